@@ -1,0 +1,111 @@
+"""The command line: one file per command, listed in `COMMANDS`, each imported when it runs.
+
+`make-updatable model.h5 …` is short for `make-updatable convert model.h5 …`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from converter import __version__
+from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, MakeUpdatableError
+
+COMMANDS = {
+    "convert": "Convert a trained Keras model to an updatable Core ML model (the default command).",
+}
+"""Command name -> its line in ``--help``. The code is ``converter/cli/<name>.py``, `command`."""
+
+DEFAULT_COMMAND = "convert"
+
+
+class LazyGroup(click.Group):
+    """A group that lists commands from the table and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command, or None if there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"converter.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Treat an argument that is no command as an argument of the default command."""
+        if args and args[0] not in COMMANDS:
+            args = [DEFAULT_COMMAND, *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let options of the default command come before its argument."""
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        if args and args[0].startswith("-") and args[0].split("=")[0] not in own:
+            args = [DEFAULT_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Run 'make-updatable COMMAND --help' for the options of a command.",
+)
+@click.version_option(__version__, prog_name="make-updatable")
+def root() -> None:
+    """Turn a trained Keras CNN into a Core ML model that goes on learning on the device.
+
+    \b
+    make-updatable model.h5 --layers dense_5,dense_6
+    """  # noqa: D301 (click reads \b)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and end the process with a documented exit code.
+
+    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 130 interrupted.
+    """
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: list[str]) -> int:
+    """Run the command line and return its exit code; errors are printed, none escapes."""
+    try:
+        result = root.main(args=argv, prog_name="make-updatable", standalone_mode=False)
+    except MakeUpdatableError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was written", err=True)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        return _report_bug(error)
+    return result if isinstance(result, int) else EXIT_OK
+
+
+def _report_bug(error: Exception) -> int:
+    summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    click.echo(
+        f"internal error: {summary}; this is a bug of make-updatable, please report it "
+        "(MAKE_UPDATABLE_DEBUG=1 prints the traceback)",
+        err=True,
+    )
+    if os.environ.get("MAKE_UPDATABLE_DEBUG"):
+        traceback.print_exc()
+    return EXIT_BUG

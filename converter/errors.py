@@ -1,0 +1,62 @@
+"""Every error that reaches a user, and the exit code it ends the process with.
+
+    MakeUpdatableError             1
+    ├── UsageError                 2   the options contradict each other or the model
+    ├── KerasFileError             1   the Keras file cannot be read
+    ├── UnsupportedError           1   a Keras layer has no counterpart in the target form
+    ├── NotUpdatableError          1   a chosen layer could not learn on the device
+    ├── ModelFileError             1   the .mlmodel cannot be read
+    ├── ParityError                1   the written model does not predict what Keras predicts
+    ├── OutputError                1   the result cannot be written
+    └── MissingDependencyError     1   an optional package is not installed
+
+A message is one line that says what is wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_BUG = 3
+EXIT_INTERRUPTED = 130
+
+
+class MakeUpdatableError(Exception):
+    """Base of all errors that are explained to the user in one line."""
+
+    exit_code = EXIT_ERROR
+
+
+class UsageError(MakeUpdatableError):
+    """The options contradict each other, or the model they are applied to."""
+
+    exit_code = EXIT_USAGE
+
+
+class KerasFileError(MakeUpdatableError):
+    """The Keras file cannot be read: missing, truncated, weights only, or unsafe."""
+
+
+class UnsupportedError(MakeUpdatableError):
+    """A Keras layer, or the way it is used, has no counterpart in the target form."""
+
+
+class NotUpdatableError(MakeUpdatableError):
+    """A chosen layer does not exist, has no weights, or could not learn on the device."""
+
+
+class ModelFileError(MakeUpdatableError):
+    """The .mlmodel cannot be read."""
+
+
+class ParityError(MakeUpdatableError):
+    """The written model does not predict what the Keras model predicts."""
+
+
+class OutputError(MakeUpdatableError):
+    """The result cannot be written."""
+
+
+class MissingDependencyError(MakeUpdatableError):
+    """A package that only some commands need is not installed."""
