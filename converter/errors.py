@@ -5,7 +5,9 @@
     ├── KerasFileError             1   the Keras file cannot be read
     ├── UnsupportedError           1   a Keras layer has no counterpart in the target form
     ├── NotUpdatableError          1   a chosen layer could not learn on the device
-    ├── ModelFileError             1   the .mlmodel cannot be read
+    ├── ModelFileError             1   the .mlmodel cannot be read, or not be run here
+    ├── DataError                  1   samples or labels do not fit the model
+    ├── TrainingError              1   the model cannot be trained, or training went wrong
     ├── ParityError                1   the written model does not predict what Keras predicts
     ├── OutputError                1   the result cannot be written
     └── MissingDependencyError     1   an optional package is not installed
@@ -47,7 +49,15 @@ class NotUpdatableError(MakeUpdatableError):
 
 
 class ModelFileError(MakeUpdatableError):
-    """The .mlmodel cannot be read."""
+    """The .mlmodel cannot be read, or the reference runtime cannot run it."""
+
+
+class DataError(MakeUpdatableError):
+    """Samples or labels cannot be read, or do not fit the model."""
+
+
+class TrainingError(MakeUpdatableError):
+    """The model cannot be trained as asked, or training went wrong."""
 
 
 class ParityError(MakeUpdatableError):

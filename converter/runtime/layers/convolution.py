@@ -1,0 +1,112 @@
+"""Convolution, in all its forms: grouped, depthwise, dilated, transposed."""
+
+from __future__ import annotations
+
+from converter.mlmodel import Message
+from converter.runtime.backend import Tensor, Weight, tf
+from converter.runtime.layers import windows
+from converter.runtime.layers.windows import Borders, Pair
+
+
+def convolution(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
+    """Convolve, or transpose a convolution; Core ML's ``ConvolutionLayerParams``.
+
+    Input ``[N, H, W, C]``, weights ``[out, C / groups, kh, kw]``; of the transposed form
+    ``[C, out / groups, kh, kw]``. Padding is by zeros.
+    """
+    params = layer.convolution
+    run = _transposed if params.isDeconvolution else _direct
+    y = run(params, inputs[0], weight)
+    if not params.hasBias:
+        return y
+    return tf.nn.bias_add(y, weight("bias", (int(params.outputChannels),)))
+
+
+def _groups(params: Message) -> int:
+    return int(params.nGroups) or 1
+
+
+def _direct(params: Message, x: Tensor, weight: Weight) -> Tensor:
+    kernel = windows.pair(params.kernelSize, 3)
+    stride = windows.pair(params.stride, 1)
+    dilation = windows.pair(params.dilationFactor, 1)
+    spread = kernel[0] * dilation[0] - dilation[0] + 1, kernel[1] * dilation[1] - dilation[1] + 1
+    if params.HasField("same"):
+        borders = windows.same_borders(params.same, windows.image_size(x), spread, stride)
+    else:
+        borders = windows.border_amounts(params.valid.paddingAmounts)
+    groups, outputs = _groups(params), int(params.outputChannels)
+    weights = weight("weights", (outputs, int(params.kernelChannels), *kernel))
+    if groups > 1 and params.kernelChannels == 1:
+        return _depthwise(x, weights, groups, stride, dilation, borders)
+    padding = [(0, 0), *borders, (0, 0)]
+    return tf.nn.conv2d(x, tf.transpose(weights, (2, 3, 1, 0)), stride, padding, dilations=dilation)
+
+
+def _depthwise(
+    x: Tensor, weights: Tensor, groups: int, stride: Pair, dilation: Pair, borders: Borders
+) -> Tensor:
+    """Convolve each channel with its own kernels: ``[C * m, 1, kh, kw]``.
+
+    TensorFlow's kernel takes equal strides only, and stride or dilation but not both; in the other
+    cases the convolution runs at every pixel and the wanted ones are picked out.
+    """
+    outputs, _, *kernel = weights.shape
+    depthwise = tf.reshape(
+        tf.transpose(weights, (2, 3, 0, 1)), (*kernel, groups, outputs // groups)
+    )
+    x = windows.pad(x, borders)
+    direct = stride[0] == stride[1] and (stride == (1, 1) or dilation == (1, 1))
+    step = stride if direct else (1, 1)
+    y = tf.nn.depthwise_conv2d(x, depthwise, (1, *step, 1), "VALID", dilations=dilation)
+    return y if direct else y[:, :: stride[0], :: stride[1]]
+
+
+def _transposed(params: Message, x: Tensor, weight: Weight) -> Tensor:
+    """Spread every pixel over a kernel's window and cut the sum to size; dilation is ignored."""
+    kernel, stride = windows.pair(params.kernelSize, 3), windows.pair(params.stride, 1)
+    groups = _groups(params)
+    channels, outputs = int(params.kernelChannels), int(params.outputChannels) // groups
+    full = _full_size(x, kernel, stride)
+    kernels = tf.transpose(weight("weights", (channels, outputs, *kernel)), (2, 3, 1, 0))
+    shape = (tf.shape(x)[0], *full, outputs)
+    y = tf.concat(
+        [
+            tf.nn.conv2d_transpose(part, part_kernels, shape, stride, "VALID")
+            for part, part_kernels in zip(
+                tf.split(x, groups, axis=3), tf.split(kernels, groups, axis=3), strict=True
+            )
+        ],
+        axis=3,
+    )
+    return _cut(y, _excess(params, windows.image_size(x), full, stride))
+
+
+def _full_size(x: Tensor, kernel: Pair, stride: Pair) -> Pair:
+    height, width = (
+        (n - 1) * s + k for n, s, k in zip(windows.image_size(x), stride, kernel, strict=True)
+    )
+    return height, width
+
+
+def _excess(params: Message, size: Pair, full: Pair, stride: Pair) -> Borders:
+    """Return what to cut off each edge; negative where zeros are to be added.
+
+    ``outputShape`` overrides the padding type. The format leaves open which pixels it keeps: here
+    those that ``same`` with its default asymmetry would keep.
+    """
+    if not params.outputShape and not params.HasField("same"):
+        return windows.border_amounts(params.valid.paddingAmounts)
+    wanted = tuple(params.outputShape) or (size[0] * stride[0], size[1] * stride[1])
+    height, width = (
+        windows.share(have - int(want), params.same) if have > want else (0, have - int(want))
+        for have, want in zip(full, wanted, strict=True)
+    )
+    return height, width
+
+
+def _cut(y: Tensor, excess: Borders) -> Tensor:
+    (top, bottom), (left, right) = excess
+    height, width = windows.image_size(y)
+    y = y[:, top : height - max(bottom, 0), left : width - max(right, 0)]
+    return windows.pad(y, ((0, max(-bottom, 0)), (0, max(-right, 0))))

@@ -1,0 +1,47 @@
+"""Layers that multiply or add weights: dense, scale, bias, constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converter.mlmodel import Message
+from converter.runtime.backend import Tensor, Weight, tf
+from converter.runtime.layers.shape import flat
+
+
+def inner_product(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
+    """``y = W x + b`` with ``W`` ``[out, in]`` and `x` flattened channel first; ``[N, 1, 1, out]``.
+
+    The weights are multiplied as they are stored, so that no transposed copy is made.
+    """
+    params = layer.innerProduct
+    outputs = int(params.outputChannels)
+    matrix = weight("weights", (outputs, int(params.inputChannels)))
+    y = tf.matmul(flat(inputs[0]), matrix, transpose_b=True)
+    if params.hasBias:
+        y = tf.nn.bias_add(y, weight("bias", (outputs,)))
+    return y[:, None, None, :]
+
+
+def bias(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
+    """``y = x + b`` with ``b`` of shape ``[1]``, ``[C]``, ``[1, H, W]`` or ``[C, H, W]``."""
+    return inputs[0] + _spread(weight, "bias", layer.bias.shape)
+
+
+def scale(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
+    """``y = s x + b`` with ``s`` and ``b`` shaped as in `bias`."""
+    params = layer.scale
+    y = inputs[0] * _spread(weight, "scale", params.shapeScale)
+    return y + _spread(weight, "bias", params.shapeBias) if params.hasBias else y
+
+
+def load_constant(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
+    """Return the stored blob ``[C, H, W]``, the same for every sample: ``[1, H, W, C]``."""
+    return _spread(weight, "data", layer.loadConstant.shape)
+
+
+def _spread(weight: Weight, field: str, shape: Sequence[int]) -> Tensor:
+    """Return stored values as a blob that broadcasts: ``[1, H, W, C]``."""
+    sizes = tuple(int(n) for n in shape) or (1,)
+    full = (*sizes, 1, 1) if len(sizes) == 1 else sizes
+    return tf.transpose(weight(field, full), (1, 2, 0))[None]
