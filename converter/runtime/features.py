@@ -148,9 +148,9 @@ def _blob_of(model: Message, net: Message, name: str) -> str:
 
 
 def _as_array(blob: Floats) -> Floats:
-    if blob.shape[1:3] == (1, 1):
-        return blob.reshape(len(blob), -1)
-    return blob.transpose(0, 3, 1, 2)
+    is_vector = blob.shape[1:3] == (1, 1)
+    array: Floats = blob[:, 0, 0, :] if is_vector else blob.transpose(0, 3, 1, 2)
+    return array
 
 
 def batches(total: int, size: int) -> Iterable[slice]:

@@ -49,7 +49,7 @@ def values(layer: Message, field: str, shape: Sequence[int]) -> Floats:
             f"layer '{layer.name}': computes with 8-bit integers at run time, which the reference "
             "runtime does not"
         )
-    found = _dequantized(params, shape) if params.rawValue else floats(params)
+    found = _dequantized(layer, params, shape) if params.rawValue else floats(params)
     if found.size == 0 or (-1 not in shape and found.size != np.prod(shape)):
         raise ModelFileError(
             f"layer '{layer.name}': {field} holds {found.size} values, not those of shape "
@@ -58,10 +58,11 @@ def values(layer: Message, field: str, shape: Sequence[int]) -> Floats:
     return found.reshape(shape)
 
 
-def _dequantized(params: Message, shape: Sequence[int]) -> Floats:
+def _dequantized(layer: Message, params: Message, shape: Sequence[int]) -> Floats:
     """Return ``table[q]``, or ``scale * q + bias`` with one pair for all or one for each output.
 
-    Outputs are the first axis. The format: ``QuantizationParams`` in NeuralNetwork.proto.
+    Outputs lie on the first axis, those of a deconvolution on the second. The format:
+    ``QuantizationParams`` in NeuralNetwork.proto.
     """
     how = params.quantization
     integers = _unpacked(params.rawValue, int(how.numberOfBits))
@@ -69,10 +70,11 @@ def _dequantized(params: Message, shape: Sequence[int]) -> Floats:
         integers = integers[: int(np.prod(shape))]
     if how.HasField("lookupTableQuantization"):
         return np.asarray(how.lookupTableQuantization.floatValue, np.float32)[integers]
-    scale = np.asarray(how.linearQuantization.scale, np.float32)
-    bias = np.asarray(how.linearQuantization.bias or [0.0], np.float32)
-    rows = integers.reshape(max(len(scale), len(bias)), -1)
-    found: Floats = (rows * scale[:, None] + bias[:, None]).astype(np.float32).ravel()
+    axis = 1 if layer.convolution.isDeconvolution and len(shape) == 4 else 0
+    per_output = [1] * axis + [-1] + [1] * (len(shape) - axis - 1)
+    scale = np.asarray(how.linearQuantization.scale, np.float32).reshape(per_output)
+    bias = np.asarray(how.linearQuantization.bias or [0.0], np.float32).reshape(per_output)
+    found: Floats = integers.reshape(shape).astype(np.float32) * scale + bias
     return found
 
 

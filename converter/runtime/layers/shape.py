@@ -60,7 +60,7 @@ def split(layer: Message, inputs: list[Tensor], weight: Weight) -> list[Tensor]:
 
 
 def slice_(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
-    """Take ``[startIndex : endIndex : stride]`` of one axis; negative indices count from its end."""
+    """Take ``[startIndex : endIndex : stride]`` of one axis; negatives count from its end."""
     params = layer.slice
     part = slice(params.startIndex, params.endIndex, int(params.stride) or 1)
     axis = {params.CHANNEL_AXIS: 3, params.HEIGHT_AXIS: 1, params.WIDTH_AXIS: 2}[params.axis]

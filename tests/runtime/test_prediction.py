@@ -1,0 +1,249 @@
+"""Whole models: inputs, images, classes, precision, and what is refused."""
+
+import numpy as np
+import pytest
+from coremltools.models import MLModel, datatypes
+from coremltools.models.neural_network import NeuralNetworkBuilder, quantization_utils
+
+from converter.errors import DataError, ModelFileError
+from converter.runtime import predict
+from tests.runtime.helpers import close, random
+
+LABELS = ["ant", "bee", "cat"]
+
+
+def image_model(colours, **preprocessing):
+    """A network that hands its image through, so that the output shows what it received."""
+    channels = 1 if colours == "GRAYSCALE" else 3
+    builder = NeuralNetworkBuilder([("image", datatypes.Array(channels, 2, 3))], [("y", None)])
+    builder.add_activation("same", "LINEAR", "image", "y", [1.0, 0.0])
+    builder.set_pre_processing_parameters(image_input_names=["image"], **preprocessing)
+    image = builder.spec.description.input[0].type.imageType
+    image.height, image.width = 2, 3
+    image.colorSpace = image.ColorSpace.Value(colours)
+    return builder.spec
+
+
+def pixels(channels=3, samples=2):
+    return np.random.default_rng(0).integers(0, 256, (samples, 2, 3, channels), np.uint8)
+
+
+BIASES = {"red_bias": 1.0, "green_bias": 2.0, "blue_bias": 3.0, "gray_bias": 4.0}
+
+
+def test_rgb_images_are_scaled_and_shifted_by_channel():
+    model = image_model("RGB", image_scale=0.5, **BIASES)
+    expected = pixels().transpose(0, 3, 1, 2) * 0.5 + np.reshape([1.0, 2.0, 3.0], (3, 1, 1))
+    close(predict(model, {"image": pixels()})["y"], expected)
+
+
+def test_bgr_networks_get_blue_first():
+    model = image_model("BGR", is_bgr=True, image_scale=0.5, **BIASES)
+    blue_first = pixels()[..., ::-1].transpose(0, 3, 1, 2)
+    expected = blue_first * 0.5 + np.reshape([3.0, 2.0, 1.0], (3, 1, 1))
+    close(predict(model, {"image": pixels()})["y"], expected)
+
+
+def test_grayscale_images_use_the_gray_bias():
+    model = image_model("GRAYSCALE", image_scale=0.5, **BIASES)
+    expected = pixels(1).transpose(0, 3, 1, 2) * 0.5 + 4.0
+    close(predict(model, {"image": pixels(1)})["y"], expected)
+
+
+def test_a_mean_image_is_subtracted():
+    model = image_model("RGB")
+    del model.neuralNetwork.preprocessing[:]
+    step = model.neuralNetwork.preprocessing.add(featureName="image")
+    mean = random(3, 2, 3)
+    step.meanImage.meanImage.extend(mean.ravel())
+    close(predict(model, {"image": pixels()})["y"], pixels().transpose(0, 3, 1, 2) - mean)
+
+
+def dense_model(mode=None, labels=None, n=3):
+    builder = NeuralNetworkBuilder(
+        [("x", datatypes.Array(4))], [("y", datatypes.Array(n))], mode=mode
+    )
+    builder.add_inner_product("dense", random(n, 4), random(n, seed=2), 4, n, True, "x", "z")
+    builder.add_softmax("softmax", "z", "y")
+    if labels:
+        builder.set_class_labels(labels, "label", "y")
+    return builder.spec
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("labels", [LABELS, [7, 8, 9]], ids=["names", "numbers"])
+def test_classifiers_name_the_class(labels):
+    model = dense_model("classifier", labels)
+    x = random(9, 4, seed=3)
+    expected = softmax(x @ random(3, 4).T + random(3, seed=2))
+    found = predict(model, {"x": x}, batch_size=4)
+    assert set(found) == {feature.name for feature in model.description.output}
+    (probabilities,) = (name for name in found if name != "label")
+    close(found[probabilities], expected)
+    assert found["label"].tolist() == [labels[i] for i in expected.argmax(1)]
+
+
+def test_regressors_run():
+    model = dense_model("regressor")
+    x = random(2, 4, seed=3)
+    close(predict(model, {"x": x})["y"], softmax(x @ random(3, 4).T + random(3, seed=2)))
+
+
+def test_the_batch_size_does_not_change_the_result():
+    x = random(7, 4, seed=3)
+    whole = predict(dense_model(), {"x": x}, batch_size=7)["y"]
+    close(predict(dense_model(), {"x": x}, batch_size=3)["y"], whole, 1e-6)
+
+
+def test_several_outputs_and_inputs():
+    builder = NeuralNetworkBuilder(
+        [("a", datatypes.Array(2)), ("b", datatypes.Array(2))], [("sum", None), ("twice", None)]
+    )
+    builder.add_elementwise("add", ["a", "b"], "sum", "ADD")
+    builder.add_elementwise("double", ["sum"], "twice", "MULTIPLY", 2.0)
+    a, b = random(3, 2), random(3, 2, seed=2)
+    found = predict(builder.spec, {"a": a, "b": b})
+    close(found["sum"], a + b)
+    close(found["twice"], 2 * (a + b))
+
+
+def three_layer_network():
+    """Convolution, deconvolution and dense layer, with as many channels in as out in the second."""
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(2, 6, 6))], [("y", datatypes.Array(3))])
+    how = {"groups": 1, "has_bias": True}
+    w, wt = random(3, 3, 2, 5), random(2, 3, 5, 5, seed=3)
+    builder.add_convolution(
+        "conv", 2, 5, 3, 3, 1, 1, "same", W=w, b=random(5), input_name="x", output_name="c", **how
+    )
+    builder.add_convolution(
+        "deconv", 5, 5, 2, 3, 1, 1, "same", W=wt, b=random(5), is_deconv=True, input_name="c",
+        output_name="d", **how
+    )  # fmt: skip
+    builder.add_inner_product("dense", random(3, 180), random(3), 180, 3, True, "d", "y")
+    return builder.spec
+
+
+def requantized(model, bits, mode):
+    return quantization_utils.quantize_weights(MLModel(model), bits, mode).get_spec()
+
+
+def test_half_precision_weights_are_widened():
+    x = random(3, 2, 6, 6)
+    model = requantized(three_layer_network(), 16, "linear")
+    assert model.neuralNetwork.layers[0].convolution.weights.float16Value
+    close(predict(model, {"x": x})["y"], predict(three_layer_network(), {"x": x})["y"], 2e-3)
+
+
+@pytest.mark.parametrize(
+    ("bits", "mode"),
+    [(bits, mode) for bits in (1, 3, 4, 8) for mode in ("linear", "linear_lut")]
+    + [(8, "linear_symmetric")],
+)
+def test_quantized_weights_are_read_as_coremltools_reads_them(bits, mode):
+    x = random(3, 2, 6, 6)
+    model = requantized(three_layer_network(), bits, mode)
+    assert model.neuralNetwork.layers[1].convolution.weights.rawValue
+    plain = requantized(model, bits, "dequantization")
+    assert plain.neuralNetwork.layers[1].convolution.weights.floatValue
+    close(predict(model, {"x": x})["y"], predict(plain, {"x": x})["y"])
+
+
+def test_weights_for_8_bit_arithmetic_are_refused():
+    model = dense_model()
+    model.neuralNetwork.layers[0].innerProduct.weights.int8RawValue = b"12"
+    with pytest.raises(ModelFileError, match="layer 'dense': computes with 8-bit integers"):
+        predict(model, {"x": random(2, 4)})
+
+
+def test_an_unknown_layer_is_named_with_its_kind():
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(4))], [("y", None)])
+    builder.add_gelu("glow", "x", "y", "EXACT")
+    with pytest.raises(ModelFileError, match=r"layer 'glow': .* no layer of kind gelu"):
+        predict(builder.spec, {"x": random(2, 4)})
+
+
+def test_arrays_of_any_rank_are_refused():
+    builder = NeuralNetworkBuilder(
+        [("x", datatypes.Array(4, 4))], [("y", None)], disable_rank5_shape_mapping=True
+    )
+    builder.add_activation("act", "RELU", "x", "y")
+    with pytest.raises(ModelFileError, match="any rank"):
+        predict(builder.spec, {"x": random(2, 4, 4)})
+
+
+def test_other_kinds_of_models_are_refused():
+    model = dense_model()
+    model.glmRegressor.offset.append(1.0)
+    with pytest.raises(ModelFileError, match="the model is a glmRegressor"):
+        predict(model, {"x": random(2, 4)})
+
+
+def test_weights_that_do_not_fit_are_named():
+    model = dense_model()
+    del model.neuralNetwork.layers[0].innerProduct.weights.floatValue[-1]
+    with pytest.raises(ModelFileError, match=r"layer 'dense': weights holds 11 values"):
+        predict(model, {"x": random(2, 4)})
+
+
+def test_a_layer_that_does_not_fit_its_input_is_named():
+    model = dense_model()
+    model.neuralNetwork.layers[0].innerProduct.inputChannels = 3
+    del model.neuralNetwork.layers[0].innerProduct.weights.floatValue[-3:]
+    with pytest.raises(ModelFileError, match=r"layer 'dense' \(innerProduct\): .* do not fit"):
+        predict(model, {"x": random(2, 4)})
+
+
+def test_an_output_that_no_layer_makes_is_named():
+    model = dense_model()
+    model.description.output[0].name = "nothing"
+    with pytest.raises(ModelFileError, match="no blob 'nothing'"):
+        predict(model, {"x": random(2, 4)})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({}, "input 'x' is missing"),
+        ({"x": np.zeros((2, 5))}, r"shape \[2, 5\], but the model takes \[N, 4\]"),
+        ({"x": np.zeros((4,))}, "but the model takes"),
+        ({"x": np.zeros((0, 4))}, "no samples"),
+    ],
+    ids=["missing", "too wide", "no batch axis", "empty"],
+)
+def test_inputs_that_do_not_fit(inputs, message):
+    with pytest.raises(DataError, match=message):
+        predict(dense_model(), inputs)
+
+
+def test_images_that_do_not_fit():
+    with pytest.raises(DataError, match=r"the model takes images \[N, 2, 3, 3\]"):
+        predict(image_model("RGB"), {"image": pixels(1)})
+
+
+def test_blobs_are_freed_after_their_last_use():
+    """Eighty layers of 4 MB must not need 320 MB; measured in a process of its own."""
+    import subprocess
+    import sys
+
+    script = """
+import resource, numpy as np
+from coremltools.models import MLModel, datatypes
+from coremltools.models.neural_network import NeuralNetworkBuilder
+from converter.runtime import predict
+b = NeuralNetworkBuilder([("b0", datatypes.Array(1, 1024, 1024))], [("b80", None)])
+for i in range(80):
+    b.add_activation(f"a{i}", "LINEAR", f"b{i}", f"b{i + 1}", [1.0, 1.0])
+x = np.zeros((1, 1, 1024, 1024), np.float32)
+predict(b.spec, {"b0": x[:, :, :8, :8].repeat(128, 2).repeat(128, 3)})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+y = predict(b.spec, {"b0": np.concatenate([x] * 4)}, batch_size=4)["b80"]
+assert y.min() == 80
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 300_000  # kilobytes; 80 blobs of four samples would be 1,340,000
