@@ -15,7 +15,7 @@ from converter.errors import MissingDependencyError
 
 
 @contextmanager
-def _stderr_muted() -> Iterator[None]:
+def stderr_muted() -> Iterator[None]:
     """Send file descriptor 2 nowhere: TensorFlow's C++ greets there whatever its log level is."""
     saved = None
     with suppress(OSError):  # a process may run without standard error
@@ -34,7 +34,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no C++ log lines between our own
 
 try:
-    with _stderr_muted():
+    with stderr_muted():
         import keras
         import tensorflow as tf
 except ImportError as error:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from google.protobuf.message import DecodeError
 
-from converter.errors import MissingDependencyError, ModelFileError
+from converter.errors import MissingDependencyError, ModelFileError, OutputError
 from converter.files import write_bytes
 
 if TYPE_CHECKING:  # NumPy takes 0.1 s to import, and reading a model does not need it
@@ -99,13 +99,28 @@ def read(path: Path) -> Message:
     return parse(data, str(path))
 
 
+def serialize(model: Message) -> bytes:
+    """Return the bytes of `model`, the same for equal messages.
+
+    Raises:
+        OutputError: the model is larger than protobuf can write.
+    """
+    if model.ByteSize() > LARGEST_MESSAGE:
+        raise OutputError(
+            f"the model takes {model.ByteSize() / 1e9:.1f} GB, but a Core ML model file holds at "
+            "most 2.1 GB; convert a smaller model"
+        )
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
 def write(model: Message, path: Path) -> None:
     """Write `model` to `path` in one step, byte for byte the same for equal messages.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    write_bytes(path, model.SerializeToString(deterministic=True))
+    write_bytes(path, serialize(model))
 
 
 def network(model: Message) -> Message | None:

@@ -1,0 +1,33 @@
+"""coremltools, imported quietly and after our own TensorFlow settings.
+
+Rooms that convert write ``from converter.coreml import ct, NeuralNetworkBuilder``; the import takes
+seconds, so light rooms never come here (see `converter.mlmodel` for reading models).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from converter import backend
+
+os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools draws progress bars on standard error
+
+with backend.stderr_muted():  # it warns of every TensorFlow that is newer than itself
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb  # noqa: N813
+    from coremltools.converters.mil import register_tf_op
+    from coremltools.models import datatypes
+    from coremltools.models.neural_network import AdamParams, NeuralNetworkBuilder, SgdParams
+
+logging.getLogger("coremltools").setLevel(logging.ERROR)
+
+__all__ = [
+    "AdamParams",
+    "NeuralNetworkBuilder",
+    "SgdParams",
+    "ct",
+    "datatypes",
+    "mb",
+    "register_tf_op",
+]

@@ -1,0 +1,307 @@
+"""Keras model -> traced program whose weights are inputs.
+
+The model is called once under ``tf.function`` with every float variable of rank one and more as
+an argument, and the concrete function goes through coremltools' TensorFlow frontend. So nothing is
+folded, dropped or copied, and every operation still knows the Keras variable it reads.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from converter.backend import keras, tf
+from converter.coreml import ct, mb, register_tf_op
+from converter.errors import UnsupportedError, UsageError
+from converter.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
+
+Shape = tuple[int, ...]
+
+
+def trace(model: Any, input_shape: Shape | None = None) -> Program:
+    """Return the operations of the built Keras `model` for one sample, in inference mode.
+
+    `input_shape`, without the batch axis, fills dimensions that the model leaves open.
+
+    Raises:
+        UsageError: dimensions of the input stay unknown.
+        UnsupportedError: the model does something that coremltools cannot read.
+    """
+    inputs = [_input_spec(i, tensor, input_shape) for i, tensor in enumerate(model.inputs)]
+    layers = _LayerTable(model)
+    try:
+        return _traced(model, layers, inputs, _symbolic_variables(model))
+    except UnsupportedError:
+        # Some operations want their kernel as a constant. Layers that use them are known (see
+        # `_symbolic_variables`), code of the user's own is not.
+        vectors = [v for v in _symbolic_variables(model) if len(v.shape) < 2]
+        return _traced(model, layers, inputs, vectors)
+
+
+def _input_spec(index: int, tensor: Any, given: Shape | None) -> Any:
+    shape = tuple(tensor.shape)[1:]
+    if None in shape:
+        stored = ",".join("?" if n is None else str(n) for n in shape)
+        if given is None:
+            raise UsageError(
+                f"the model leaves dimensions of its input open ({stored}); "
+                "give them: --input-shape 224,224,3"
+            )
+        if len(given) != len(shape) or any(
+            n not in (None, g) for n, g in zip(shape, given, strict=True)
+        ):
+            raise UsageError(
+                f"--input-shape {','.join(map(str, given))} does not fit the model's ({stored})"
+            )
+        shape = given
+    return tf.TensorSpec((1, *shape), tensor.dtype, name=f"x{index}")
+
+
+def _symbolic_variables(model: Any) -> list[Any]:
+    """Return the variables that become arguments: float arrays, but not scalars.
+
+    Kernels of transposed and dilated convolutions stay constants: MIL asks for it.
+    """
+    constant = {
+        id(variable)
+        for layer in model._flatten_layers()
+        if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose))
+        or _is_dilated(layer)
+        for variable in layer.variables
+        if len(variable.shape) > 1
+    }
+    return [
+        variable
+        for variable in model.variables
+        if variable.dtype in ("float16", "bfloat16", "float32", "float64")
+        and len(variable.shape) > 0
+        and id(variable) not in constant
+    ]
+
+
+def _is_dilated(layer: Any) -> bool:
+    rate = getattr(layer, "dilation_rate", 1)
+    return any(n != 1 for n in (rate if isinstance(rate, (tuple, list)) else (rate,)))
+
+
+def _traced(
+    model: Any, layers: _LayerTable, inputs: Sequence[Any], variables: Sequence[Any]
+) -> Program:
+    position = {id(variable): i for i, variable in enumerate(variables)}
+
+    def call(*arguments: Any) -> list[Any]:
+        values, weights = arguments[: len(inputs)], arguments[len(inputs) :]
+
+        def bound(group: Sequence[Any]) -> list[Any]:
+            return [weights[position[id(v)]] if id(v) in position else v.value for v in group]
+
+        with layers.tagging(), _no_inner_functions():
+            outputs, _ = model.stateless_call(
+                bound(model.trainable_variables),
+                bound(model.non_trainable_variables),
+                values[0] if len(values) == 1 else list(values),
+                training=False,
+            )
+        return [tf.identity(output) for output in keras.tree.flatten(outputs)]
+
+    weight_specs = [tf.TensorSpec(v.shape, v.dtype, name=f"w{i}") for i, v in enumerate(variables)]
+    concrete = tf.function(call, autograph=False).get_concrete_function(*inputs, *weight_specs)
+    main = _to_mil(concrete, layers).functions["main"]
+    weights = {
+        f"w{i}": Weight(
+            tuple(variable.shape), layers.owner(variable), variable.name, _reader(variable)
+        )
+        for i, variable in enumerate(variables)
+    }
+    return _program(main, weights, layers)
+
+
+def _reader(variable: Any) -> Callable[[], Any]:
+    # EagerTensor.numpy() shares the variable's memory: no copy is made here.
+    return lambda: np.asarray(variable.value.numpy(), np.float32)
+
+
+@contextmanager
+def _no_inner_functions() -> Iterator[None]:
+    """Make ``tf.function`` inside Keras a no-op while tracing.
+
+    Keras compiles convolutions with groups through an inner ``tf.function(jit_compile=True)``,
+    which would reach coremltools as a ``PartitionedCall``.
+    """
+    original = tf.function
+
+    def plain(function: Any = None, **_: Any) -> Any:
+        return (lambda inner: inner) if function is None else function
+
+    tf.function = plain
+    try:
+        yield
+    finally:
+        tf.function = original
+
+
+class _LayerTable:
+    """Which Keras layer an operation or a variable belongs to."""
+
+    def __init__(self, model: Any) -> None:
+        paths = dict(_paths(model))
+        counts: dict[str, int] = {}
+        for _, layer in paths.values():
+            counts[layer.name] = counts.get(layer.name, 0) + 1
+        self._layers = {
+            key: _keras_layer(layer, layer.name if counts[layer.name] == 1 else path)
+            for key, (path, layer) in paths.items()
+        }
+        # Inner layers come later and win over the models and wrappers around them.
+        self._owners = {
+            id(v): self._layers[key] for key, (_, layer) in paths.items() for v in layer.variables
+        }
+        self._tagged: list[Any] = []
+        self._model = _keras_layer(model, model.name)
+
+    def owner(self, variable: Any) -> KerasLayer:
+        """Return the innermost layer that `variable` belongs to."""
+        return self._owners.get(id(variable), self._model)
+
+    @contextmanager
+    def tagging(self) -> Iterator[None]:
+        """Give every TensorFlow operation a name scope that tells the Keras layer it comes from.
+
+        Keras's own scopes are no guide: they are made unique by suffixes that look like names
+        of other layers.
+        """
+        original = keras.Operation.__call__
+        table = self
+
+        def tagged(self: Any, *args: Any, **kwargs: Any) -> Any:
+            table._tagged.append(self)
+            with tf.name_scope(f"keras_layer_{len(table._tagged) - 1}"):
+                return original(self, *args, **kwargs)
+
+        keras.Operation.__call__ = tagged
+        try:
+            yield
+        finally:
+            keras.Operation.__call__ = original
+
+    def of(self, operation_name: str) -> KerasLayer | None:
+        """Return the layer whose tag stands innermost in a TensorFlow operation's name."""
+        tags = re.findall(r"keras_layer_(\d+)", operation_name)
+        if not tags:
+            return None
+        layer = self._tagged[int(tags[-1])]
+        return self._layers.get(id(layer)) or _keras_layer(layer, layer.name)
+
+
+def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]]:
+    """Yield ``id, (path, layer)`` of all layers and operations inside `model`, outer ones first."""
+    inner = getattr(model, "_operations", None) or getattr(model, "_layers", [])
+    for layer in inner:
+        path = f"{prefix}{layer.name}"
+        yield id(layer), (path, layer)
+        yield from _paths(layer, f"{path}/")
+
+
+def _keras_layer(layer: Any, name: str) -> KerasLayer:
+    variables = getattr(layer, "_trainable_variables", []) + getattr(
+        layer, "_non_trainable_variables", []
+    )
+    kernels = tuple(v.name for v in variables if len(v.shape) > 1)
+    return KerasLayer(name, type(layer).__name__, kernels)
+
+
+def _to_mil(concrete: Any, layers: _LayerTable) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ct.convert(
+                [concrete],
+                source="tensorflow",
+                convert_to="milinternal",
+                compute_precision=ct.precision.FLOAT32,
+                pass_pipeline=ct.PassPipeline.EMPTY,
+            )
+    except Exception as error:
+        raise _unsupported(str(error), layers) from error
+
+
+def _unsupported(message: str, layers: _LayerTable) -> UnsupportedError:
+    layer = layers.of(message)
+    where = str(layer) if layer else "the model"
+    missing = re.search(r"TF op '(\w+)' not implemented", message)
+    reason = (
+        f"its TensorFlow operation '{missing[1]}' is unknown to coremltools"
+        if missing
+        else f"coremltools cannot convert it ({' '.join(message.split())[:200]})"
+    )
+    return UnsupportedError(f"{where}: {reason}; replace the layer before converting")
+
+
+def _program(main: Any, weights: dict[str, Weight], layers: _LayerTable) -> Program:
+    names: dict[int, str] = {id(var): name for name, var in main.inputs.items()}
+
+    def ref(var: Any) -> Ref:
+        # MIL's own names are not unique: an identity may carry the name of what it copies.
+        return Ref(names.setdefault(id(var), f"v{len(names)}"), tuple(var.shape))
+
+    def operand(var: Any) -> Operand:
+        if isinstance(var, (tuple, list)):
+            return tuple(operand(part) for part in var)  # type: ignore[misc]
+        if var.val is not None:
+            return var.val if isinstance(var.val, str) else np.asarray(var.val)
+        return ref(var)
+
+    ops = [
+        Op(
+            mil.op_type,
+            {key: operand(var) for key, var in mil.inputs.items() if var is not None},
+            tuple(ref(var) for var in mil.outputs),
+            layers.of(mil.name),
+        )
+        for mil in main.operations
+        if any(var.val is None for var in mil.outputs)
+    ]
+    inputs = tuple(ref(var) for name, var in main.inputs.items() if name not in weights)
+    outputs = tuple(ref(var) for var in main.outputs)
+    return without_dead_ops(Program(inputs, outputs, tuple(_with_all_layers(ops)), weights))
+
+
+def _with_all_layers(ops: Sequence[Op]) -> list[Op]:
+    """Give operations that coremltools added inside a TensorFlow operation that one's layer.
+
+    Only the last operation of such a group keeps the name, so the layer is found by going from
+    reader to producer.
+    """
+    layer_of_value: dict[str, KerasLayer | None] = {}
+    found = []
+    for op in reversed(ops):
+        layer = op.layer or next(
+            (layer_of_value[r.name] for r in op.outputs if r.name in layer_of_value), None
+        )
+        for ref in op.refs():
+            layer_of_value[ref.name] = layer
+        found.append(Op(op.kind, op.inputs, op.outputs, layer))
+    return found[::-1]
+
+
+def _define_missing_tensorflow_ops() -> None:
+    """Teach coremltools operations that it lacks, by their definition."""
+
+    def Erfc(context: Any, node: Any) -> None:  # noqa: N802 (the TensorFlow operation's name)
+        x = context[node.inputs[0]]
+        context.add(node.name, mb.sub(x=1.0, y=mb.erf(x=x), name=node.name))
+
+    def Expm1(context: Any, node: Any) -> None:  # noqa: N802
+        x = context[node.inputs[0]]
+        context.add(node.name, mb.sub(x=mb.exp(x=x), y=1.0, name=node.name))
+
+    for define in (Erfc, Expm1):
+        register_tf_op(define, override=True)
+
+
+_define_missing_tensorflow_ops()
