@@ -48,7 +48,7 @@ def elu_with_alpha(op: Op, producers: Producers) -> Op | None:
     if not (y and scaled and above) or y.const("alpha") != 1:
         return None
     alpha, value = _number_and_value(scaled)
-    if alpha is None or value != y.output or y.inputs["x"] != above:
+    if alpha is None or value != y.output or y.ref("x") != above:
         return None
     return replace(op, kind="elu", inputs={"x": above, "alpha": np.float32(alpha)})
 
@@ -69,7 +69,7 @@ def thresholded_relu(op: Op, producers: Producers) -> Op | None:
     if cond is None or isinstance(zero, (Ref, str, tuple)) or np.any(zero):
         return None
     threshold, value = _number(cond.inputs["y"]), cond.inputs["x"]
-    if threshold is None or value != op.inputs["a"]:
+    if threshold is None or not isinstance(value, Ref) or value != op.ref("a"):
         return None
     return replace(op, kind="thresholded_relu", inputs={"x": value, "alpha": np.float32(threshold)})
 
@@ -93,7 +93,7 @@ def parametric_relu(op: Op, producers: Producers) -> Op | None:
     negative = _made_by(product.inputs["y"], "relu", producers)
     if slope is None or negative is None or any(n != 1 for n in slope.shape[:-1]):
         return None  # a slope per pixel stays arithmetic: Core ML has one per channel
-    if _negated(negative.inputs["x"], producers) != positive.inputs["x"]:
+    if _negated(negative.inputs["x"], producers) != positive.ref("x"):
         return None
     return replace(op, kind="prelu", inputs={"x": positive.inputs["x"], "alpha": slope})
 

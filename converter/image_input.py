@@ -46,11 +46,12 @@ def _step(op: Op, value: Ref, channels: int) -> tuple[Array, Array] | None:
     if op.kind in ("identity", "cast"):
         return np.ones(channels), np.zeros(channels)
     x, y = op.inputs.get("x"), op.inputs.get("y")
-    constant = _per_channel(y if x == value else x, channels)
+    value_first = isinstance(x, Ref) and x == value
+    constant = _per_channel(y if value_first else x, channels)
     if op.kind not in ("add", "sub", "mul", "real_div") or constant is None:
         return None
     zeros, ones = np.zeros(channels), np.ones(channels)
-    if x != value:  # constant - x, constant / x
+    if not value_first:  # constant - x, constant / x
         return {"add": (ones, constant), "sub": (-ones, constant), "mul": (constant, zeros)}.get(
             op.kind
         )
@@ -75,7 +76,10 @@ def _without(program: Program, skipped: list[Op], value: Ref) -> Program:
     (source,) = program.inputs
 
     def renamed(op: Op) -> Op:
-        inputs = {k: source if v == value else v for k, v in op.inputs.items()}
+        inputs = {
+            key: source if isinstance(operand, Ref) and operand == value else operand
+            for key, operand in op.inputs.items()
+        }
         return replace(op, inputs=inputs)
 
     ops = tuple(renamed(op) for op in program.ops if op not in skipped)

@@ -162,10 +162,14 @@ def set_floats(params: Message, array: npt.NDArray[Any]) -> None:
     """
     import numpy as np
 
-    raw = np.ascontiguousarray(array, "<f4").data.cast("B")
+    prefix = _length_prefix(4 * array.size)
+    wire = np.empty(len(prefix) + 4 * array.size, np.uint8)
+    wire[: len(prefix)] = np.frombuffer(prefix, np.uint8)
+    # Straight into its place: a transposed array is copied once, not twice.
+    np.ndarray(array.shape, "<f4", wire, len(prefix))[...] = array
     params.ClearField("floatValue")
-    if raw.nbytes:
-        params.MergeFromString(b"".join((_length_prefix(raw.nbytes), raw)))
+    if array.size:
+        params.MergeFromString(wire.data)
 
 
 def _length_prefix(length: int) -> bytes:

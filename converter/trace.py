@@ -7,6 +7,7 @@ folded, dropped or copied, and every operation still knows the Keras variable it
 
 from __future__ import annotations
 
+import gc
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
         UsageError: dimensions of the input stay unknown.
         UnsupportedError: the model does something that coremltools cannot read.
     """
+    _refuse_recurrent(model)
     inputs = [_input_spec(i, tensor, input_shape) for i, tensor in enumerate(model.inputs)]
     layers = _LayerTable(model)
     try:
@@ -41,6 +43,16 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
         # `_symbolic_variables`), code of the user's own is not.
         vectors = [v for v in _symbolic_variables(model) if len(v.shape) < 2]
         return _traced(model, layers, inputs, vectors)
+
+
+def _refuse_recurrent(model: Any) -> None:
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
+            raise UnsupportedError(
+                f"{_keras_layer(layer, layer.name)}: is recurrent; Core ML's training fails in "
+                "networks with recurrent layers even if these are frozen (coremltools issue 2074); "
+                "use convolutions over the steps instead"
+            )
 
 
 def _input_spec(index: int, tensor: Any, given: Shape | None) -> Any:
@@ -159,7 +171,9 @@ class _LayerTable:
         }
         # Inner layers come later and win over the models and wrappers around them.
         self._owners = {
-            id(v): self._layers[key] for key, (_, layer) in paths.items() for v in layer.variables
+            id(v): self._layers[key]
+            for key, (_, layer) in paths.items()
+            for v in getattr(layer, "variables", ())  # operations of keras.ops have none
         }
         self._tagged: list[Any] = []
         self._model = _keras_layer(model, model.name)
@@ -217,7 +231,7 @@ def _keras_layer(layer: Any, name: str) -> KerasLayer:
 
 def _to_mil(concrete: Any, layers: _LayerTable) -> Any:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _cheap_collections():
             warnings.simplefilter("ignore")
             return ct.convert(
                 [concrete],
@@ -228,6 +242,22 @@ def _to_mil(concrete: Any, layers: _LayerTable) -> Any:
             )
     except Exception as error:
         raise _unsupported(str(error), layers) from error
+
+
+@contextmanager
+def _cheap_collections() -> Iterator[None]:
+    """Keep what is alive now out of garbage collections.
+
+    coremltools collects twice in every conversion, which takes 0.6 s over the objects of its own
+    and TensorFlow's modules: longer than the conversion of a small network.
+    """
+    ours = gc.get_freeze_count() == 0
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if ours:
+            gc.unfreeze()
 
 
 def _unsupported(message: str, layers: _LayerTable) -> UnsupportedError:

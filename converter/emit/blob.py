@@ -84,10 +84,10 @@ class Blob:
 
         None if the reshape moves data.
         """
-        kept = [a for a, n in zip(self.axes, self.shape, strict=True) if n > 1]
-        if [self.extent(a) for a in kept] != [n for n in shape if n > 1]:
+        kept = [(a, n) for a, n in zip(self.axes, self.shape, strict=True) if n > 1]
+        if [n for _, n in kept] != [n for n in shape if n > 1]:
             return None
-        letters = iter(kept)
+        letters = iter(a for a, _ in kept)
         axes = "".join("1" if n == 1 else next(letters) for n in shape)
         return replace(self, axes=_with_batch_letter(axes))
 

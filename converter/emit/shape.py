@@ -40,10 +40,15 @@ def reshape(op: Op, net: Net) -> Blob:
 squeeze = expand_dims = reshape
 
 
-def _order(op: Op, net: Net, blob: Blob) -> tuple[Blob, int]:
-    """Return `blob` and 0 if it is read C, H, W or 1 if it is read H, W, C, as Core ML counts."""
+def _order(op: Op, net: Net, blob: Blob, either: int) -> tuple[Blob, int]:
+    """Return `blob` and 0 if its values are read C, H, W or 1 if they are read H, W, C.
+
+    These are the two orders of Core ML's layers. `either` is returned where both are the same.
+    """
     read = "".join(a for a in blob.axes if blob.extent(a) > 1)
-    if read in "CHW" or read == "CW":
+    if len(read) < 2 or read == "HW":
+        return blob, either
+    if read in ("CHW", "CH", "CW"):
         return blob, 0
     if read in ("HWC", "WC", "HC"):
         return blob, 1
@@ -54,7 +59,7 @@ def _order(op: Op, net: Net, blob: Blob) -> tuple[Blob, int]:
 
 
 def _flatten(op: Op, net: Net, blob: Blob) -> Blob:
-    blob, mode = _order(op, net, blob)
+    blob, mode = _order(op, net, blob, either=0)
     name = net.name(op, "flatten")
     net.builder.add_flatten(name, mode, blob.name, name)
     return Blob(name, "NC", (int(np.prod(blob.chw)), 1, 1), _flat_affine(blob, mode))
@@ -74,7 +79,7 @@ def _flat_affine(blob: Blob, mode: int) -> Affine | None:
 
 def _reshape(op: Op, net: Net, blob: Blob) -> Blob:
     """Add a reshape layer to ``[C, H, W]``, the last MIL axis being the channels (or the first)."""
-    blob, mode = _order(op, net, net.settled(op, blob))
+    blob, mode = _order(op, net, net.settled(op, blob), either=1)
     sizes = op.output.shape[1:]
     axes = {(2, 1): "NWC", (3, 1): "NHWC", (2, 0): "NCW", (3, 0): "NCHW"}[len(sizes), mode]
     extent = dict(zip(axes[1:], sizes, strict=True))
