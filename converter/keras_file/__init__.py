@@ -1,0 +1,68 @@
+"""What a Keras file holds, of any version, taken out without running or building anything.
+
+`storage` finds the JSON and the arrays in HDF5 or zip; `spelling` (with `keras1`) brings each layer
+to today's names; `graph` and `calls` read how the layers hang together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converter.errors import KerasFileError
+from converter.keras_file.calls import Call, Tensor, decoded
+from converter.keras_file.graph import Parser, StoredLayer, StoredModel
+from converter.keras_file.inputs import input_shape, with_fixed_input
+from converter.keras_file.spelling import Origin
+from converter.keras_file.storage import Arrays, Dataset, Group, Json, open_arrays, read_json
+
+__all__ = [
+    "Arrays",
+    "Call",
+    "Dataset",
+    "Group",
+    "Json",
+    "KerasFile",
+    "Origin",
+    "StoredLayer",
+    "StoredModel",
+    "Tensor",
+    "decoded",
+    "input_shape",
+    "open_arrays",
+    "read",
+    "with_fixed_input",
+]
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """A Keras file without its arrays; `training` is the JSON of its compile settings."""
+
+    model: StoredModel
+    training: Json
+    origin: Origin
+    notes: tuple[str, ...]
+
+
+def read(path: Path) -> KerasFile:
+    """Read architecture and compile settings of a ``.h5``, ``.hdf5`` or ``.keras`` file.
+
+    Raises:
+        KerasFileError: the file is missing, damaged, weights only, subclassed or not understood.
+    """
+    stored = read_json(path)
+    origin = Origin(stored.version, stored.backend)
+    parser = Parser(origin)
+    try:
+        model = parser.model(stored.architecture)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise KerasFileError(
+            f"its architecture cannot be read ({type(error).__name__}: {_one_line(error)})"
+        ) from error
+    return KerasFile(model, stored.training, origin, tuple(parser.notes))
+
+
+def _one_line(error: Any) -> str:
+    return " ".join(str(error).split())[:200]

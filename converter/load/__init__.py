@@ -1,0 +1,93 @@
+"""A Keras file of any version becomes a live model and its compile settings.
+
+The file is read by `converter.keras_file`; here it is built: `build` makes the model, `layers` and
+`functions` what it consists of, `weights` fills it. No code in the file is run, unless the user
+trusts it (`lambdas`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from converter import keras_file
+from converter.compile_settings import CompileSettings, Loss, compile_settings
+from converter.errors import KerasFileError
+from converter.keras_file import stored_code
+
+__all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A live Keras model, built, its weights set, not compiled; and how it had been compiled.
+
+    `notes` are remarks for the user about what was read otherwise than it was written.
+    """
+
+    model: Any
+    compile_settings: CompileSettings | None
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    path: Path,
+    *,
+    allow_unsafe: bool = False,
+    input_shape: tuple[int, ...] | None = None,
+    lambda_scaling: tuple[float | Sequence[float], float | Sequence[float]] | None = None,
+) -> LoadedModel:
+    """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3.
+
+    `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
+    file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
+    `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
+
+    Raises:
+        KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
+        MissingDependencyError: TensorFlow or h5py is not installed.
+    """
+    try:
+        return _load(path, allow_unsafe, input_shape, lambda_scaling)
+    except KerasFileError as error:
+        raise KerasFileError(f"{path}: {error}") from error
+
+
+def _load(path: Path, allow_unsafe: bool, input_shape: Any, lambda_scaling: Any) -> LoadedModel:
+    file = keras_file.read(path)
+    stored = file.model
+    if lambda_scaling is not None:
+        stored = stored_code.with_scaling(stored, *lambda_scaling)
+    if not allow_unsafe:
+        stored_code.refuse(stored)
+    stored = keras_file.with_fixed_input(stored, input_shape)
+
+    from converter.load.build import Builder, freeze
+    from converter.load.weights import fill
+
+    builder = Builder()
+    built = builder.build(stored)
+    with keras_file.open_arrays(path) as arrays:
+        fill(built, arrays, file.origin)
+    freeze(built)
+    settings = compile_settings(file.training, output_names(built.layer))
+    return LoadedModel(built.layer, settings, (*file.notes, *builder.notes))
+
+
+def compile_settings_of(model: Any) -> CompileSettings | None:
+    """Return how the live Keras `model` was compiled, or None if it was not."""
+    from converter.backend import keras
+
+    training = model.get_compile_config() if getattr(model, "compiled", False) else None
+    if training is None:
+        return None
+    optimizer = keras.saving.serialize_keras_object(model.optimizer)
+    return compile_settings({**training, "optimizer": optimizer}, output_names(model))
+
+
+def output_names(model: Any) -> list[str]:
+    """Return the name of every output of the live Keras `model`: that of its layer."""
+    names = getattr(model, "output_names", None)  # Keras gives it to functional models only
+    return list(names) if names else [model.layers[-1].name]

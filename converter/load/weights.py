@@ -1,0 +1,251 @@
+"""The arrays of a file go into a built model, each shape checked and nothing left over."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from converter.backend import keras
+from converter.errors import KerasFileError
+from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
+from converter.keras_file.kernels import to_today
+from converter.load.build import Built
+
+NOT_WEIGHTS = ("StateVar", "seed_generator_state")
+"""Arrays that hold the state of a random generator."""
+
+KINDS = {
+    "W": "kernel",
+    "b": "bias",
+    "running_mean": "moving_mean",
+    "running_std": "moving_variance",  # misnamed: Keras 1 kept the variance there
+    **{
+        kind: kind
+        for kind in (
+            "alpha", "beta", "bias", "depthwise_kernel", "embeddings", "gamma", "kernel", "mean",
+            "moving_mean", "moving_variance", "pointwise_kernel", "recurrent_kernel", "variance",
+        )
+    },
+}  # fmt: skip
+"""How the stored name of an array ends -> name of the variable."""
+
+
+def fill(model: Built, arrays: Arrays, origin: Origin) -> None:
+    """Give every variable of `model` its array from the file.
+
+    Raises:
+        KerasFileError: an array is missing, left over, or of another shape than its variable.
+    """
+    filler = Filler(origin)
+    if arrays.by_layer:
+        groups = dict(arrays.root.children)
+        filler.by_layer(model, groups)
+        left = [name for name, group in groups.items() if group.arrays]
+        if left:
+            raise KerasFileError(
+                f"holds weights of a layer {left[0]!r} that the model does not have"
+            )
+    else:
+        filler.by_class(model, arrays.root)
+    missing = [v for v in model.layer.weights if id(v) not in filler.filled]
+    if missing:
+        raise KerasFileError(f"holds no array for {missing[0].path}")
+    for leaf in model.leaves():
+        if hasattr(leaf.layer, "finalize_state"):  # Normalization derives constants from them
+            leaf.layer.finalize_state()
+
+
+class Filler:
+    """Assigns arrays to variables, and remembers which variables have theirs."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.filled: set[int] = set()
+
+    def by_layer(self, model: Built, groups: dict[str, Group]) -> None:
+        """Fill from groups named after layers; a nested model's arrays stand flat in one group.
+
+        Keras 1 left out the level of a nested Sequential, so its layers are looked up themselves.
+        """
+        for child in model.children:
+            group = groups.pop(child.stored.stored_name, None)
+            if group is not None:
+                arrays = [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
+                variables = best_order(child, arrays)
+                self._assign(child, variables, arrays)
+            elif isinstance(child.stored, StoredModel):
+                self.by_layer(child, groups)
+
+    def by_class(self, model: Built, group: Group) -> None:
+        """Fill from groups named after classes and counted, "conv2d", "conv2d_1", …, by rank."""
+        layers = group.children.get("layers") or group.children.get(
+            "_layer_checkpoint_dependencies"
+        )
+        if layers is None:
+            return
+        for name in dict.fromkeys(
+            snake_case(child.stored.stored_class) for child in model.children
+        ):
+            children = [c for c in model.children if snake_case(c.stored.stored_class) == name]
+            for child, part in paired(children, ranked(layers, name), name):
+                if isinstance(child.stored, StoredModel):
+                    self.by_class(child, part)
+                else:
+                    self._own(child, child.layer, part)
+
+    def _own(self, owner: Built, layer: Any, group: Group) -> None:
+        """Fill a layer, and the layers that it keeps as attributes, such as a wrapper's."""
+        inner = dict(sublayers(layer))
+        covered = {id(v) for sublayer in inner.values() for v in sublayer.weights}
+        variables = [v for v in variables_of(layer) if id(v) not in covered]
+        self._assign(owner, variables, group.arrays)
+        for path, sublayer in inner.items():
+            part = group.child(path)
+            if not part.is_empty():  # a layer under two names has its arrays under the first
+                self._own(owner, sublayer, part)
+
+    def _assign(
+        self, owner: Built, variables: Sequence[Any], arrays: Sequence[tuple[str, Dataset]]
+    ) -> None:
+        if len(variables) != len(arrays):
+            raise KerasFileError(
+                f"layer {owner.stored.name!r} ({owner.stored.stored_class}) has {len(variables)} "
+                f"weights, but the file holds {len(arrays)} arrays for it"
+            )
+        for variable, (_, dataset) in zip(variables, arrays, strict=True):
+            if id(variable) in self.filled:
+                continue  # a layer that is stored twice
+            if math.prod(dataset.shape) != math.prod(variable.shape):  # before it is read
+                raise KerasFileError(_shapes(owner, variable, dataset.shape))
+            array = to_today(dataset[()], owner.stored, self.origin)
+            if array.shape != tuple(variable.shape):
+                raise KerasFileError(_shapes(owner, variable, array.shape))
+            variable.assign(array)
+            self.filled.add(id(variable))
+
+
+def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:
+    return (
+        f"layer {owner.stored.name!r} ({owner.stored.stored_class}) has a {variable.name} of shape "
+        f"{tuple(variable.shape)}, but the file holds {shape}"
+    )
+
+
+def split(layer: Any) -> tuple[list[Any], list[Any]]:
+    """Return the variables of an unfrozen layer that training changes, and the others."""
+    if not isinstance(layer, keras.layers.Layer):  # a function in the graph
+        return [], []
+    return list(layer.trainable_weights), list(layer.non_trainable_weights)
+
+
+def variables_of(layer: Any) -> list[Any]:
+    """Return the variables of an unfrozen layer in the order in which Keras stores them."""
+    trained, others = split(layer)
+    return trained + others
+
+
+def best_order(owner: Built, arrays: Sequence[tuple[str, Dataset]]) -> list[Any]:
+    """Return the variables of a layer or nested model in the order in which Keras stored them.
+
+    Keras stores first what is trained and then the rest; frozen layers count as the rest, but how
+    a nested model was frozen is not always in the file. So every order that fits the shapes is
+    tried, and that one taken whose names agree best with those of the arrays.
+    """
+    leaves = list(owner.leaves())
+    trained = [split(leaf.layer)[0] for leaf in leaves]
+    others = [split(leaf.layer)[1] for leaf in leaves]
+    frozen = [not leaf.stored.trainable for leaf in leaves]
+    as_frozen = [v for t, f in zip(trained, frozen, strict=True) if not f for v in t]
+    for t, n, f in zip(trained, others, frozen, strict=True):
+        as_frozen += [*t, *n] if f else n
+    orders = [
+        as_frozen,
+        [v for group in trained + others for v in group],
+        [v for t, n in zip(trained, others, strict=True) for v in [*t, *n]],
+    ]
+    owners = {id(v): leaf.stored.stored_name for leaf in leaves for v in variables_of(leaf.layer)}
+    best = max(orders, key=lambda order: agreement(order, arrays, owners))  # the first of equals
+    if agreement(best, arrays, owners) < 0:
+        raise KerasFileError(
+            f"the arrays of {owner.stored.name!r} ({owner.stored.stored_class}) stand in an order "
+            "that cannot be told from their names and shapes"
+        )
+    return best
+
+
+def agreement(
+    order: Sequence[Any], arrays: Sequence[tuple[str, Dataset]], owners: Mapping[int, str]
+) -> int:
+    """Return how many arrays are named after the layer whose variable they go to.
+
+    Negative if a kernel would get a bias, or anything else that the names contradict.
+    """
+    score = 0
+    for variable, (name, _) in zip(order, arrays, strict=False):
+        kind = stored_kind(name)
+        if kind and not (kind.endswith(variable.name) or variable.name.endswith(kind)):
+            return -1
+        score += owners[id(variable)] in name
+    return score
+
+
+def stored_kind(name: str) -> str | None:
+    """Return "kernel" for "dense_1/kernel:0" or Keras 1's "dense_1_W:0"; None if unknown."""
+    last = name.split(":")[0].split("/")[-1]
+    matching = [end for end in KINDS if last == end or last.endswith("_" + end)]
+    return KINDS[max(matching, key=len)] if matching else None
+
+
+def snake_case(class_name: str) -> str:
+    """Return the name of a class as ``model.weights.h5`` has it: "BatchNormalization" there is
+    "batch_normalization", and "Conv2D" is "conv2d".
+    """
+    name = re.sub(r"\W+", "", class_name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def ranked(groups: Group, name: str) -> list[Group]:
+    """Return the groups "name", "name_1", "name_2", … by number; some versions skip numbers."""
+    numbers = {
+        int(match[1] or 0): group
+        for key, group in groups.children.items()
+        if (match := re.fullmatch(rf"{re.escape(name)}(?:_(\d+))?", key))
+    }
+    return [numbers[number] for number in sorted(numbers)]
+
+
+def paired(children: list[Built], groups: list[Group], name: str) -> Iterator[tuple[Built, Group]]:
+    """Yield layers of one class with their groups; layers without weights may lack theirs."""
+    if len(children) != len(groups):
+        children = [child for child in children if variables_of(child.layer)]
+        groups = [group for group in groups if not group.is_empty()]
+    if len(children) != len(groups):
+        raise KerasFileError(
+            f"has {len(children)} layers of class {name!r} with weights, but arrays for "
+            f"{len(groups)}"
+        )
+    for child, group in zip(children, groups, strict=True):
+        if group.name and group.name != child.stored.stored_name:
+            raise KerasFileError(
+                f"holds arrays of {group.name!r} where those of {child.stored.stored_name!r} belong"
+            )
+        yield child, group
+
+
+def sublayers(layer: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the layers that a layer keeps as attributes, with the path of their arrays."""
+    ordinary = vars(keras.layers.Layer())
+    for name, part in sorted(vars(layer).items()):
+        if name in ordinary:
+            continue
+        if isinstance(part, keras.layers.Layer):
+            yield name, part
+        elif isinstance(part, list):
+            used: dict[str, int] = {}
+            for item in (item for item in part if isinstance(item, keras.layers.Layer)):
+                key = snake_case(type(item).__name__)
+                used[key] = used.get(key, -1) + 1
+                yield f"{name}/{key}_{used[key]}".removesuffix("_0"), item
