@@ -10,13 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from converter import gradient_path, head, mlmodel, notes, parity, updatable
+from converter import gradient_path, head, mlmodel, notes, parity, updatable, validate
 from converter.compile_settings import CompileSettings, Loss
-from converter.errors import KerasFileError, OutputError, ParityError, UsageError
+from converter.errors import (
+    InvalidModelError,
+    KerasFileError,
+    OutputError,
+    ParityError,
+    UsageError,
+)
 from converter.files import replacing
 from converter.fuse import fuse
 from converter.gradient_path import Candidate
-from converter.head import Head
+from converter.head import CROSS_ENTROPY, Head
 from converter.image_input import Leading, leading_rescaling
 from converter.interface import ImageInput, Interface, Labels
 from converter.load import load, output_names
@@ -118,9 +124,11 @@ def write(
         temporary.write_bytes(data)
         del data
         written = mlmodel.read(temporary)
-        if prepared.expected is not None:
-            with step("verify"):
+        with step("verify"):
+            warnings = _validated(written)
+            if prepared.expected is not None:
                 gap = _verified(written, prepared, recipe.tolerance)
+        prepared.notes += warnings
         return _report(written, prepared, temporary.stat().st_size, gap)
 
 
@@ -148,8 +156,8 @@ def _one_output(program: Program, index: int) -> Program:
 
 
 def _loss(settings: CompileSettings | None, output: str, recipe: Recipe) -> Loss | None:
-    if recipe.loss:
-        return Loss(recipe.loss)
+    if recipe.loss:  # whoever asks for cross-entropy on a linear output means logits
+        return Loss(recipe.loss, {"from_logits": True})
     return settings.loss_of(output) if settings else None
 
 
@@ -300,10 +308,28 @@ def _expectation(
     return given, end.expected(flat)
 
 
+def _validated(written: mlmodel.Message) -> tuple[str, ...]:
+    """Return the warnings about the written model.
+
+    Raises:
+        InvalidModelError: Core ML would refuse it.
+    """
+    found = validate.findings(written)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        raise InvalidModelError(
+            f"the converted model would not work: {errors[0].text()}; nothing was written; "
+            "please report this model"
+        )
+    return tuple(finding.text() for finding in found)
+
+
 def _verified(written: mlmodel.Message, prepared: Prepared, tolerance: float) -> float:
     found = parity.predict(written, prepared.inputs, prepared.interface.output)
     assert prepared.expected is not None
-    gap = parity.difference(prepared.expected, found)
+    is_class = prepared.loss == CROSS_ENTROPY
+    compare = parity.difference_of_probabilities if is_class else parity.difference
+    gap = compare(prepared.expected, found)
     if gap > tolerance:
         raise ParityError(
             f"the converted model differs from Keras by {gap:.1e} of the output's range (allowed "

@@ -8,6 +8,7 @@
     ├── ModelFileError             1   the .mlmodel cannot be read, or not be run here
     ├── DataError                  1   samples or labels do not fit the model
     ├── TrainingError              1   the model cannot be trained, or training went wrong
+    ├── InvalidModelError          1   the converted model breaks a rule of Core ML
     ├── ParityError                1   the written model does not predict what Keras predicts
     ├── OutputError                1   the result cannot be written
     └── MissingDependencyError     1   an optional package is not installed
@@ -58,6 +59,10 @@ class DataError(MakeUpdatableError):
 
 class TrainingError(MakeUpdatableError):
     """The model cannot be trained as asked, or training went wrong."""
+
+
+class InvalidModelError(MakeUpdatableError):
+    """The converted model breaks a rule of Core ML; nothing is written."""
 
 
 class ParityError(MakeUpdatableError):

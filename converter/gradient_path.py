@@ -55,11 +55,13 @@ def layers_with_kernels(program: Program) -> list[KerasLayer]:
 
 
 def _unknown(pattern: str, known: Mapping[str, KerasLayer], program: Program) -> str:
-    others = {op.layer.name: op.layer for op in program.ops if op.layer}
-    others |= {weight.owner.name: weight.owner for weight in program.weights.values()}
+    running = {op.layer.name: op.layer for op in program.ops if op.layer}
+    owners = {weight.owner.name: weight.owner for weight in program.weights.values()}
     choice = f"layers with weights: {', '.join(known) or 'none'}"
-    if pattern in others:
-        return f"{others[pattern]} has no kernel that Core ML could update; {choice}"
+    if pattern in running:
+        return f"{running[pattern]} has no kernel that Core ML could update; {choice}"
+    if pattern in owners:
+        return f"{owners[pattern]} does not contribute to the output that is trained; {choice}"
     near = difflib.get_close_matches(pattern, known, n=3)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     return f"no layer is called '{pattern}'{hint}; {choice}"

@@ -92,7 +92,7 @@ def _logits(net: Net, blob: Blob, loss: Loss | None) -> Head:
         raise UnsupportedError(
             f"cross-entropy needs one number per class, but the model's output is {blob.shape[1:]}"
         )
-    if loss and loss.config.get("from_logits") is False:
+    if loss is None or not loss.config.get("from_logits"):
         raise UnsupportedError(
             "the model was compiled with cross-entropy on probabilities, but its last layer is "
             "not a softmax; say what it is: --loss categorical_crossentropy takes it as logits"

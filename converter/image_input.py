@@ -48,19 +48,21 @@ def _step(op: Op, value: Ref, channels: int) -> tuple[Array, Array] | None:
     x, y = op.inputs.get("x"), op.inputs.get("y")
     value_first = isinstance(x, Ref) and x == value
     constant = _per_channel(y if value_first else x, channels)
-    if op.kind not in ("add", "sub", "mul", "real_div") or constant is None:
+    if constant is None:
         return None
     zeros, ones = np.zeros(channels), np.ones(channels)
-    if not value_first:  # constant - x, constant / x
-        return {"add": (ones, constant), "sub": (-ones, constant), "mul": (constant, zeros)}.get(
-            op.kind
-        )
-    return {
-        "add": (ones, constant),
-        "sub": (ones, -constant),
-        "mul": (constant, zeros),
-        "real_div": (1 / constant, zeros),
-    }[op.kind]
+    match op.kind, value_first:
+        case "add", _:
+            return ones, constant
+        case "mul", _:
+            return constant, zeros
+        case "sub", True:
+            return ones, -constant
+        case "sub", False:
+            return -ones, constant
+        case "real_div", True:
+            return 1 / constant, zeros
+    return None
 
 
 def _per_channel(operand: object, channels: int) -> Array | None:

@@ -19,12 +19,18 @@ SEED = 20231105
 def samples(shapes: Sequence[tuple[int, ...]], highest: float, pixels: bool) -> list[Array]:
     """Return random inputs, one array ``[N, ...]`` per Keras input shape (without the batch).
 
-    Values are uniform between 0 and `highest`; whole numbers if they are `pixels`.
+    Values lie between 0 and `highest`, whole numbers if they are `pixels`; from sample to sample
+    the contrast falls, so that not all of them saturate the network.
     """
     rng = np.random.default_rng(SEED)
     values = max(int(np.prod(shape)) for shape in shapes)
     count = 8 if values <= 64 * 64 * 3 else 2
-    batch = [rng.uniform(0, highest, (count, *shape)).astype(np.float32) for shape in shapes]
+    contrast = 0.5 ** np.arange(count)
+    batch = []
+    for shape in shapes:
+        noise = rng.uniform(-0.5, 0.5, (count, *shape))
+        faded = noise * contrast.reshape(count, *[1] * len(shape)) + 0.5
+        batch.append((faded * highest).astype(np.float32))
     return [np.floor(x) for x in batch] if pixels else batch
 
 
@@ -67,6 +73,20 @@ def difference(expected: Array, found: Array) -> float:
     spread = max(flat.max(), 0) - min(flat.min(), 0)
     gap = float(np.abs(flat - other).max()) / float(spread or 1)
     return gap if np.isfinite(gap) else float("inf")
+
+
+SMALLEST_PROBABILITY = 1e-30
+"""Softmax in float32 is exact to rounding above this."""
+
+
+def difference_of_probabilities(expected: Array, found: Array) -> float:
+    """Return the larger difference of the probabilities ``[N, classes]`` and of their logarithms.
+
+    Random inputs drive many networks into saturation, where all probabilities are 0 or 1 and any
+    network agrees with any other; the logarithms are the logits up to a constant and still differ.
+    """
+    logs = [np.log(np.maximum(p, SMALLEST_PROBABILITY)) for p in (expected, found)]
+    return max(difference(expected, found), difference(*logs))
 
 
 def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Array:

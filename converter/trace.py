@@ -205,11 +205,11 @@ class _LayerTable:
 
     def of(self, operation_name: str) -> KerasLayer | None:
         """Return the layer whose tag stands innermost in a TensorFlow operation's name."""
-        tags = re.findall(r"keras_layer_(\d+)", operation_name)
-        if not tags:
-            return None
-        layer = self._tagged[int(tags[-1])]
-        return self._layers.get(id(layer)) or _keras_layer(layer, layer.name)
+        for tag in reversed(re.findall(r"keras_layer_(\d+)", operation_name)):
+            # Operations that layers call inside themselves are not part of the model's graph.
+            if found := self._layers.get(id(self._tagged[int(tag)])):
+                return found
+        return None
 
 
 def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]]:

@@ -60,6 +60,9 @@ def mark(
 ) -> None:
     """Make `layers` learn: flags, loss on the blob `output`, optimizer, epochs, training inputs."""
     with contextlib.redirect_stdout(io.StringIO()):  # the builder prints what it adds
+        # coremltools 9 looks for half-precision weights in a field that scale layers do not have
+        # (`shapeScale.float16Value`) and fails; every weight here is float32.
+        builder._check_fp16_weight_param_exists = lambda _: False
         builder.make_updatable(list(layers))
         if loss == "categorical_crossentropy":
             builder.set_categorical_cross_entropy_loss(LOSS_NAME, output)

@@ -40,8 +40,13 @@ class Affine:
         return None
 
 
-Border = tuple[tuple[int, int], tuple[int, int]]
-"""Zeros around the image: ``((top, bottom), (left, right))``."""
+@dataclass(frozen=True)
+class Border:
+    """Zeros still to be put around the image: ``(top, bottom)`` and ``(left, right)``."""
+
+    vertical: tuple[int, int]
+    horizontal: tuple[int, int]
+    origin: KerasLayer | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,9 @@ class Blob:
     @property
     def shape(self) -> Shape:
         """The shape of the MIL value that this blob stands for."""
-        (top, bottom), (left, right) = self.border or ((0, 0), (0, 0))
-        grown = (self.chw[0], self.chw[1] + top + bottom, self.chw[2] + left + right)
+        border = self.border or Border((0, 0), (0, 0))
+        channels, height, width = self.chw
+        grown = (channels, height + sum(border.vertical), width + sum(border.horizontal))
         return tuple(grown[SIZE[a]] if a in SIZE else 1 for a in self.axes)
 
     @property

@@ -28,7 +28,9 @@ def conv(op: Op, net: Net) -> Blob:
     blob, waiting = _absorb(op, net, replace(blob, border=None), padded=same or border is not None)
     name = net.weighted_name(op, op.inputs["weight"])
     stride, dilation = op.const("strides", [1, 1]), op.const("dilations", [1, 1])
-    (top, bottom), (left, right) = border or ((0, 0), (0, 0))
+    (top, bottom), (left, right) = (
+        (border.vertical, border.horizontal) if border else ((0, 0), (0, 0))
+    )
     net.builder.add_convolution(
         name, weights.shape[1], weights.shape[0], *weights.shape[2:], *stride,
         "same" if same else "valid", op.const("groups", 1), NO_WEIGHTS.reshape(0, 1, 1, 1), None,
@@ -116,8 +118,9 @@ def _border(op: Op, blob: Blob) -> Border | None:
         top = bottom = left = right = 0
     if blob.border is None and not any((top, bottom, left, right)):
         return None
-    (above, below), (before, after) = blob.border or ((0, 0), (0, 0))
-    return (top + above, bottom + below), (left + before, right + after)
+    waiting = blob.border or Border((0, 0), (0, 0))
+    (above, below), (before, after) = waiting.vertical, waiting.horizontal
+    return Border((top + above, bottom + below), (left + before, right + after), waiting.origin)
 
 
 def _absorb(op: Op, net: Net, blob: Blob, padded: bool) -> tuple[Blob, Any]:

@@ -98,10 +98,11 @@ class Net:
     def settled(self, op: Op, blob: Blob) -> Blob:
         """Return `blob` with its affine and its border applied by layers of their own."""
         blob = self.without_affine(op, blob)
-        if blob.border is None:
+        border = blob.border
+        if border is None:
             return blob
-        (top, bottom), (left, right) = blob.border
-        name = self.name(op, "padding")
+        (top, bottom), (left, right) = border.vertical, border.horizontal
+        name = self.name(replace(op, layer=border.origin), "padding")
         self.builder.add_padding(name, left, right, top, bottom, 0, blob.name, name)
         _, height, width = blob.chw
         grown = (blob.channels, height + top + bottom, width + left + right)
@@ -112,7 +113,8 @@ class Net:
         if blob.affine is None:
             return blob
         scale, shift = (a[:, None, None] for a in (blob.affine.scale, blob.affine.shift))
-        done = self.scale(op, replace(blob, affine=None, border=None), scale, shift)
+        asked = replace(op, layer=blob.affine.origin)
+        done = self.scale(asked, replace(blob, affine=None, border=None), scale, shift)
         return replace(done, border=blob.border)
 
     # -- layers -----------------------------------------------------------------------------------
@@ -281,12 +283,15 @@ def _waiting(op: Op, blob: Blob, scale: Array | None, shift: Array | None) -> Bl
     return replace(blob, affine=before.then(scale, shift, op.layer))
 
 
+KERNEL_KINDS = ("conv", "conv_transpose", "matmul")
+
+
 def _trained(program: Program, updatable: Collection[KerasLayer]) -> set[str]:
     """Return the names of the values downstream of the weights of `updatable` layers."""
     found = {name for name, weight in program.weights.items() if weight.owner in updatable}
     for op in program.ops:
         # A kernel that the trace kept constant leaves no weight to find: the layer itself tells.
-        learns = op.layer is not None and bool(op.layer.kernels) and op.layer in updatable
+        learns = op.kind in KERNEL_KINDS and op.layer in updatable
         if learns or any(ref.name in found for ref in op.refs()):
             found.update(ref.name for ref in op.outputs)
     return found

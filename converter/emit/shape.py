@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from converter.emit.blob import SIZE, Affine, Blob
+from converter.emit.blob import SIZE, Affine, Blob, Border
 from converter.emit.constants import slices
 from converter.emit.net import Net
 from converter.program import Op, Ref
@@ -105,7 +105,7 @@ def pad(op: Op, net: Net) -> Blob:
     mode, value = op.const("mode", "constant"), float(op.const("constant_val", 0.0))
     if mode == "constant" and value == 0:
         above = net.settled(op, blob) if blob.border else blob
-        return replace(above, border=(tuple(vertical), tuple(horizontal)))
+        return replace(above, border=Border(vertical, horizontal, op.layer))
     blob = net.settled(op, blob)
     name = net.name(op, "padding")
     kinds = {"constant": "constant", "reflect": "reflection", "replicate": "replication"}
