@@ -150,8 +150,11 @@ def best_order(owner: Built, arrays: Sequence[tuple[str, Dataset]]) -> list[Any]
     """Return the variables of a layer or nested model in the order in which Keras stored them.
 
     Keras stores first what is trained and then the rest; frozen layers count as the rest, but how
-    a nested model was frozen is not always in the file. So every order that fits the shapes is
-    tried, and that one taken whose names agree best with those of the arrays.
+    a nested model was frozen is not always in the file. So each order is tried, and that one taken
+    which fits the sizes and names of the arrays best.
+
+    Raises:
+        KerasFileError: even that order would give a bias to a kernel, or the like.
     """
     leaves = list(owner.leaves())
     trained = [split(leaf.layer)[0] for leaf in leaves]
@@ -167,28 +170,33 @@ def best_order(owner: Built, arrays: Sequence[tuple[str, Dataset]]) -> list[Any]
     ]
     owners = {id(v): leaf.stored.stored_name for leaf in leaves for v in variables_of(leaf.layer)}
     best = max(orders, key=lambda order: agreement(order, arrays, owners))  # the first of equals
-    if agreement(best, arrays, owners) < 0:
+    named = zip(best, arrays, strict=False)
+    if len(best) == len(arrays) and any(contradicts(v, name) for v, (name, _) in named):
         raise KerasFileError(
-            f"the arrays of {owner.stored.name!r} ({owner.stored.stored_class}) stand in an order "
-            "that cannot be told from their names and shapes"
+            f"holds the arrays of {owner.stored.name!r} ({owner.stored.stored_class}) in an order "
+            "that cannot be told from their names"
         )
     return best
 
 
 def agreement(
     order: Sequence[Any], arrays: Sequence[tuple[str, Dataset]], owners: Mapping[int, str]
-) -> int:
-    """Return how many arrays are named after the layer whose variable they go to.
+) -> tuple[int, int]:
+    """Return how well `order` fits: minus the misfits, then the arrays named after their layer."""
+    pairs = list(zip(order, arrays, strict=False))
+    misfits = sum(
+        contradicts(variable, name) or math.prod(variable.shape) != math.prod(dataset.shape)
+        for variable, (name, dataset) in pairs
+    )
+    return -misfits, sum(owners[id(variable)] in name for variable, (name, _) in pairs)
 
-    Negative if a kernel would get a bias, or anything else that the names contradict.
-    """
-    score = 0
-    for variable, (name, _) in zip(order, arrays, strict=False):
-        kind = stored_kind(name)
-        if kind and not (kind.endswith(variable.name) or variable.name.endswith(kind)):
-            return -1
-        score += owners[id(variable)] in name
-    return score
+
+def contradicts(variable: Any, name: str) -> bool:
+    """Tell whether the stored name of an array says that it is for another kind of variable."""
+    kind = stored_kind(name)
+    if kind is None or variable.name not in KINDS.values():
+        return False
+    return not (kind.endswith(variable.name) or variable.name.endswith(kind))
 
 
 def stored_kind(name: str) -> str | None:

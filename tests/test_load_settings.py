@@ -1,0 +1,155 @@
+"""Compile settings come out of the raw JSON under today's names."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from converter.compile_settings import CompileSettings, Loss, compile_settings
+from converter.load import compile_settings_of, load
+
+ROOT = Path(__file__).parent.parent
+ZOO = ROOT / "fixtures" / "keras_files"
+
+
+def settings_of(name):
+    return load(ZOO / name).compile_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "config", "loss"),
+    [
+        (
+            "keras122_sequential.h5",
+            "SGD",
+            {"learning_rate": 0.05, "momentum": 0.8, "nesterov": True},
+            "categorical_crossentropy",
+        ),
+        ("keras208_sequential.h5", "Adam", {"learning_rate": 0.002}, "categorical_crossentropy"),
+        ("keras224_sequential.h5", "RMSprop", {"learning_rate": 1e-4}, "binary_crossentropy"),
+        (
+            "tf213_zip_sequential.keras",
+            "AdamW",
+            {"weight_decay": 0.01},
+            "categorical_crossentropy",
+        ),
+        ("keras305_zip.keras", "SGD", {"momentum": 0.9}, "categorical_crossentropy"),
+        ("keras315_hdf5_nested.h5", "Adam", {"learning_rate": 3e-4}, "mean_squared_error"),
+    ],
+)
+def test_of_files(name, optimizer, config, loss):
+    settings = settings_of(name)
+    assert settings.optimizer == optimizer
+    assert config.items() <= settings.optimizer_config.items()
+    assert settings.loss == loss
+    assert not settings.output_losses
+
+
+def test_of_losses_with_arguments():
+    assert settings_of("tf21_sequential.h5").loss_config["from_logits"] is True
+    assert settings_of("tf28_normalization.h5").loss_config["label_smoothing"] == 0.1
+    assert settings_of("tf24_transfer.h5").loss == "binary_crossentropy"
+
+
+def test_a_schedule_stays_a_mapping():
+    config = settings_of("tf211_hdf5_named_keras.keras").optimizer_config
+    assert config["learning_rate"]["class_name"] == "ExponentialDecay"
+    assert config["amsgrad"] is True
+
+
+def test_of_several_outputs():
+    settings = settings_of("keras224_three_outputs.h5")
+    assert settings.loss is None
+    assert settings.loss_of("age") == Loss("mean_squared_error")
+    assert settings.loss_of("nobody") is None
+    assert settings.others == {"loss_weights": {"kind": 1.0, "age": 0.5, "alive": 0.2}}
+    by_position = settings_of("keras305_hdf5_functional.h5")
+    assert by_position.output_losses == {
+        "a": Loss("mean_squared_error"),
+        "dense": Loss("categorical_crossentropy"),
+    }
+
+
+def test_of_files_that_were_not_compiled():
+    assert settings_of("keras208_no_compile.h5") is None
+    assert settings_of("tf24_teachable.h5") is None
+
+
+def test_the_example_models_say_how_they_were_compiled():
+    for name, rate in (("lenet.h5", 1e-3), ("cats_dogs.keras", 5e-4)):
+        settings = load(ROOT / "models" / name).compile_settings
+        assert settings.optimizer == "Adam"
+        assert settings.optimizer_config["learning_rate"] == rate
+        assert settings.loss == "categorical_crossentropy"
+
+
+def model():
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="out")])
+
+
+def test_of_a_live_model():
+    live = model()
+    assert compile_settings_of(live) is None
+    live.compile("sgd", "mse")
+    assert compile_settings_of(live).optimizer == "SGD"
+    assert compile_settings_of(live).optimizer_config["learning_rate"] == 0.01
+    live.optimizer.learning_rate = 0.5
+    assert compile_settings_of(live).optimizer_config["learning_rate"] == 0.5
+    live.compile(
+        keras.optimizers.Adam(1e-4, beta_1=0.8), keras.losses.CategoricalCrossentropy(True)
+    )
+    settings = compile_settings_of(live)
+    assert settings.optimizer_config["beta_1"] == 0.8
+    assert settings.loss == "categorical_crossentropy"
+    assert settings.loss_config["from_logits"] is True
+
+
+def my_loss(truth, prediction):
+    return keras.ops.mean(truth - prediction)
+
+
+def test_a_loss_of_ones_own_goes_by_its_name(tmp_path):
+    live = model()
+    live.compile("adam", my_loss)
+    assert compile_settings_of(live).loss == "my_loss"
+    for name in ("own.h5", "own.keras"):
+        live.save(tmp_path / name)
+        assert load(tmp_path / name).compile_settings.loss == "my_loss"
+
+
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        ("mse", "mean_squared_error"),
+        ("MeanSquaredError", "mean_squared_error"),
+        ("KLDivergence", "kl_divergence"),
+        ("LogCosh", "log_cosh"),
+        ({"class_name": "function", "config": "binary_crossentropy"}, "binary_crossentropy"),
+        ({"class_name": "Huber", "config": {"delta": 2.0}}, "huber"),
+        ({"class_name": "Focal", "config": {}, "registered_name": "pkg>Focal"}, "pkg>Focal"),
+    ],
+)
+def test_spellings_of_losses(stored, name):
+    assert compile_settings({"loss": stored, "optimizer": "adam"}, ["y"]).loss == name
+
+
+def test_spellings_of_optimizers():
+    def read(stored):
+        settings = compile_settings({"loss": "mse", "optimizer_config": stored}, ["y"])
+        return settings.optimizer, settings.optimizer_config
+
+    assert read({"class_name": "Custom>Adam", "config": {"lr": 0.0010000000474974513}}) == (
+        "Adam",
+        {"learning_rate": 0.001},
+    )
+    inner = {"class_name": "SGD", "config": {"learning_rate": 0.1}}
+    assert read({"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": inner}}) == (
+        "SGD",
+        {"learning_rate": 0.1},
+    )
+
+
+def test_nothing_comes_of_nothing():
+    assert compile_settings(None, ["y"]) is None
+    assert compile_settings({}, ["y"]) is None
+    assert CompileSettings().loss_of("y") is None
