@@ -33,6 +33,7 @@ class Origin:
 CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",
     "SyncBatchNormalization": "BatchNormalization",
     "DenseV1": "Dense",
     "FlattenV1": "Flatten",

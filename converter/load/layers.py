@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from converter.backend import keras
@@ -24,6 +25,14 @@ NOT_READ = {
     "TorchModuleWrapper": "runs a PyTorch module",
 }
 """Classes of Keras that reach outside of the file -> how."""
+
+
+IN_APPLICATIONS = {
+    "CustomScaleLayer": "inception_resnet_v2",
+    "LayerScale": "convnext",
+    "StochasticDepth": "convnext",
+}
+"""Layers of Keras that are not in ``keras.layers`` -> their module in ``keras.applications``."""
 
 
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
@@ -65,17 +74,17 @@ class LayerMaker:
         custom = keras.saving.get_registered_object(stored.registered_name)
         if custom is not None:
             return custom.from_config(dict(stored.config))
-        made_by = getattr(keras.layers, stored.kind, None)
+        made_by = layer_class(stored.kind)
         if stored.kind in NOT_READ:
             raise KerasFileError(f"{NOT_READ[stored.kind]}, and cannot be read")
-        if not (inspect.isclass(made_by) and issubclass(made_by, keras.layers.Layer)):
+        if made_by is None:
             raise KerasFileError(
                 "is of a class that Keras does not have; if it is your own, its code is not in the "
                 "file: register it with keras.saving.register_keras_serializable"
             )
         return made_by(**self._arguments(stored, accepted_arguments(made_by)))
 
-    def _arguments(self, stored: StoredLayer, accepted: set[str]) -> dict[str, Any]:
+    def _arguments(self, stored: StoredLayer, accepted: frozenset[str]) -> dict[str, Any]:
         """Return what to call the constructor with; weights start at zero, the file fills them."""
         arguments = {key: "zeros" for key in accepted if key.endswith("_initializer")}
         for key, value in stored.arguments.items():
@@ -125,13 +134,24 @@ class LayerMaker:
         name = stored.get("class_name") or stored.get("name")
         config = stored.get("config", {k: v for k, v in stored.items() if k in ("l1", "l2")})
         found = getattr(module, EARLY_PENALTIES.get(name, name), None)
-        if not inspect.isclass(found):
+        if not isinstance(found, type):
             self.notes.append(f"layer {layer.name!r}: its {key} {name!r} is not known and left out")
             return None
         return found(**{k: v for k, v in config.items() if k in accepted_arguments(found)})
 
 
-def accepted_arguments(made_by: type) -> set[str]:
+def layer_class(name: str) -> type | None:
+    """Return the class of Keras with this name, or None."""
+    module = keras.layers
+    if name in IN_APPLICATIONS:
+        module = getattr(keras.src.applications, IN_APPLICATIONS[name])
+    found = getattr(module, name, None)
+    is_layer = inspect.isclass(found) and issubclass(found, keras.layers.Layer)
+    return found if is_layer else None
+
+
+@cache
+def accepted_arguments(made_by: Any) -> frozenset[str]:
     """Return the names of all arguments that a constructor takes, its base classes' included."""
     names: set[str] = set()
     for base in made_by.__mro__:
@@ -141,4 +161,4 @@ def accepted_arguments(made_by: type) -> set[str]:
         names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
-    return names - {"self"}
+    return frozenset(names - {"self"})
