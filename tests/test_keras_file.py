@@ -13,6 +13,7 @@ from converter.keras_file.spelling import to_today as spelled
 
 KERAS_1 = Origin("1.2.2", "")
 KERAS_2 = Origin("2.2.4", "tensorflow")
+THEANO = Origin("2.0.8", "theano")
 TF_KERAS = Origin("2.4.0", "tensorflow")
 KERAS_3 = Origin("3.10.0", "tensorflow")
 
@@ -85,6 +86,8 @@ def test_layers_in_todays_spelling(origin, stored, today):
         (KERAS_1, "Merge", {"name": "m", "mode": "dot"}, "mode 'dot'"),
         (KERAS_1, "BatchNormalization", {"mode": 2}, "mode other than 0"),
         (KERAS_1, "Highway", {}, "Keras 1"),
+        (THEANO, "Conv2D", {"padding": "same", "kernel_size": [3, 3], "strides": [2, 2]}, "Theano"),
+        (THEANO, "MaxPooling2D", {"padding": "same", "pool_size": [2, 2]}, "Theano"),
         (KERAS_2, "UpSampling2D", {"interpolation": "bilinear"}, "computed differently"),
     ],
 )
@@ -226,8 +229,8 @@ def test_kernels_that_were_stored_otherwise():
     assert to_today(kernel, first, KERAS_1)[1, 2, 0, 1] == kernel[1, 0, 1, 2]
     signal = StoredLayer("c", "Conv1D")
     assert to_today(kernel[:, :1], signal, KERAS_1).shape == (2, 4, 5)
-    theano = to_today(kernel, first, Origin("2.0.8", "theano"))
+    theano = to_today(kernel, first, THEANO)
     assert (theano == kernel[::-1, ::-1]).all()
     assert to_today(kernel, first, KERAS_2) is kernel
     dense = StoredLayer("d", "Dense")
-    assert to_today(kernel[0, 0], dense, Origin("2.0.8", "theano")).shape == (4, 5)
+    assert to_today(kernel[0, 0], dense, THEANO).shape == (4, 5)

@@ -110,6 +110,7 @@ def to_today(
     if origin.major < 3:
         arguments = {**MISSING.get(class_name, {}), **arguments}
     _check_upsampling(class_name, arguments, origin)
+    _check_padding(arguments, origin)
     if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list):
         (arguments["axis"],) = arguments["axis"]  # tf.keras 2 stores a list of one
     return class_name, {
@@ -137,6 +138,24 @@ def _check_upsampling(class_name: str, arguments: Mapping[str, Any], origin: Ori
         raise KerasFileError(
             f"upsamples with interpolation={interpolation!r}, which Keras {origin.version} "
             "computed differently from today's; save the model with a newer Keras"
+        )
+
+
+def _check_padding(arguments: Mapping[str, Any], origin: Origin) -> None:
+    """On Theano, Keras padded both sides alike where TensorFlow pads the far side more."""
+    if origin.backend != "theano" or arguments.get("padding") != "same":
+        return
+    sizes, strides = (
+        value if isinstance(value, list) else [value or 1]
+        for value in (
+            arguments.get("kernel_size") or arguments.get("pool_size"),
+            arguments.get("strides"),
+        )
+    )
+    if any(stride > 1 for stride in strides) or any(size % 2 == 0 for size in sizes):
+        raise KerasFileError(
+            "was trained on Theano, where padding='same' with strides or even kernel sizes meant "
+            "other pixels than on TensorFlow; it cannot be read exactly"
         )
 
 
