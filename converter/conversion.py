@@ -15,11 +15,10 @@ from converter.compile_settings import CompileSettings, Loss
 from converter.errors import (
     InvalidModelError,
     KerasFileError,
-    OutputError,
     ParityError,
     UsageError,
 )
-from converter.files import replacing
+from converter.files import check_paths, replacing
 from converter.fuse import fuse
 from converter.gradient_path import Candidate
 from converter.head import CROSS_ENTROPY, Head
@@ -46,7 +45,7 @@ def convert_file(recipe: Recipe, step: Step = lambda _: nullcontext()) -> Report
         MakeUpdatableError: in one line, what is wrong and what to do.
     """
     target = recipe.destination()
-    _check_target(recipe.model, target)
+    check_paths(recipe.model, target)
     with step("load"):
         loaded = load(
             recipe.model, allow_unsafe=recipe.allow_unsafe, input_shape=recipe.input_shape
@@ -54,15 +53,6 @@ def convert_file(recipe: Recipe, step: Step = lambda _: nullcontext()) -> Report
     prepared = prepare(loaded.model, loaded.compile_settings, recipe, step)
     del loaded  # the Keras weights are no longer needed: big models need the memory
     return write(prepared, target, recipe, step)
-
-
-def _check_target(source: Path, target: Path) -> None:
-    if target.suffix != ".mlmodel":
-        raise OutputError(f"{target}: the name of a Core ML model ends in .mlmodel")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OutputError(f"{target}: is the input; give another name with -o")
-    if not target.parent.is_dir():
-        raise OutputError(f"{target}: its folder does not exist")
 
 
 @dataclass

@@ -8,7 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from converter.errors import OutputError
+from converter.errors import KerasFileError, OutputError
+
+
+def check_paths(source: Path, target: Path) -> None:
+    """Check, before any work is done, that `source` can be read and `target` can be written.
+
+    Raises:
+        KerasFileError: `source` is missing or a folder.
+        OutputError: `target` is not named ``.mlmodel``, has no folder, or is `source`.
+    """
+    if not source.exists():
+        raise KerasFileError(f"{source}: there is no such file; check the path")
+    if source.is_dir():
+        raise KerasFileError(f"{source}: is a folder; give a .h5 or .keras file")
+    if target.suffix != ".mlmodel":
+        raise OutputError(f"{target}: the name of a Core ML model ends in .mlmodel")
+    if not target.parent.is_dir():
+        raise OutputError(f"{target}: its folder does not exist; create it first")
+    if target.exists() and target.samefile(source):
+        raise OutputError(f"{target}: is the input; give another name with -o")
 
 
 @contextmanager

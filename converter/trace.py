@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from converter.backend import keras, tf
-from converter.coreml import ct, mb, register_tf_op
+from converter.coreml import ct
 from converter.errors import UnsupportedError, UsageError
 from converter.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
+from converter.tf_ops import plain_operations
 
 Shape = tuple[int, ...]
 
@@ -112,7 +113,7 @@ def _traced(
         def bound(group: Sequence[Any]) -> list[Any]:
             return [weights[position[id(v)]] if id(v) in position else v.value for v in group]
 
-        with layers.tagging(), _no_inner_functions():
+        with layers.tagging(), plain_operations():
             outputs, _ = model.stateless_call(
                 bound(model.trainable_variables),
                 bound(model.non_trainable_variables),
@@ -136,25 +137,6 @@ def _traced(
 def _reader(variable: Any) -> Callable[[], Any]:
     # EagerTensor.numpy() shares the variable's memory: no copy is made here.
     return lambda: np.asarray(variable.value.numpy(), np.float32)
-
-
-@contextmanager
-def _no_inner_functions() -> Iterator[None]:
-    """Make ``tf.function`` inside Keras a no-op while tracing.
-
-    Keras compiles convolutions with groups through an inner ``tf.function(jit_compile=True)``,
-    which would reach coremltools as a ``PartitionedCall``.
-    """
-    original = tf.function
-
-    def plain(function: Any = None, **_: Any) -> Any:
-        return (lambda inner: inner) if function is None else function
-
-    tf.function = plain
-    try:
-        yield
-    finally:
-        tf.function = original
 
 
 class _LayerTable:
@@ -317,21 +299,3 @@ def _with_all_layers(ops: Sequence[Op]) -> list[Op]:
             layer_of_value[ref.name] = layer
         found.append(Op(op.kind, op.inputs, op.outputs, layer))
     return found[::-1]
-
-
-def _define_missing_tensorflow_ops() -> None:
-    """Teach coremltools operations that it lacks, by their definition."""
-
-    def Erfc(context: Any, node: Any) -> None:  # noqa: N802 (the TensorFlow operation's name)
-        x = context[node.inputs[0]]
-        context.add(node.name, mb.sub(x=1.0, y=mb.erf(x=x), name=node.name))
-
-    def Expm1(context: Any, node: Any) -> None:  # noqa: N802
-        x = context[node.inputs[0]]
-        context.add(node.name, mb.sub(x=mb.exp(x=x), y=1.0, name=node.name))
-
-    for define in (Erfc, Expm1):
-        register_tf_op(define, override=True)
-
-
-_define_missing_tensorflow_ops()

@@ -19,6 +19,7 @@ FLOORS = {
     "coreml": 2,
     "mlmodel": 2,
     "program": 3,
+    "tf_ops": 3,
     "shapes": 3,
     "recipe": 3,
     "interface": 3,

@@ -133,6 +133,7 @@ def command(**options: Any) -> None:
     """  # noqa: D301 (click reads \\b)
     from pydantic import ValidationError
 
+    from converter.files import check_paths
     from converter.recipe import Recipe
 
     try:
@@ -142,6 +143,7 @@ def command(**options: Any) -> None:
         flag = "--" + str(first["loc"][0]).replace("_", "-")
         raise UsageError(f"{flag}: {first['msg']}") from error
 
+    check_paths(recipe.model, recipe.destination())
     from converter.conversion import convert_file
 
     report = convert_file(recipe)

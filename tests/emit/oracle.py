@@ -47,6 +47,15 @@ def lowered_spec(model, updatable_layers=()):
     return builder.spec, found
 
 
+def batch_for(model, low=-1.0, high=1.0, count=3):
+    """Return random inputs for `model`, always the same ones."""
+    rng = np.random.default_rng(7)
+    return [
+        rng.uniform(low, high, (count, *tensor.shape[1:])).astype(np.float32)
+        for tensor in model.inputs
+    ]
+
+
 def check(model, *, tolerance=1e-5, low=-1.0, high=1.0, count=3):
     """Assert that the Core ML network predicts what Keras predicts; return its layers' kinds.
 
@@ -56,11 +65,7 @@ def check(model, *, tolerance=1e-5, low=-1.0, high=1.0, count=3):
     kinds = [layer.WhichOneof("layer") for layer in spec.neuralNetwork.layers]
     assert kinds, "nothing was lowered"
     assert set(kinds) <= IOS12_KINDS
-    rng = np.random.default_rng(7)
-    batch = [
-        rng.uniform(low, high, (count, *tensor.shape[1:])).astype(np.float32)
-        for tensor in model.inputs
-    ]
+    batch = batch_for(model, low, high, count)
     expected = parity.keras_predictions(model, batch, 0)
     assert np.isfinite(expected).all(), "Keras itself does not give numbers"
     assert np.ptp(expected) > 0, "the output is constant: nothing is compared"

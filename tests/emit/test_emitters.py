@@ -39,6 +39,17 @@ LAYERS = {
     "transposed overlap": (IMAGE, [L.Conv2DTranspose(2, 4, strides=(1, 2))], None),
     "conv 1d": ((16, 3), [L.Conv1D(4, 3, padding="same")], ["convolution"]),
     "conv 1d causal": ((16, 3), [L.Conv1D(4, 3, padding="causal")], ["convolution"]),
+    "conv 1d dilated": (
+        (16, 3),
+        [L.Conv1D(4, 3, padding="causal", dilation_rate=2), L.Conv1D(2, 3, dilation_rate=3)],
+        ["convolution"] * 2,
+    ),
+    "conv dilated same, odd size": (
+        (6, 8, 2), [L.Conv2D(2, (2, 1), padding="same", dilation_rate=2)], ["convolution"]
+    ),
+    "separable dilated": (
+        IMAGE, [L.SeparableConv2D(5, 2, dilation_rate=2, padding="same")], ["convolution"] * 2
+    ),
     "separable 1d": ((16, 3), [L.SeparableConv1D(4, 3)], ["convolution"] * 2),
     # dense
     "dense": ((7,), [L.Dense(4)], ["innerProduct"]),

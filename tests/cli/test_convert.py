@@ -1,0 +1,146 @@
+"""The console script as a real process, on real files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from converter import cli, mlmodel
+
+MODELS = Path(__file__).parents[2] / "models"
+LENET = MODELS / "lenet.h5"
+SCRIPT = Path(sys.executable).with_name("make-updatable")
+
+
+def run(*arguments, folder):
+    environment = {**os.environ, "COLUMNS": "120"}
+    return subprocess.run(
+        [SCRIPT, *map(str, arguments)], capture_output=True, text=True, cwd=folder, env=environment
+    )
+
+
+def test_the_main_job(tmp_path):
+    done = run(LENET, "--layers", "dense_5,dense_6", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["lenetUpdatable.mlmodel"]
+    spec = mlmodel.read(tmp_path / "lenetUpdatable.mlmodel")
+    assert spec.specificationVersion == 4
+    assert [layer.name for layer in mlmodel.updatable_layers(spec)] == ["dense_5", "dense_6"]
+    for words in (
+        "dense_5 ", "innerProduct", "576,500", "frozen", "updatable", "categorical_crossentropy",
+        "adam: learning_rate 0.001 (0 … 1)", "output_true: int32 [1]", "parity", "wrote lenetUpdat",
+    ):  # fmt: skip
+        assert words in done.stdout
+
+
+def test_all_layers_and_a_chosen_name(tmp_path):
+    done = run("convert", LENET, "--layers", "*", "-o", "x.mlmodel", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    spec = mlmodel.read(tmp_path / "x.mlmodel")
+    names = [layer.name for layer in mlmodel.updatable_layers(spec)]
+    assert names == ["conv2d_1", "conv2d_2", "dense_5", "dense_6"]
+
+
+def test_the_colour_example_as_an_image_classifier(tmp_path):
+    source = MODELS / "cats_dogs.keras"
+    done = run(source, "--image", "rgb", "--classes", "cat,dog", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    spec = mlmodel.read(tmp_path / "cats_dogsUpdatable.mlmodel")
+    assert spec.description.input[0].type.imageType.width == 150
+    assert list(spec.neuralNetworkClassifier.stringClassLabels.vector) == ["cat", "dog"]
+
+
+def test_options_may_come_first(tmp_path):
+    done = run("--layers", "dense_6", "--no-verify", LENET, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "not checked" in done.stdout
+
+
+def broken_files(folder):
+    (folder / "truncated.h5").write_bytes(LENET.read_bytes()[:5000])
+    (folder / "text.h5").write_text("not a model")
+    (folder / "empty.keras").write_bytes(b"")
+    (folder / "folder.h5").mkdir()
+
+
+ERRORS = {
+    "missing": (["nowhere.h5"], 1, "nowhere.h5"),
+    "truncated": (["truncated.h5"], 1, "truncated.h5"),
+    "text": (["text.h5"], 1, "text.h5"),
+    "empty": (["empty.keras"], 1, "empty.keras"),
+    "folder": (["folder.h5"], 1, "folder.h5"),
+    "unknown layer": ([LENET, "--layers", "dense5"], 1, "did you mean dense_5"),
+    "pooling layer": ([LENET, "--layers", "max_pooling2d_1"], 1, "no kernel"),
+    "wrong ending": ([LENET, "-o", "x.h5"], 1, ".mlmodel"),
+    "no such folder": ([LENET, "-o", "nowhere/x.mlmodel"], 1, "folder"),
+    "no model": ([], 2, "Missing argument"),
+    "unknown option": ([LENET, "--layer", "x"], 2, "--layer"),
+    "no number": ([LENET, "--epochs", "many"], 2, "--epochs"),
+    "no epochs": ([LENET, "--epochs", "0"], 2, "--epochs"),
+    "labels": ([LENET, "--classes", "a,b"], 2, "2 class labels for 10 outputs"),
+    "colour": ([LENET, "--image", "rgb"], 2, "--image rgb"),
+    "tolerance": ([LENET, "--tolerance", "0"], 2, "--tolerance"),
+    "rate": ([LENET, "--learning-rate", "-1"], 2, "learning_rate"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_are_one_line_with_the_documented_code_and_leave_nothing(
+    name, tmp_path, monkeypatch, capfd
+):
+    arguments, code, words = ERRORS[name]
+    monkeypatch.chdir(tmp_path)
+    broken_files(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert cli.run(["convert", *map(str, arguments)]) == code
+    printed = capfd.readouterr().err
+    assert words in printed
+    assert "Traceback" not in printed
+    if code == 1:
+        assert len(printed.splitlines()) == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["missing", "text", "unknown layer", "no model"])
+def test_errors_end_a_real_process_the_same_way(name, tmp_path):
+    arguments, code, words = ERRORS[name]
+    broken_files(tmp_path)
+    done = run("convert", *arguments, folder=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_an_existing_output_survives_a_failure(tmp_path):
+    target = tmp_path / "lenetUpdatable.mlmodel"
+    target.write_bytes(b"precious")
+    done = run(LENET, "--layers", "nothing", folder=tmp_path)
+    assert done.returncode == 1
+    assert target.read_bytes() == b"precious"
+
+
+def test_the_input_is_never_overwritten(tmp_path):
+    source = tmp_path / "model.mlmodel"
+    shutil.copy(LENET, source)
+    done = run(source, "-o", source, folder=tmp_path)
+    assert done.returncode == 1
+    assert source.read_bytes() == LENET.read_bytes()
+
+
+def test_the_input_is_not_overwritten_through_a_link(tmp_path):
+    source, link = tmp_path / "model.h5", tmp_path / "link.mlmodel"
+    shutil.copy(LENET, source)
+    link.symlink_to(source)
+    done = run(source, "-o", link, folder=tmp_path)
+    assert done.returncode == 1
+    assert source.read_bytes() == LENET.read_bytes()
+
+
+def test_the_recorded_accuracy_is_above_the_promise():
+    assert json.loads((MODELS / "lenet.json").read_text())["test_accuracy"] > 0.98

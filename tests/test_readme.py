@@ -1,0 +1,43 @@
+"""The README cannot rot: its commands, its tables and its sample output are checked."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from converter.cli import COMMANDS
+from converter.emit.__main__ import table
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def between(marker):
+    found = re.search(rf"<!-- {marker}:begin -->\n(.*?)<!-- {marker}:end -->", README, re.DOTALL)
+    assert found, f"the README lacks the markers of {marker}"
+    return found[1].strip()
+
+
+def test_the_table_of_layers_is_current():
+    assert between("layers") == table(), "run: python -m converter.emit"
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    (command,) = re.findall(r"^python3 -m venv .*pytest$", README, re.MULTILINE)
+    printed = subprocess.run(
+        ["bash", ".ci/run", "--show"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert command in printed.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command):
+    assert f"make-updatable {command}" in README
+
+
+def test_every_link_leads_somewhere():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
