@@ -1,26 +1,31 @@
-"""TensorFlow, imported once and in one place, so that its absence is one clear line."""
+"""TensorFlow and the types that the runtime speaks in."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from converter.errors import MissingDependencyError
+import numpy as np
+import numpy.typing as npt
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-try:
-    import tensorflow as tf
-except ImportError as error:
-    raise MissingDependencyError(
-        "TensorFlow is not installed; run: pip install 'make-updatable[keras]'"
-    ) from error
+from converter.backend import tf
 
 Tensor: TypeAlias = Any
-"""A ``tf.Tensor``; TensorFlow carries no static types."""
+"""A ``tf.Tensor`` or ``tf.Variable``; TensorFlow carries no static types."""
 
 Weight: TypeAlias = Callable[[str, Sequence[int]], Tensor]
 """Field of a layer's parameters, such as ``"bias"``, and its shape to its values, float32."""
 
-__all__ = ["Tensor", "Weight", "tf"]
+Array: TypeAlias = npt.NDArray[Any]
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+CPU = "/CPU:0"
+"""Where the runtime computes: on every machine alike."""
+
+
+def any_number_of(tensor: Tensor) -> Tensor:
+    """Return the signature of tensors like this one, of any number of samples."""
+    return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+
+
+__all__ = ["CPU", "Array", "Integers", "Tensor", "Weight", "any_number_of", "tf"]

@@ -28,7 +28,8 @@ class StoredWeights:
             return tf.constant(values(layer, field, shape))
         key = layer.name, field
         if key not in self._kept:
-            self._kept[key] = tf.constant(values(layer, field, shape))
+            with tf.init_scope():  # outside any graph, which would copy weights as its constants
+                self._kept[key] = tf.constant(values(layer, field, shape))
         return self._kept[key]
 
 

@@ -30,23 +30,26 @@ def _direct(params: Message, x: Tensor, weight: Weight) -> Tensor:
     kernel = windows.pair(params.kernelSize, 3)
     stride = windows.pair(params.stride, 1)
     dilation = windows.pair(params.dilationFactor, 1)
-    spread = kernel[0] * dilation[0] - dilation[0] + 1, kernel[1] * dilation[1] - dilation[1] + 1
-    if params.HasField("same"):
-        borders = windows.same_borders(params.same, windows.image_size(x), spread, stride)
-    else:
-        borders = windows.border_amounts(params.valid.paddingAmounts)
     groups, outputs = _groups(params), int(params.outputChannels)
     weights = weight("weights", (outputs, int(params.kernelChannels), *kernel))
+    borders = _borders(params, x, kernel, stride, dilation)
     if groups > 1 and params.kernelChannels == 1:
-        return _depthwise(x, weights, groups, stride, dilation, borders)
-    padding = [(0, 0), *borders, (0, 0)]
+        return _depthwise(windows.pad(x, borders), weights, groups, stride, dilation)
+    # The gradients of TensorFlow's own paddings are three times as fast as those of given borders.
+    same = params.HasField("same") and params.same.asymmetryMode == params.same.BOTTOM_RIGHT_HEAVY
+    x, padding = (x, "SAME") if same else (windows.pad(x, borders), "VALID")
     return tf.nn.conv2d(x, tf.transpose(weights, (2, 3, 1, 0)), stride, padding, dilations=dilation)
 
 
-def _depthwise(
-    x: Tensor, weights: Tensor, groups: int, stride: Pair, dilation: Pair, borders: Borders
-) -> Tensor:
-    """Convolve each channel with its own kernels: ``[C * m, 1, kh, kw]``.
+def _borders(params: Message, x: Tensor, kernel: Pair, stride: Pair, dilation: Pair) -> Borders:
+    if not params.HasField("same"):
+        return windows.border_amounts(params.valid.paddingAmounts)
+    height, width = ((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    return windows.same_borders(params.same, windows.image_size(x), (height, width), stride)
+
+
+def _depthwise(x: Tensor, weights: Tensor, groups: int, stride: Pair, dilation: Pair) -> Tensor:
+    """Convolve each channel of `x`, already padded, with its own kernels ``[C * m, 1, kh, kw]``.
 
     TensorFlow's kernel takes equal strides only, and stride or dilation but not both; in the other
     cases the convolution runs at every pixel and the wanted ones are picked out.
@@ -55,7 +58,6 @@ def _depthwise(
     depthwise = tf.reshape(
         tf.transpose(weights, (2, 3, 0, 1)), (*kernel, groups, outputs // groups)
     )
-    x = windows.pad(x, borders)
     direct = stride[0] == stride[1] and (stride == (1, 1) or dilation == (1, 1))
     step = stride if direct else (1, 1)
     y = tf.nn.depthwise_conv2d(x, depthwise, (1, *step, 1), "VALID", dilations=dilation)

@@ -20,7 +20,7 @@ def inner_product(layer: Message, inputs: list[Tensor], weight: Weight) -> Tenso
     y = tf.matmul(flat(inputs[0]), matrix, transpose_b=True)
     if params.hasBias:
         y = tf.nn.bias_add(y, weight("bias", (outputs,)))
-    return y[:, None, None, :]
+    return tf.reshape(y, (-1, 1, 1, outputs))
 
 
 def bias(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:

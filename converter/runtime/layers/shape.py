@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from converter.errors import ModelFileError
 from converter.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight, tf
@@ -23,8 +25,8 @@ def flatten(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
     """Return ``[N, 1, 1, C * H * W]`` in the order C, H, W or, as Keras flattens, H, W, C."""
     params, x = layer.flatten, inputs[0]
     if params.mode == params.CHANNEL_FIRST:
-        return flat(x)[:, None, None, :]
-    return tf.reshape(x, (-1, 1, 1, x.shape[1] * x.shape[2] * x.shape[3]))
+        x = flat(x)
+    return tf.reshape(x, (-1, 1, 1, math.prod(x.shape[1:])))
 
 
 def reshape(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:

@@ -1,0 +1,53 @@
+"""How well a model answers, whether it is updatable or not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.errors import DataError, ModelFileError
+from converter.mlmodel import Message
+from converter.runtime import features, network
+from converter.runtime.loop import Loop, Score, scoring
+from converter.runtime.plan import CROSS_ENTROPY, SQUARED_ERROR, Plan, logits, loss_of
+from converter.runtime.sources import source
+from converter.runtime.targets import targets
+from converter.runtime.training import Labelled, blob_shape
+from converter.runtime.weights import StoredWeights
+
+
+def evaluate(model: Message, data: Labelled, batch_size: int = 128) -> Score:
+    """Return the mean loss of `model` over `data`, and how often its first class is right.
+
+    The loss is the one the model is updated with; of other models cross-entropy if they end in a
+    softmax, else mean squared error.
+
+    Raises:
+        ModelFileError: the network cannot be run, or has several outputs and no loss.
+        DataError: samples or labels do not fit the model.
+    """
+    if len(data.samples) != len(data.y):
+        raise DataError(f"there are {len(data.samples)} samples, but {len(data.y)} labels")
+    whole = _plan(model)
+    blobs = source(model, whole, data.samples, batch_size)
+    answers = targets(model, whole, data.y, blob_shape(whole, blobs))
+    loop = Loop(scoring(whole, StoredWeights(keep=True)), batch_size)
+    loss, accuracy = loop.through(blobs, answers, np.arange(len(blobs)))
+    return Score(loss, accuracy if whole.loss == CROSS_ENTROPY else None)
+
+
+def _plan(model: Message) -> Plan:
+    """Return a plan in which nothing learns and every layer is computed."""
+    net = network.checked_network(model)
+    if net.updateParams.lossLayers:
+        loss, output, target = loss_of(net)
+    else:
+        outputs = features.output_blob_names(model, net)
+        if len(outputs) != 1:
+            raise ModelFileError(f"the model has {len(outputs)} outputs and no loss to judge it by")
+        (output,), target = outputs, ""
+        kinds = {layer.WhichOneof("layer") for layer in net.layers if output in layer.output}
+        loss = CROSS_ENTROPY if kinds == {"softmax"} else SQUARED_ERROR
+    blob = logits(net, output) if loss == CROSS_ENTROPY else output
+    given = [feature.name for feature in model.description.input]
+    layers = network.layers_between(net.layers, given, [blob])
+    return Plan(loss, blob, output, target, (), layers, given, ())

@@ -1,0 +1,120 @@
+"""Going through samples mini-batch by mini-batch, many of them in each call of one graph."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from converter.errors import TrainingError
+from converter.runtime import network
+from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
+from converter.runtime.losses import LOSSES, hits
+from converter.runtime.network import Weights
+from converter.runtime.plan import CROSS_ENTROPY, Plan
+from converter.runtime.sources import Source
+
+SECONDS_PER_CALL = 0.3
+"""As many mini-batches go into one call of the graph as take about this long: progress is shown
+and ^C is heard in between."""
+
+MOST_BYTES_PER_CALL = 64 << 20
+
+Step: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
+"""Blobs and targets of one mini-batch to the loss of each sample and the number of hits."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss over samples, and the share whose class came out on top (None for values)."""
+
+    loss: float
+    accuracy: float | None
+
+
+def scoring(plan: Plan, weights: Weights) -> Step:
+    """Return the step that computes the loss, and changes nothing."""
+
+    def step(blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
+        wanted = plan.loss_blob
+        blob = network.run(plan.learning, dict(blobs), weights, [wanted])[wanted]
+        losses = LOSSES[plan.loss](blob, targets)
+        return losses, hits(blob, targets) if plan.loss == CROSS_ENTROPY else tf.constant(0.0)
+
+    return step
+
+
+class Loop:
+    """Repeats a step over samples; `size` samples each, the last perhaps fewer."""
+
+    def __init__(self, step: Step, size: int) -> None:
+        self._step, self._size = step, size
+        self._graph: Callable[..., tuple[Tensor, Tensor]] | None = None
+
+    def through(
+        self,
+        source: Source,
+        targets: Array,
+        order: Integers,
+        on_progress: Callable[[int], None] = lambda done: None,
+    ) -> tuple[float, float]:
+        """Go through the samples in `order`; return mean loss and share of hits.
+
+        `on_progress` hears of the number of samples done.
+
+        Raises:
+            TrainingError: the loss is no longer a number.
+        """
+        done, loss, right, batches = 0, 0.0, 0.0, 1
+        while done < len(order):
+            started = time.perf_counter()
+            chosen = order[done : done + batches * self._size]
+            blobs = source.take(chosen)
+            losses, hit_count = self._call(blobs, targets[chosen])
+            if not math.isfinite(losses):
+                raise TrainingError(
+                    "the loss is no longer a number; nothing was written; try a lower learning rate"
+                )
+            loss, right, done = loss + losses, right + hit_count, done + len(chosen)
+            on_progress(done)
+            batches = _next_count(batches, time.perf_counter() - started, blobs)
+        return loss / len(order), right / len(order)
+
+    def _call(self, blobs: Mapping[str, Array], targets: Array) -> tuple[float, float]:
+        """Run mini-batches in one call of the graph; return the sums of losses and hits."""
+        with tf.device(CPU):
+            tensors = {name: tf.constant(blob) for name, blob in blobs.items()}
+            labels = tf.constant(targets)
+            if self._graph is None:
+                self._graph = self._built(tensors, labels)
+            loss, right = self._graph(tensors, labels)
+        return float(loss), float(right)
+
+    def _built(
+        self, blobs: Mapping[str, Tensor], targets: Tensor
+    ) -> Callable[..., tuple[Tensor, Tensor]]:
+        """Return the graph for blobs and targets like these, of any number of samples."""
+        specs = {name: any_number_of(blob) for name, blob in blobs.items()}
+        graph = tf.function(self._repeated).get_concrete_function(specs, any_number_of(targets))
+        built: Callable[..., tuple[Tensor, Tensor]] = graph
+        return built
+
+    def _repeated(self, blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
+        loss, right = tf.constant(0.0), tf.constant(0.0)
+        for start in tf.range(0, tf.shape(targets)[0], self._size):
+            end = start + self._size
+            part = {name: blob[start:end] for name, blob in blobs.items()}
+            losses, hit_count = self._step(part, targets[start:end])
+            loss += tf.reduce_sum(losses)
+            right += hit_count
+        return loss, right
+
+
+def _next_count(batches: int, seconds: float, blobs: Mapping[str, Array]) -> int:
+    """Double the mini-batches per call while a call is short and its blobs are small."""
+    size = sum(blob.nbytes for blob in blobs.values())
+    if seconds < SECONDS_PER_CALL / 2 and size < MOST_BYTES_PER_CALL / 2:
+        return batches * 2
+    return batches

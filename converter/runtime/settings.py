@@ -1,0 +1,108 @@
+"""The numbers of an update: those in the file, or others that the file allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from converter.errors import TrainingError, UsageError
+from converter.mlmodel import Message, network
+
+FIELDS = {
+    "sgdOptimizer": {
+        "learning_rate": "learningRate",
+        "momentum": "momentum",
+    },
+    "adamOptimizer": {
+        "learning_rate": "learningRate",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+    },
+}
+"""Optimizer -> our name of a number -> its field. The names are those of Keras."""
+
+NUMBERS = tuple({name: None for fields in FIELDS.values() for name in fields})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one update runs. `numbers` has those of the optimizer, by their names in Keras."""
+
+    optimizer: str
+    numbers: Mapping[str, float]
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+
+
+def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
+    """Return the settings stored in `model`, with those in `chosen` that are not None instead.
+
+    Names: ``epochs``, ``batch_size``, ``shuffle``, ``seed`` and those in `FIELDS`.
+
+    Raises:
+        UsageError: a value lies outside what the model allows, where Core ML would refuse it too,
+            or belongs to the other optimizer.
+        TrainingError: the model has no optimizer.
+    """
+    net = network(model)
+    update = net.updateParams if net is not None else None
+    if update is None or update.optimizer.WhichOneof("OptimizerType") is None:
+        raise TrainingError("the model has no optimizer; it is not updatable")
+    kind = update.optimizer.WhichOneof("OptimizerType")
+    optimizer = getattr(update.optimizer, kind)
+    foreign = [n for n in NUMBERS if chosen.get(n) is not None and n not in FIELDS[kind]]
+    if foreign:
+        raise UsageError(f"{foreign[0]} is no number of this model's optimizer, {name_of(kind)}")
+    shuffle = chosen.get("shuffle")
+    return Settings(
+        kind,
+        {n: _double(getattr(optimizer, f), n, chosen.get(n)) for n, f in FIELDS[kind].items()},
+        _count(update.epochs, "epochs", chosen.get("epochs")),
+        _count(optimizer.miniBatchSize, "batch_size", chosen.get("batch_size")),
+        bool(update.shuffle.defaultValue if shuffle is None else shuffle),
+        _integer(update.seed, "seed", chosen.get("seed")),
+    )
+
+
+def name_of(optimizer: str) -> str:
+    """Return ``"SGD"`` or ``"Adam"``."""
+    return {"sgdOptimizer": "SGD", "adamOptimizer": "Adam"}[optimizer]
+
+
+def _double(parameter: Message, name: str, chosen: float | None) -> float:
+    value = float(parameter.defaultValue if chosen is None else chosen)
+    if parameter.HasField("range"):
+        low, high = parameter.range.minValue, parameter.range.maxValue
+        if not low <= value <= high:
+            raise UsageError(f"{name} {value:g}: the model allows {low:g} to {high:g}")
+    return value
+
+
+def _integer(parameter: Message, name: str, chosen: float | None) -> int:
+    value = int(parameter.defaultValue if chosen is None else chosen)
+    kind = parameter.WhichOneof("AllowedValues")
+    if kind == "range":
+        low, high = parameter.range.minValue, parameter.range.maxValue
+        if not low <= value <= high:
+            raise UsageError(f"{name} {value}: the model allows {low} to {high}")
+    if kind == "set" and value not in parameter.set.values:
+        raise UsageError(f"{name} {value}: the model allows {_listed(parameter.set.values)}")
+    return value
+
+
+def _count(parameter: Message, name: str, chosen: float | None) -> int:
+    value = _integer(parameter, name, chosen)
+    if value < 1:
+        raise UsageError(f"{name} {value}: must be 1 or more")
+    return value
+
+
+def _listed(values: list[int]) -> str:
+    """Return the allowed values, shortened when there are many."""
+    ordered = sorted(values)
+    if len(ordered) > 12:
+        return f"{len(ordered)} values from {ordered[0]} to {ordered[-1]}, not this one"
+    return ", ".join(map(str, ordered))

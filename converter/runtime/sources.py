@@ -1,0 +1,165 @@
+"""Where mini-batches come from: samples as stored, or the frozen part's results, computed once.
+
+A source gives blobs by name for any samples, so that nothing is held twice: the data stay as they
+were read (8-bit images, a memory-mapped file), and only what a few mini-batches need is float32.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from converter.mlmodel import Floats, Message
+from converter.runtime import features, network
+from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
+from converter.runtime.plan import Plan
+from converter.runtime.weights import StoredWeights
+
+COSTLY_LAYERS = {"convolution", "innerProduct", "pooling", "lrn", "mvn", "resizeBilinear"}
+"""Frozen layers worth remembering the results of."""
+
+MOST_BYTES_IN_MEMORY = 2 << 30
+"""Features beyond this are kept in a temporary file."""
+
+
+class Samples(Protocol):
+    """Arrays by input name, such as NumPy arrays or images read on demand."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+
+    def take(self, indices: Integers) -> Mapping[str, Array]:
+        """Return the chosen samples by input name, each array ``[len(indices), ...]``."""
+
+
+class ArraySamples:
+    """Samples in memory, or anything that NumPy indexing reads."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def take(self, indices: Integers) -> dict[str, Array]:
+        """Return the chosen samples by input name."""
+        return {name: np.asarray(array[indices]) for name, array in self.arrays.items()}
+
+
+class Source(Protocol):
+    """Blobs by name for any samples."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+
+    def take(self, indices: Integers) -> dict[str, Floats]:
+        """Return the blobs ``[len(indices), H, W, C]`` of the chosen samples."""
+
+
+class InputBlobs:
+    """The blobs of the model's inputs: preprocessed, in the runtime's layout."""
+
+    def __init__(self, model: Message, samples: Samples) -> None:
+        self._model, self._net, self._samples = model, network.checked_network(model), samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def take(self, indices: Integers) -> dict[str, Floats]:
+        """Return the input blobs of the chosen samples."""
+        return features.input_blobs(self._model, self._net, self._samples.take(indices))
+
+
+class FrozenFeatures:
+    """The blobs that the frozen layers make of the input blobs, computed at every `take`."""
+
+    def __init__(self, source: Source, plan: Plan, batch_size: int) -> None:
+        self._source, self._plan, self._batch_size = source, plan, batch_size
+        self._weights = StoredWeights(keep=True)
+        self._graph: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def take(self, indices: Integers) -> dict[str, Floats]:
+        """Return the features of the chosen samples."""
+        parts = [
+            {name: blob.numpy() for name, blob in self._batch(indices[part]).items()}
+            for part in features.batches(len(indices), self._batch_size)
+        ]
+        return {name: np.concatenate([p[name] for p in parts]) for name in self._plan.features}
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether the frozen layers take long enough to remember what they compute."""
+        return any(layer.WhichOneof("layer") in COSTLY_LAYERS for layer in self._plan.frozen)
+
+    def _batch(self, indices: Integers) -> dict[str, Any]:
+        with tf.device(CPU):
+            blobs = {n: tf.constant(b) for n, b in self._source.take(indices).items()}
+            if self._graph is None:
+                specs = {name: any_number_of(blob) for name, blob in blobs.items()}
+                self._graph = tf.function(self._run_frozen).get_concrete_function(specs)
+            found: dict[str, Any] = self._graph(blobs)
+        return found
+
+    def _run_frozen(self, blobs: dict[str, Any]) -> dict[str, Any]:
+        return network.run(self._plan.frozen, blobs, self._weights, self._plan.features)
+
+
+class KeptFeatures:
+    """Features computed once."""
+
+    def __init__(self, blobs: dict[str, Floats]) -> None:
+        self._blobs = blobs
+
+    def __len__(self) -> int:
+        return len(next(iter(self._blobs.values())))
+
+    def take(self, indices: Integers) -> dict[str, Floats]:
+        """Return the features of the chosen samples."""
+        return {name: blob[indices] for name, blob in self._blobs.items()}
+
+
+def source(model: Message, plan: Plan, samples: Samples, batch_size: int) -> Source:
+    """Return the blobs that the learning layers start from."""
+    inputs = InputBlobs(model, samples)
+    return FrozenFeatures(inputs, plan, batch_size) if plan.frozen else inputs
+
+
+def kept(
+    blobs: Source,
+    batch_size: int,
+    on_progress: Callable[[int], None] = lambda done: None,
+    most_bytes: int = MOST_BYTES_IN_MEMORY,
+) -> Source:
+    """Return `blobs`, computed once if they come from costly frozen layers.
+
+    They are kept in memory up to `most_bytes`, in a temporary file beyond; if the disk has no room
+    either, they are computed anew each time. `on_progress` hears of the number of samples done.
+    """
+    if not isinstance(blobs, FrozenFeatures) or not blobs.is_costly:
+        return blobs
+    first = blobs.take(np.arange(1))
+    total = len(blobs)
+    size = total * sum(blob.nbytes for blob in first.values())
+    if size > most_bytes and shutil.disk_usage(tempfile.gettempdir()).free < size * 1.1:
+        return blobs
+    room = np.empty if size <= most_bytes else _on_disk
+    found = {name: room((total, *blob.shape[1:]), np.float32) for name, blob in first.items()}
+    for part in features.batches(total, batch_size):
+        for name, blob in blobs.take(np.arange(part.start, part.stop)).items():
+            found[name][part] = blob
+        on_progress(part.stop)
+    return KeptFeatures(found)
+
+
+def _on_disk(shape: tuple[int, ...], dtype: type) -> Array:
+    """Return an array in a file that has no name and goes when the array goes."""
+    with tempfile.TemporaryFile(dir=Path(tempfile.gettempdir())) as file:
+        return np.memmap(file, dtype, "w+", shape=shape)

@@ -1,0 +1,174 @@
+"""A whole update, as ``MLUpdateTask`` runs it: epochs, shuffling, and the updated model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.errors import DataError
+from converter.mlmodel import Message
+from converter.runtime import checkpoint as checkpoints
+from converter.runtime import network
+from converter.runtime.backend import CPU, Array, Integers, tf
+from converter.runtime.loop import Score
+from converter.runtime.plan import Plan, plan
+from converter.runtime.settings import Settings
+from converter.runtime.sources import Samples, Source, kept, source
+from converter.runtime.targets import BlobShape, targets
+from converter.runtime.trainer import Trainer
+from converter.runtime.weights import StoredWeights
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Samples and what the network shall answer: `y` as `targets.targets` takes it."""
+
+    samples: Samples
+    y: Any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch did. `held_out_loss` and `held_out_accuracy` are those after it."""
+
+    epoch: int
+    loss: float
+    accuracy: float | None
+    held_out_loss: float | None
+    held_out_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class History:
+    """The score on the held-out samples before the first epoch, and every epoch."""
+
+    before: Score | None
+    epochs: list[Epoch]
+
+
+class Progress:
+    """Hears how far a training is. Does nothing; meant to be derived from."""
+
+    def features(self, done: int, total: int) -> None:
+        """The frozen layers' results are known for `done` of `total` samples."""
+
+    def before(self, score: Score | None) -> None:
+        """The score on the held-out samples before training is known."""
+
+    def samples(self, epoch: int, done: int, total: int) -> None:
+        """`done` of `total` samples of an epoch (from 1) have been learnt from."""
+
+    def epoch(self, result: Epoch) -> None:
+        """An epoch has ended."""
+
+
+def train(
+    model: Message,
+    data: Labelled,
+    settings: Settings,
+    held_out: Labelled | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> History:
+    """Update `model`, in place, by `data`.
+
+    In every epoch, the first included, the samples come in an order that depends on the seed and
+    the epoch alone if the model shuffles, else as they are. What lies below the lowest updatable
+    layer is computed once. With `checkpoint` the state is saved there after every epoch, and a
+    training that finds such a file goes on from it.
+
+    Raises:
+        TrainingError: the model cannot be trained, or the loss is no longer a number.
+        DataError: samples or labels do not fit the model.
+        OutputError: the checkpoint cannot be written.
+    """
+    progress = progress or Progress()
+    chosen = plan(model)
+    trainer = Trainer(chosen, settings)
+    identity = checkpoints.fingerprint(chosen, settings, len(data.samples)) if checkpoint else ""
+    done: list[Epoch] = []
+    if checkpoint and checkpoint.exists():
+        stored = checkpoints.restore(checkpoint, identity, trainer)
+        done = [Epoch(**epoch) for epoch in stored]  # type: ignore[arg-type]
+    keep = settings.epochs - len(done) > 1
+    blobs, answers = _prepared(model, chosen, data, settings, keep, progress)
+    test = _prepared(model, chosen, held_out, settings, keep, Progress()) if held_out else None
+    before = trainer.score(*test) if test else None
+    progress.before(before)
+    for number in range(len(done) + 1, settings.epochs + 1):
+        done.append(_epoch(trainer, number, (blobs, answers), test, settings, progress))
+        progress.epoch(done[-1])
+        if checkpoint:
+            checkpoints.save(checkpoint, identity, trainer, [asdict(epoch) for epoch in done])
+    trainer.write_back()
+    return History(before, done)
+
+
+def order(settings: Settings, epoch: int, total: int) -> Integers:
+    """Return the order of the samples in `epoch` (from 1)."""
+    if not settings.shuffle:
+        return np.arange(total)
+    return np.random.default_rng([settings.seed % 2**64, epoch]).permutation(total)
+
+
+def blob_shape(chosen: Plan, blobs: Source) -> BlobShape:
+    """Return height, width and channels of what the loss is computed from."""
+    with tf.device(CPU):
+        given = {name: tf.constant(blob) for name, blob in blobs.take(np.arange(1)).items()}
+        wanted = [chosen.loss_blob]
+        found = network.run(chosen.learning, given, StoredWeights(), wanted)[chosen.loss_blob]
+    height, width, channels = (int(size) for size in found.shape[1:])
+    return height, width, channels
+
+
+def _prepared(
+    model: Message,
+    chosen: Plan,
+    data: Labelled,
+    settings: Settings,
+    keep: bool,
+    progress: Progress,
+) -> tuple[Source, Array]:
+    """Return where mini-batches come from, and the answers, once both fit the model."""
+    total = len(data.samples)
+    if total == 0:
+        raise DataError("there are no samples")
+    if len(data.y) != total:
+        raise DataError(f"there are {total} samples, but {len(data.y)} labels")
+    blobs = source(model, chosen, data.samples, settings.batch_size)
+    answers = targets(model, chosen, data.y, blob_shape(chosen, blobs))
+    if keep:
+        blobs = kept(blobs, settings.batch_size, lambda done: progress.features(done, total))
+    return blobs, answers
+
+
+def _epoch(
+    trainer: Trainer,
+    number: int,
+    data: tuple[Source, Array],
+    test: tuple[Source, Array] | None,
+    settings: Settings,
+    progress: Progress,
+) -> Epoch:
+    started = time.perf_counter()
+    blobs, answers = data
+    total = len(answers)
+    score = trainer.epoch(
+        blobs, answers, order(settings, number, total),
+        lambda done: progress.samples(number, done, total),
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    after = trainer.score(*test) if test else Score(float("nan"), None)
+    return Epoch(
+        number,
+        score.loss,
+        score.accuracy,
+        after.loss if test else None,
+        after.accuracy,
+        seconds,
+    )
