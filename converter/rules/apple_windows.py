@@ -17,6 +17,7 @@ Blobs: TypeAlias = Callable[[str], Blob]
 
 
 def ends(layer: Message, blob: Blobs) -> tuple[Blob, Blob]:
+    """Return the first input and the first output."""
     return blob(layer.input[0]), blob(layer.output[0])
 
 
@@ -28,11 +29,13 @@ def share(one: Blob, other: Blob, *axes: int) -> None:
 
 
 def fix(blob: Blob, channels: int, height: int = 1, width: int = 1) -> None:
+    """Demand a size of each of channel, height and width."""
     for axis, size in ((C, channels), (H, height), (W, width)):
         blob.fix(axis, size)
 
 
 def pair(values: Message, default: int) -> tuple[int, int]:
+    """Return the values for height and width, `default` unless there are two of them."""
     return (i32(values[0]), i32(values[1])) if len(values) == 2 else (default, default)
 
 
@@ -79,11 +82,11 @@ def convolution(layer: Message, blob: Blobs) -> None:
 def _valid_convolution(
     source: Blob, result: Blob, axis: int, kernel: int, stride: int, border: int
 ) -> None:
-    if kernel - border > 0:
+    reach = i32(kernel - border)
+    if reach > 0:
         low = max(iv.value(result.axes[axis][0]) - 1, 0)
-        source.at_least(axis, u64(u64(low * u64(stride)) + kernel - border))
-        high = iv.scale(iv.shift(result.axes[axis][1], -1), u64(stride))
-        high = iv.shift(high, kernel - border)
+        source.at_least(axis, u64(low * u64(stride) + reach))
+        high = iv.shift(iv.scale(iv.shift(result.axes[axis][1], -1), u64(stride)), reach)
         most = source.axes[axis][1]
         if most is not None and u64(most + u64(border - kernel) % 2) != 0:
             high = iv.shift(high, 1)
@@ -145,9 +148,10 @@ def pooling(layer: Message, blob: Blobs) -> None:
 def _valid_pooling(
     source: Blob, result: Blob, axis: int, kernel: int, stride: int, border: int
 ) -> None:
-    if kernel - border > 0:
+    reach = i32(kernel - border)
+    if reach > 0:
         low = max(iv.value(result.axes[axis][0]) - 1, 0)
-        source.at_least(axis, u64(u64(low * stride) + kernel - border))
+        source.at_least(axis, u64(low * stride + reach))
     moved = iv.plus(source.axes[axis], i32(border - kernel))
     result.narrow(axis, iv.plus(iv.over(moved, stride), 1))
 
@@ -156,11 +160,13 @@ def _completing_pooling(
     source: Blob, result: Blob, axis: int, kernel: int, stride: int, pads: tuple[int, int]
 ) -> None:
     pad, extra = pads[axis - H], 0
+    twice = i32(2 * pad)
     if any(pads):
         low = i32(iv.value(source.axes[axis][0]))
-        if i32(low - 1 + (2 * pad - kernel - 1) + 2 * stride) >= i32(low + pad):
+        if i32(low - 1 + (twice - kernel - 1) + 2 * stride) >= i32(low + pad):
             extra = -1
-    rounded = iv.over_up(iv.plus(source.axes[axis], i32(2 * pad - kernel)), u64(stride))
+    rounded = iv.over_up(iv.plus(source.axes[axis], i32(twice - kernel)), u64(stride))
     result.narrow(axis, iv.plus(iv.plus(rounded, 1), extra))
-    if kernel - 2 * pad > 0:
-        source.at_least(H, u64(iv.value(result.axes[axis][0]) - 1 + kernel - 2 * pad))
+    reach = i32(kernel - twice)
+    if reach > 0:
+        source.at_least(H, u64(iv.value(result.axes[axis][0]) - 1 + reach))

@@ -26,11 +26,17 @@ class Finding:
     layer: str
     message: str
     fix: str
+    place: str = ""
+    """Which model of a pipeline it is about, empty for the model of the file itself."""
 
     def text(self) -> str:
         """Return the finding in one line, without the name of the file."""
-        where = f"layer {quoted(self.layer)}: " if self.layer else ""
-        return f"{self.code} {self.severity}: {where}{self.message}; {self.fix}"
+        return f"{self.code} {self.severity}: {self.where()}{self.message}; {self.fix}"
+
+    def where(self) -> str:
+        """Return the model and the layer that it is about, each followed by a colon."""
+        place = f"{self.place}: " if self.place else ""
+        return f"{place}layer {quoted(self.layer)}: " if self.layer else place
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,11 @@ class RuleModule(Protocol):
     def check(self, model: View) -> Iterator[Finding]:
         """Yield what breaks the rule in `model`."""
         ...
+
+
+def title_of(rule: RuleModule) -> str:
+    """Return what a rule is about, in one sentence: the first line of its docstring."""
+    return (rule.__doc__ or "").partition("\n")[0]
 
 
 def quoted(name: str) -> str:

@@ -128,13 +128,14 @@ class _Walk:
             site.output_ranks = [scope.rank_of(blob) for blob in site.outputs]
         flow.sites.append(site)
         flow.by_kind.setdefault(site.kind, []).append(site)
-        if site.kind == "branch":
-            self._branch(site, scope)
-        elif site.kind == "loop":
+        if site.kind == "loop":
             self._loop(site, scope)
+        # A loop may read what its own body makes, a branch may not.
         for blob in site.inputs:
             if scope.makers_of(blob) is None:
                 flow.missing.append((site, blob))
+        if site.kind == "branch":
+            self._branch(site, scope)
         for blob in site.outputs:
             makers = scope.makers_of(blob)
             if makers is not None and site.kind != "copy":

@@ -143,9 +143,9 @@ class Gradient:
     def obstacles(self) -> Iterator[int]:
         """Yield the layers on the path of the gradient that have none, whatever the order."""
         for index in self.path:
-            if not is_differentiable(self.layers[index]):
-                if not self._is_softmax_of_crossentropy(index):
-                    yield index
+            passes = is_differentiable(self.layers[index])
+            if not passes and not self._is_softmax_of_crossentropy(index):
+                yield index
 
     def updatable(self) -> Iterator[Message]:
         """Yield the layers that are marked updatable."""

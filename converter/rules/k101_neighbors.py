@@ -27,7 +27,9 @@ def check(model: View) -> Iterator[Finding]:
     params = model.params
     problem = integer_problem(params.numberOfNeighbors, positive=True)
     if problem:
-        yield RULE.found(f"numberOfNeighbors {problem}", "include the default in the allowed values")
+        yield RULE.found(
+            f"numberOfNeighbors {problem}", "include the default in the allowed values"
+        )
     for oneof in ("WeightingScheme",):
         if params.WhichOneof(oneof) is None:
             yield RULE.found("has no weighting scheme", "set uniform or inverse distance weighting")

@@ -23,7 +23,22 @@ ANY = 2**40
 SPANS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(["unary", "topK", "constantPad", "argSort", "argMax", "argMin"], (-ANY, ANY)),
     **dict.fromkeys(
-        ["batchnorm", "lrn", "split", "upsample", "bias", "l2normalize", "flatten", "reorganizeData", "scale", "crop", "dot", "mvn", "softmax", "resizeBilinear"],
+        [
+            "batchnorm",
+            "lrn",
+            "split",
+            "upsample",
+            "bias",
+            "l2normalize",
+            "flatten",
+            "reorganizeData",
+            "scale",
+            "crop",
+            "dot",
+            "mvn",
+            "softmax",
+            "resizeBilinear",
+        ],
         (3, ANY),
     ),
     **dict.fromkeys(["convolution", "pooling", "embedding"], (4, ANY)),
@@ -31,13 +46,14 @@ SPANS: dict[str, tuple[int, int]] = {
         ["convolution3d", "pooling3d", "globalPooling3d", "sequenceRepeat", "cropResize"], (5, ANY)
     ),
     **dict.fromkeys(
-        ["reshape", "permute", "simpleRecurrent", "gru", "uniDirectionalLSTM", "biDirectionalLSTM"], (5, 5)
+        ["reshape", "permute", "simpleRecurrent", "gru", "uniDirectionalLSTM", "biDirectionalLSTM"],
+        (5, 5),
     ),
     "padding": (2, ANY),
     "innerProduct": (1, 5),
     "embeddingND": (2, 5),
 }
-"""Kind of layer -> smallest and largest rank of its first input and first output, which are equal."""
+"""Kind of layer -> smallest and largest rank of its first input and output, which are equal."""
 
 EQUAL_INPUTS = ("crop", "dot", "cropResize", "concat")
 EQUAL_OUTPUTS = ("split", "topK")

@@ -57,7 +57,9 @@ def check(model: View) -> Iterator[Finding]:
                 yield RULE.found(problem, "convert the layer again", site.name)
 
 
-def _sizes(params: Message, fields: dict[str, str], weights: Message, uses: set[str]) -> Iterator[str]:
+def _sizes(
+    params: Message, fields: dict[str, str], weights: Message, uses: set[str]
+) -> Iterator[str]:
     """Yield what is wrong with the arrays of `weights` that are in use."""
     x, h = params.inputVectorSize, params.outputVectorSize
     expected = {"input": u64(x * h), "square": u64(h * h), "bias": h, "peephole": h}

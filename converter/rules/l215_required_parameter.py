@@ -101,7 +101,11 @@ def _pad(site: Site, params: Message) -> str | None:
     # Core ML reads the amounts as signed 32 bit numbers.
     positive = [0 < amount & 0xFFFF_FFFF < 2**31 for amount in amounts]
     both = any(a and b for a, b in zip(positive[::2], positive[1::2], strict=True))
-    return "pads to a size on both ends of an axis" if both and params.padToGivenOutputSizeMode else None
+    return (
+        "pads to a size on both ends of an axis"
+        if both and params.padToGivenOutputSizeMode
+        else None
+    )
 
 
 def _custom(site: Site, params: Message) -> str | None:

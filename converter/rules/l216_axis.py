@@ -20,9 +20,29 @@ from converter.rules.weights import i32
 
 RULE = Rule("L216", "axis", "error", "apple")
 
-ONE_AXIS = ["concatND", "softmaxND", "splitND", "slidingWindows", "flattenTo2D", "topK", "argMax", "argMin"]
+ONE_AXIS = [
+    "concatND",
+    "softmaxND",
+    "splitND",
+    "slidingWindows",
+    "flattenTo2D",
+    "topK",
+    "argMax",
+    "argMin",
+]
 ONLY_EXACT = ("reduce", "slice")
-MANY_AXES = ["reduceL1", "reduceL2", "reduceMax", "reduceMin", "reduceSum", "reduceProd", "reduceMean", "reduceLogSum", "reduceSumSquare", "reduceLogSumExp"]
+MANY_AXES = [
+    "reduceL1",
+    "reduceL2",
+    "reduceMax",
+    "reduceMin",
+    "reduceSum",
+    "reduceProd",
+    "reduceMean",
+    "reduceLogSum",
+    "reduceSumSquare",
+    "reduceLogSumExp",
+]
 
 
 def check(model: View) -> Iterator[Finding]:
@@ -31,7 +51,9 @@ def check(model: View) -> Iterator[Finding]:
         if kind in ONLY_EXACT and not model.exact:
             continue
         for site in model.flow.of(kind):
-            problem = problem_of(site, _ranks(site.layer.inputTensor), _ranks(site.layer.outputTensor))
+            problem = problem_of(
+                site, _ranks(site.layer.inputTensor), _ranks(site.layer.outputTensor)
+            )
             if problem:
                 yield RULE.found(f"{kind} {problem}", "choose axes of the blob", site.name)
 
@@ -59,7 +81,9 @@ def _arg_sort(site: Site, ranks: list[int], results: list[int]) -> str | None:
 
 def _reverse(site: Site, ranks: list[int], results: list[int]) -> str | None:
     count = len(site.params.reverseDim)
-    return f"has {count} flags for a blob of rank {ranks[0]}" if ranks and ranks[0] != count else None
+    return (
+        f"has {count} flags for a blob of rank {ranks[0]}" if ranks and ranks[0] != count else None
+    )
 
 
 def _stack(site: Site, ranks: list[int], results: list[int]) -> str | None:
@@ -107,9 +131,10 @@ def _too_flat(site: Site, ranks: list[int], least: int) -> str | None:
 
 
 def _expand_dims(site: Site, ranks: list[int], results: list[int]) -> str | None:
-    return _changed_axes(site.params, results[0], ranks[0] + len(site.params.axes) == results[0]) if (
-        ranks and results
-    ) else _repeated(site.params)  # fmt: skip
+    if not (ranks and results):
+        return _repeated(site.params)
+    fits = ranks[0] + len(site.params.axes) == results[0]
+    return _changed_axes(site.params, results[0], fits)
 
 
 def _squeeze(site: Site, ranks: list[int], results: list[int]) -> str | None:

@@ -1,8 +1,8 @@
 """A parameter of a layer has a value that makes no sense.
 
 What: a block size below 2; a slice with a stride below 1 or an end before its start; a clip or
-uniform distribution whose minimum is above its maximum; a probability outside 0…1; a negative `k` of
-an LRN layer.
+uniform distribution whose minimum is above its maximum; a probability outside 0…1; a negative `k`
+of an LRN layer.
 Why: Core ML refuses the model.
 Fix: correct the value.
 Source: `NeuralNetworkLayerValidator.cpp`.

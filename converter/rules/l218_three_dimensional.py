@@ -46,7 +46,9 @@ def _not_positive(params: Message, names: list[str]) -> Iterator[str]:
 
 
 def _pooling(params: Message) -> Iterator[str]:
-    yield from _not_positive(params, [f"{what}{axis}" for what in ("kernel", "stride") for axis in AXES])
+    yield from _not_positive(
+        params, [f"{what}{axis}" for what in ("kernel", "stride") for axis in AXES]
+    )
     custom = params.paddingType == params.CUSTOM
     for side in SIDES:
         amount = getattr(params, f"customPadding{side}")

@@ -23,9 +23,7 @@ FIRST_VERSION_WITHOUT_INPUTS = 9
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding for each empty list of features."""
-    without_inputs = (
-        model.kind in MAY_LACK_INPUTS and model.version >= FIRST_VERSION_WITHOUT_INPUTS
-    )
+    without_inputs = model.kind in MAY_LACK_INPUTS and model.version >= FIRST_VERSION_WITHOUT_INPUTS
     for interface in model.interfaces():
         if not interface.input and not without_inputs:
             yield RULE.found("has no inputs", "declare at least one input")

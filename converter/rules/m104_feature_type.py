@@ -24,12 +24,13 @@ RULE = Rule("M104", "feature-type", "error", "apple")
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding for each broken feature; arrays and images have rules of their own."""
     for role, feature in model.features():
-        problem = _problem(feature, role, model.version)
+        problem = problem_of(feature, role, model.version)
         if problem:
             yield RULE.found(f"{role} {quoted(feature.name)} {problem}", "complete its description")
 
 
-def _problem(feature: Message, role: str, version: int) -> str | None:
+def problem_of(feature: Message, role: str, version: int) -> str | None:
+    """Return what is wrong with a feature in the given role, or None."""
     kind = feature.type.WhichOneof("Type")
     if not feature.name:
         return "has no name"

@@ -30,11 +30,12 @@ def check(model: View) -> Iterator[Finding]:
     for role, feature in model.features():
         if feature.type.WhichOneof("Type") != "multiArrayType" or role == "state":
             continue
-        for problem, fix in _problems(feature.type.multiArrayType, role, model.version):
+        for problem, fix in problems_of(feature.type.multiArrayType, role, model.version):
             yield RULE.found(f"{role} {quoted(feature.name)} {problem}", fix)
 
 
-def _problems(array: Message, role: str, version: int) -> Iterator[tuple[str, str]]:
+def problems_of(array: Message, role: str, version: int) -> Iterator[tuple[str, str]]:
+    """Yield (what is wrong with a multi-array, what to do)."""
     flexibility = array.WhichOneof("ShapeFlexibility")
     if version >= FIRST_FLEXIBLE_VERSION and flexibility is not None:
         problem = _flexibility_problem(array, flexibility)

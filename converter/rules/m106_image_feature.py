@@ -28,11 +28,12 @@ def check(model: View) -> Iterator[Finding]:
     for role, feature in model.features():
         if feature.type.WhichOneof("Type") != "imageType" or role == "state":
             continue
-        for problem, fix in _problems(feature.type.imageType, model.version):
+        for problem, fix in problems_of(feature.type.imageType, model.version):
             yield RULE.found(f"{role} {quoted(feature.name)} {problem}", fix)
 
 
-def _problems(image: Message, version: int) -> Iterator[tuple[str, str]]:
+def problems_of(image: Message, version: int) -> Iterator[tuple[str, str]]:
+    """Yield (what is wrong with an image, what to do)."""
     width, height = image.width, image.height
     flexibility = image.WhichOneof("SizeFlexibility")
     if version >= FIRST_FLEXIBLE_VERSION and flexibility is not None:
@@ -73,7 +74,9 @@ def _flexibility_problem(
         allowed = [(_signed(s.width), _signed(s.height)) for s in image.enumeratedSizes.sizes]
         if not allowed:
             return "lists no sizes"
-        return "has a default size that is not listed" if default and default not in allowed else None
+        return (
+            "has a default size that is not listed" if default and default not in allowed else None
+        )
     ranges = image.imageSizeRange.widthRange, image.imageSizeRange.heightRange
     if any(is_impossible(limits) for limits in ranges):
         return "has an empty range of sizes"

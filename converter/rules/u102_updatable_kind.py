@@ -1,4 +1,4 @@
-"""This kind of model cannot be updated on the device.
+"""A model of this kind cannot be updated on the device.
 
 What: `isUpdatable` on anything but a neural network, a k-nearest-neighbours classifier or a
 pipeline. ML Programs, trees and linear models are among those that cannot.

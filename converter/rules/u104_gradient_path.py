@@ -5,7 +5,7 @@ activations ReLU, sigmoid and tanh pass a gradient on; and softmax directly befo
 LeakyReLU, ReLU6, swish, padding, add, concat, scale and all layers younger than iOS 13 do not.
 Why: Core ML refuses the model. Its search goes breadth first from the loss and never forgets a
 layer without gradient, so with several inputs the outcome depends on their order; this rule
-does just the same (O211 looks at each path by itself).
+does just the same (O208 looks at each path by itself).
 Fix: mark only layers after that one, or replace it (ReLU; padding inside the convolution).
 Source: `isTrainingConfigurationSupported` in `UpdatableNeuralNetworkValidator.cpp`.
 """

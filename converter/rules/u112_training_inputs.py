@@ -51,6 +51,11 @@ def own_training_inputs(model: View) -> list[Message]:
     ]
 
 
+def target_feature(model: View) -> Message | None:
+    """Return the training input that the loss compares with, None if there is none of its name."""
+    return named(own_training_inputs(model), model.gradient.target)
+
+
 def _target_problems(model: View, own: list[Message]) -> Iterator[Finding]:
     description, losses = model.description, model.gradient.losses
     kind = losses[0].WhichOneof("LossLayerType") if losses else None

@@ -7,8 +7,7 @@ from functools import cached_property
 
 from converter import mlmodel, shapes
 from converter.mlmodel import Message
-from converter.rules import apple_shapes
-from converter.rules.finding import quoted
+from converter.rules.finding import Finding, Rule, quoted
 from converter.rules.flow import Flow, follow
 from converter.rules.gradient import Gradient
 
@@ -17,8 +16,14 @@ NEWEST_VERSION = 10
 
 UPDATABLE_KINDS = (*mlmodel.NETWORK_KINDS, *mlmodel.PIPELINE_KINDS, "kNearestNeighborsClassifier")
 
+
 class View:
     """One model, alone or inside a pipeline, and what can be said about it as a whole."""
+
+    must_be_updatable = False
+    """Whether a model that is not updatable is to be reported."""
+    trailing = 0
+    """Bytes that follow the model in its file and are not part of it."""
 
     def __init__(self, spec: Message, place: str = "", depth: int = 0) -> None:
         """`place` names the position inside a pipeline, `depth` how many pipelines surround it."""
@@ -67,10 +72,7 @@ class View:
     @cached_property
     def exact(self) -> bool:
         """Whether blobs may have any rank; otherwise all are (sequence, batch, C, H, W)."""
-        net = self.net
-        return net is not None and bool(
-            net.arrayInputShapeMapping or net.imageInputShapeMapping or self.has_new_layers
-        )
+        return self.net is not None and shapes.is_exact(self.net)
 
     @cached_property
     def flow(self) -> Flow:
@@ -89,9 +91,9 @@ class View:
             elif feature.type.WhichOneof("Type") == "imageType":
                 ranks[feature.name] = 4 if net.imageInputShapeMapping else 5
         for feature in self.description.output:
-            if feature.type.WhichOneof("Type") == "multiArrayType":
-                if given := len(feature.type.multiArrayType.shape):
-                    ranks[feature.name] = given
+            given = len(feature.type.multiArrayType.shape)
+            if given and feature.type.WhichOneof("Type") == "multiArrayType":
+                ranks[feature.name] = given
         return ranks
 
     @cached_property
@@ -105,11 +107,19 @@ class View:
         """The shape of every blob of the network, and what does not fit."""
         return shapes.infer(self.spec)
 
+    def misfits(self, rule: Rule, topic: str) -> Iterator[Finding]:
+        """Yield a finding of `rule` for each mismatch of shapes of one topic."""
+        for mismatch in self.shapes.mismatches:
+            if mismatch.topic == topic:
+                yield rule.found(mismatch.message, mismatch.fix, mismatch.layer)
+
     @cached_property
     def apple_stops_at_shapes(self) -> bool:
         """Whether Apple's validator ends, without an error, at its shape inference."""
         if self.net is None or self.exact:
             return False
+        from converter.rules import apple_shapes  # only models with findings need it
+
         return apple_shapes.failure(self.description, self.net.layers) is not None
 
 

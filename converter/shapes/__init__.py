@@ -16,8 +16,15 @@ from __future__ import annotations
 from converter import mlmodel
 from converter.mlmodel import Message
 from converter.shapes.classic import CLASSIC
-from converter.shapes.context import Context, Mismatch, Shape, bounded, describe, volume
-from converter.shapes.tensors import TENSORS
+from converter.shapes.context import (
+    Context,
+    Mismatch,
+    Shape,
+    ShapeRule,
+    bounded,
+    describe,
+    volume,
+)
 
 __all__ = [
     "Inference",
@@ -31,9 +38,6 @@ __all__ = [
     "is_ios12_layer",
     "volume",
 ]
-
-INFERENCES = {**CLASSIC, **TENSORS}
-"""Kind of layer -> the function that says what its outputs look like."""
 
 
 class Inference:
@@ -80,7 +84,7 @@ def _outputs(
 ) -> list[Shape | None]:
     unknown: list[Shape | None] = [None] * len(layer.output)
     kind = layer.WhichOneof("layer")
-    rule = INFERENCES.get(kind)
+    rule = _rule_of(kind)
     if rule is None or not layer.output:
         return unknown
     context = Context(layer, getattr(layer, kind), mismatches, exact)
@@ -89,6 +93,15 @@ def _outputs(
     except (IndexError, ValueError, ZeroDivisionError):
         return unknown  # parameters or inputs are missing: rules of their own say so
     return outputs + unknown[len(outputs) :]
+
+
+def _rule_of(kind: str | None) -> ShapeRule | None:
+    """Return the function that says what the outputs of a kind of layer look like."""
+    if kind is None or kind in CLASSIC:
+        return CLASSIC.get(kind or "")
+    from converter.shapes.tensors import TENSORS  # no updatable network needs it
+
+    return TENSORS.get(kind)
 
 
 def is_ios12_layer(layer: Message) -> bool:

@@ -204,9 +204,7 @@ def crop(context: Context, inputs: Shapes) -> Shapes:
     if len(inputs) > 1:
         return [(*batch, channels, *_chw(inputs[1])[2:])]
     sizes = []
-    for size, border in zip(
-        (height, width), _borders(context.params.cropAmounts), strict=True
-    ):
+    for size, border in zip((height, width), _borders(context.params.cropAmounts), strict=True):
         if size is not None and border >= size:
             context.complain("window", f"cuts {border} of {size} values", "cut less")
             size = None
@@ -356,7 +354,7 @@ def reorganize_data(context: Context, inputs: Shapes) -> Shapes:
 
 
 def slice_layer(context: Context, inputs: Shapes) -> Shapes:
-    """Every stride-th element from start to end along one axis; negative ones count from the end."""
+    """Every stride-th element from start to end along one axis; -1 is the last element."""
     params, shape = context.params, inputs[0]
     if shape is None:
         return [None]
@@ -383,8 +381,8 @@ def recurrent(context: Context, inputs: Shapes) -> Shapes:
                          f"shape {describe(inputs[0])}", FIT_CHANNELS)  # fmt: skip
     both = context.layer.WhichOneof("layer") == "biDirectionalLSTM"
     size = params.outputVectorSize
-    keeps = getattr(params, "params", params).sequenceOutput
-    sequence = batch if keeps else tuple(1 for _ in batch)
+    options: Message = getattr(params, "params", params)
+    sequence = batch if options.sequenceOutput else tuple(1 for _ in batch)
     states: Shapes = [(*(1 for _ in batch), size, 1, 1)] * (len(context.layer.output) - 1)
     return [(*sequence, 2 * size if both else size, 1, 1), *states]
 

@@ -86,8 +86,11 @@ def broadcast(context: Context, shapes: Shapes) -> Shape | None:
         larger = {size for size in sizes if size not in (1, None)}
         if len(larger) > 1:
             given = " and ".join(describe(shape) for shape in known[:3])
-            context.complain("broadcast", f"cannot combine blobs of shape {given}",
-                             "make the sizes equal, or 1 where one blob is to be repeated")  # fmt: skip
+            context.complain(
+                "broadcast",
+                f"cannot combine blobs of shape {given}",
+                "make the sizes equal, or 1 where one blob is to be repeated",
+            )
             return None
         result.append(larger.pop() if larger else (None if None in sizes else 1))
     return tuple(result)

@@ -47,6 +47,8 @@ def expand_dims(context: Context, inputs: Shapes) -> Shapes:
         return [None]
     rank = len(shape) + len(axes)
     places, sizes = {_axis(axis, rank) for axis in axes}, iter(shape)
+    if len(places) < len(axes):
+        return [None]
     return [tuple(1 if place in places else next(sizes) for place in range(rank))]
 
 
@@ -254,9 +256,9 @@ def like_second(context: Context, inputs: Shapes) -> Shapes:
     return [inputs[1]]
 
 
-_UNCHANGED = """ceil floor round sign clip exp2 sin cos tan asin acos atan sinh cosh tanh asinh acosh
-    atanh erf gelu clampedReLU logicalNot softmaxND layerNormalization cumSum reverse reverseSeq
-    fillLike matrixBandPart lowerTriangular upperTriangular copy argSort scatter scatterND
+_UNCHANGED = """ceil floor round sign clip exp2 sin cos tan asin acos atan sinh cosh tanh asinh
+    acosh atanh erf gelu clampedReLU logicalNot softmaxND layerNormalization cumSum reverse
+    reverseSeq fillLike matrixBandPart lowerTriangular upperTriangular copy argSort scatter scatterND
     scatterAlongAxis randomNormalLike randomUniformLike randomBernoulliLike"""
 
 _ELEMENTWISE = """equal notEqual lessThan lessEqual greaterThan greaterEqual logicalOr logicalXor

@@ -2,8 +2,8 @@
 
 from google.protobuf.descriptor import FieldDescriptor
 
-INTEGERS = (0, 1, 2, 3, 4, 5, 7, 9, 10, 12, 50, 65552, 65568, 65600, 131104, 2**31 - 1, 2**31, 2**32,
-            2**63 - 1, 2**63, 2**64 - 1, -1, -2, -(2**31), -(2**63))  # fmt: skip
+INTEGERS = (0, 1, 2, 3, 4, 5, 7, 9, 10, 12, 50, 65552, 65568, 65600, 131104, 2**31 - 1, 2**31,
+            2**32, 2**63 - 1, 2**63, 2**64 - 1, -1, -2, -(2**31), -(2**63))  # fmt: skip
 NUMBERS = (0.0, -1.0, 0.5, 1.0, 2.0, 1e30, float("inf"), float("-inf"), float("nan"))
 LIMITS = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),

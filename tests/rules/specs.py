@@ -363,7 +363,9 @@ MODELS = {
     "image_regression": image_regression,
     "neighbors": neighbors,
     "pipeline": pipeline,
-    "pipeline_classifier": lambda: pipeline(extractor(), kind="pipelineClassifier", updatable=False),
+    "pipeline_classifier": lambda: pipeline(
+        extractor(), kind="pipelineClassifier", updatable=False
+    ),
     "nested_pipeline": lambda: pipeline(extractor(), pipeline(dense_head())),
     "exact": exact,
     "control_flow": control_flow,

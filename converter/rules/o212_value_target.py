@@ -1,0 +1,42 @@
+"""The target of a mean squared error does not have the shape of what it is compared with.
+
+What: a target that is no multi-array, or has another number of elements than the loss input.
+Why: Apple's validator does not look at the target. At update time an array of a wrong shape raises
+`MLModelError.update`; an image as target fails too (apple/coremltools issue 557).
+Fix: declare the target as an array of the shape of the output.
+Source: https://developer.apple.com/documentation/coreml/mlmodelerror-swift.struct/update
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from converter.rules.features import readable
+from converter.rules.finding import Finding, Rule, quoted
+from converter.rules.u112_training_inputs import target_feature
+from converter.rules.view import View
+from converter.shapes import declared_shape, describe, volume
+
+RULE = Rule("O212", "value-target", "error", "runtime")
+
+
+def check(model: View) -> Iterator[Finding]:
+    """Yield a finding if target and loss input do not have equally many elements."""
+    if model.updatable_net is None or model.gradient.loss_kind != "meanSquaredErrorLossLayer":
+        return
+    feature = target_feature(model)
+    if feature is None:
+        return
+    name, kind = quoted(feature.name), feature.type.WhichOneof("Type")
+    fix = "declare an array of the shape of the output"
+    if kind != "multiArrayType":
+        yield RULE.found(f"target {name} is {readable(kind)}, not a multi-array", fix)
+        return
+    shape, made = declared_shape(feature.type), model.shapes.shapes.get(model.gradient.loss_input)
+    if shape is None:
+        yield RULE.found(f"target {name} has no shape", fix)
+        return
+    sizes = volume(shape), volume(made or (None,))
+    if None not in sizes and sizes[0] != sizes[1]:
+        message = f"target {name} is {describe(shape)}, the loss reads {describe(made)}"
+        yield RULE.found(message, fix)

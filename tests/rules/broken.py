@@ -1,0 +1,422 @@
+"""For every rule, models that break it: `CASES` holds (code, base model, how to break it)."""
+
+from converter.mlmodel import network
+from tests.rules import specs
+from tests.rules.specs import Layers, allowed, feature, fill
+
+
+def layer(model, name):
+    return next(layer for layer in network(model).layers if layer.name == name)
+
+
+def update(model):
+    return network(model).updateParams
+
+
+def sgd(model):
+    return update(model).optimizer.sgdOptimizer
+
+
+def loss(model):
+    return update(model).lossLayers[0]
+
+
+def crossentropy(model):
+    return loss(model).categoricalCrossEntropyLossLayer
+
+
+def target(model):
+    return model.description.trainingInput[-1].type
+
+
+def first_array(model):
+    return model.description.input[0].type.multiArrayType
+
+
+def first_image(model):
+    return model.description.input[0].type.imageType
+
+
+def insert_before_loss(model, kind, activation=None, **params):
+    """Put a layer between the last dense layer and the softmax."""
+    layers = Layers(network(model), "dense_2")
+    if activation:
+        layers.activation("between", activation)
+    else:
+        layers.add(kind, "between", **params)
+    added = network(model).layers
+    softmax = layer(model, "softmax")
+    softmax.input[0] = "between"
+    kept = type(softmax)()
+    kept.CopyFrom(softmax)
+    added.remove(softmax)
+    added.add().CopyFrom(kept)
+    return layer(model, "between")
+
+
+def batchnorm(model, name, source, channels):
+    added = Layers(network(model), source).add("batchnorm", name, channels=channels)
+    for weights in ("gamma", "beta", "mean", "variance"):
+        fill(getattr(added.batchnorm, weights), channels)
+    return added
+
+
+def only_layer(kind, shape=(4, 6, 6), exact=False, version=4, inputs=None, **params):
+    """A frozen network of one layer from blob x to blob y."""
+    model = specs.new_model(version=version)
+    feature(model.description.input, "x", shape)
+    network(model).arrayInputShapeMapping = int(exact)
+    added = Layers(network(model), "x").add(kind, "only", inputs, ["y"], **params)
+    feature(model.description.output, "y")
+    return model, getattr(added, kind)
+
+
+def one(kind, *args, **params):
+    return lambda: only_layer(kind, *args, **params)[0]
+
+
+def weighted(kind, counts, **params):
+    """A network of one layer with the given number of weights in each field."""
+
+    def build():
+        model, message = only_layer(kind, **params)
+        for name, count in counts.items():
+            fill(getattr(message, name), count)
+        return model
+
+    return build
+
+
+def state(model):
+    added = feature(model.description.state, "memory", kind="stateType")
+    added.type.stateType.arrayType.shape.append(2)
+
+
+def loop_around(model, kind):
+    """Add a layer of control flow at the end."""
+    return getattr(Layers(network(model), "x").add(kind, "flow", [], []), kind)
+
+
+def batchnorm_on_path(model):
+    between = batchnorm(model, "between", "dense_2", 4)
+    softmax = layer(model, "softmax")
+    kept = [type(softmax)(), type(softmax)()]
+    kept[0].CopyFrom(between)
+    kept[1].CopyFrom(softmax)
+    kept[1].input[0] = "between"
+    layers = network(model).layers
+    layers.remove(between)
+    layers.remove(softmax)
+    layers.extend(kept)
+
+
+def order_dependent():
+    """An updatable layer behind one without gradient, which the search meets only later.
+
+    The loss reads an LSTM. Its first input comes straight from an updatable dense layer, and so does
+    its second through a leaky ReLU.
+    """
+    model = specs.new_model()
+    feature(model.description.input, "x", [3])
+    layers = Layers(network(model), "x")
+    layers.dense("dense", 3, 3, updatable=True)
+    layers.activation("leaky", "leakyReLU")
+    lstm = network(specs.recurrent("uniDirectionalLSTM")).layers[0]
+    added = network(model).layers.add()
+    added.CopyFrom(lstm)
+    del added.input[:], added.output[:]
+    added.input.extend(["dense", "leaky", "leaky"])
+    added.output.extend(["y", "hidden", "cell"])
+    feature(model.description.output, "y", [2])
+    specs.add_training(model, model.description.input, ("y_true", [2], "DOUBLE"), "mse", blob="y")
+    return model
+
+
+def scaler():
+    """A frozen model that scales a vector."""
+    model = specs.new_model("scaler")
+    feature(model.description.input, "x", [2])
+    feature(model.description.output, "y", [2])
+    model.scaler.scaleValue.extend([0.5, 2.0])
+    return model
+
+
+def trees():
+    """A tree ensemble, of which no rule knows more than the interface."""
+    model = specs.new_model("treeEnsembleRegressor")
+    feature(model.description.input, "x", kind="doubleType")
+    feature(model.description.output, "y", kind="doubleType")
+    model.description.predictedFeatureName = "y"
+    return model
+
+
+def low_softmax():
+    """A softmax on two axes, whose rank no one declares."""
+    model = specs.new_model()
+    feature(model.description.input, "x", [2, 3])
+    network(model).arrayInputShapeMapping = 1
+    layers = Layers(network(model), "x")
+    layers.activation("relu")
+    layers.add("softmax", "softmax", outputs=["y"])
+    feature(model.description.output, "y")
+    return model
+
+
+def half(weights):
+    count = len(weights.floatValue)
+    del weights.floatValue[:]
+    weights.float16Value = b"\0\0" * count
+
+
+def nothing(model):
+    pass
+
+
+def clear(name):
+    return lambda model: model.ClearField(name)
+
+
+def put(path, value):
+    """A function of a model that sets the field at a dotted path."""
+    *parents, last = path.split(".")
+
+    def run(model):
+        message = model
+        for name in parents:
+            message = message[int(name)] if name.isdigit() else getattr(message, name)
+        setattr(message, last, value)
+
+    return run
+
+
+def drop(path, place=-1):
+    """A function of a model that removes one item of the repeated field at a dotted path."""
+
+    def run(model):
+        message = model
+        for name in path.split("."):
+            message = message[int(name)] if name.isdigit() else getattr(message, name)
+        del message[place]
+
+    return run
+
+
+CASES = [
+    ("M101", "lenet", clear("specificationVersion")),
+    ("M101", "lenet", put("specificationVersion", 11)),
+    ("M102", "frozen", clear("neuralNetwork")),
+    ("M103", "frozen", drop("description.input")),
+    ("M103", "frozen", drop("description.output")),
+    ("M104", "lenet", put("description.input.0.name", "")),
+    ("M104", "lenet", lambda m: m.description.output[0].ClearField("type")),
+    ("M104", "lenet", state),
+    ("M104", "classifier", lambda m: feature(m.description.output, "d", kind="dictionaryType")),
+    ("M105", "lenet", lambda m: first_array(m).ClearField("shape")),
+    ("M105", "lenet", lambda m: first_array(m).ClearField("dataType")),
+    ("M105", "lenet", put("description.input.0.type.multiArrayType.dataType", 65552)),
+    ("M105", "lenet", lambda m: first_array(m).enumeratedShapes.shapes.add(shape=[1, 9, 9])),
+    ("M105", "lenet", lambda m: first_array(m).shapeRange.sizeRanges.add(lowerBound=1)),
+    ("M105", "lenet", put("description.input.0.type.multiArrayType.intDefaultValue", 1)),
+    ("M106", "image_regression", lambda m: first_image(m).ClearField("width")),
+    ("M106", "image_regression", lambda m: first_image(m).ClearField("colorSpace")),
+    ("M106", "image_regression", lambda m: first_image(m).enumeratedSizes.sizes.add(width=9)),
+    ("M107", "lenet", put("description.defaultFunctionName", "main")),
+    ("M108", "lenet", put("description.output.0.type.isOptional", True)),
+    ("M108", "lenet", put("description.input.0.type.isOptional", True)),
+    ("M108", "neighbors", put("description.input.0.type.isOptional", True)),
+    ("M109", "classifier", lambda m: m.neuralNetworkClassifier.ClearField("stringClassLabels")),
+    ("M109", "classifier", lambda m: m.neuralNetworkClassifier.int64ClassLabels.vector.append(1)),
+    ("M109", "classifier", lambda m: m.description.ClearField("predictedFeatureName")),
+    ("M109", "classifier", put("description.predictedProbabilitiesName", "label")),
+    ("M110", "regressor", put("description.predictedFeatureName", "elsewhere")),
+    ("M111", "lenet", lambda m: feature(m.description.output, "z", kind="doubleType")),
+    ("M112", "lenet", lambda m: first_array(m).shape.append(1)),
+    ("M112", "exact", lambda m: first_array(m).shapeRange.sizeRanges.add()),
+    ("M113", "frozen", lambda m: insert_before_loss(m, "softmaxND")),
+    ("M113", "lenet", put("neuralNetwork.imageInputShapeMapping", 1)),
+    ("M114", "lenet", put("description.output.0.name", "elsewhere")),
+    ("M114", "classifier", put("neuralNetworkClassifier.labelProbabilityLayerName", "elsewhere")),
+    ("M115", scaler, lambda m: feature(m.description.input, "more", [2])),
+    ("M115", scaler, lambda m: m.description.input[0].type.stringType.SetInParent()),
+    ("M116", scaler, lambda m: m.scaler.shiftValue.extend([1.0, 2.0, 3.0])),
+    ("L201", "frozen", lambda m: m.neuralNetwork.ClearField("layers")),
+    ("L202", "frozen", lambda m: layer(m, "softmax").ClearField("softmax")),
+    ("L203", "frozen", lambda m: layer(m, "pool_1").input.__setitem__(0, "nowhere")),
+    ("L203", "frozen", lambda m: layer(m, "pool_1").input.__setitem__(0, "pool_1")),
+    ("L204", "frozen", lambda m: layer(m, "pool_1").output.__setitem__(0, "image")),
+    ("L204", "frozen", lambda m: layer(m, "pool_1").output.__setitem__(0, "conv_1")),
+    ("L205", "frozen", lambda m: layer(m, "pool_1").input.append("conv_1")),
+    ("L205", "many_layers", lambda m: layer(m, "concat").input.pop()),
+    ("L206", "exact", lambda m: layer(m, "sum").inputTensor.add(rank=2)),
+    ("L206", "exact", lambda m: layer(m, "mean").outputTensor.add(rank=2, dimValue=[1])),
+    ("L206", "exact", lambda m: m.description.output[0].type.multiArrayType.shape.append(1)),
+    ("L207", one("softmax", [1, 4], exact=True), nothing),
+    ("L208", "frozen", lambda m: layer(m, "conv_1").convolution.ClearField("valid")),
+    ("L208", "many_layers", lambda m: layer(m, "padding").padding.ClearField("constant")),
+    ("L209", "frozen", lambda m: layer(m, "conv_1").convolution.weights.floatValue.pop()),
+    ("L209", "frozen", lambda m: half(layer(m, "conv_1").convolution.bias)),
+    ("L209", "frozen", lambda m: layer(m, "conv_1").convolution.ClearField("weights")),
+    ("L210", "frozen", lambda m: layer(m, "dense_1").innerProduct.weights.floatValue.pop()),
+    ("L210", "frozen", put("neuralNetwork.layers.4.innerProduct.int8DynamicQuantize", True)),
+    ("L211", "many_layers", lambda m: layer(m, "norm").batchnorm.beta.floatValue.pop()),
+    (
+        "L211",
+        weighted(
+            "layerNormalization",
+            {"gamma": 6, "beta": 5},
+            shape=(2, 3),
+            exact=True,
+            normalizedShape=[2, 3],
+        ),
+        nothing,
+    ),
+    (
+        "L212",
+        "simple_recurrent",
+        lambda m: layer(m, "recurrent").simpleRecurrent.ClearField("activation"),
+    ),
+    ("L212", "gru", lambda m: layer(m, "recurrent").gru.resetGateWeightMatrix.floatValue.pop()),
+    ("L212", "lstm", lambda m: layer(m, "recurrent").uniDirectionalLSTM.activations.pop()),
+    (
+        "L212",
+        "bidirectional_lstm",
+        lambda m: layer(m, "recurrent").biDirectionalLSTM.weightParams.pop(),
+    ),
+    ("L213", "many_layers", lambda m: layer(m, "bias").bias.shape.append(1)),
+    ("L213", "many_layers", lambda m: layer(m, "scale").scale.bias.floatValue.append(1.0)),
+    ("L213", "many_layers", lambda m: layer(m, "constant").loadConstant.ClearField("data")),
+    ("L213", "many_layers", lambda m: layer(m, "embedding").embedding.weights.floatValue.pop()),
+    ("L214", "frozen", lambda m: layer(m, "conv_1__activation").activation.ClearField("ReLU")),
+    ("L215", "exact", lambda m: layer(m, "transposed").transpose.ClearField("axes")),
+    ("L215", "many_layers", lambda m: layer(m, "permute").permute.axis.pop()),
+    ("L215", "many_layers", lambda m: layer(m, "crop").crop.ClearField("cropAmounts")),
+    ("L215", "many_layers", lambda m: layer(m, "upsample").upsample.scalingFactor.pop()),
+    ("L215", "many_layers", lambda m: layer(m, "custom").custom.ClearField("className")),
+    ("L216", "exact", lambda m: setattr(layer(m, "probabilities").softmaxND, "axis", 2)),
+    ("L216", "exact", lambda m: layer(m, "expanded").expandDims.axes.append(0)),
+    ("L217", "many_layers", lambda m: layer(m, "slice").slice.ClearField("stride")),
+    ("L217", "many_layers", lambda m: setattr(layer(m, "lrn").lrn, "k", -1.0)),
+    ("L217", one("clip", [4], exact=True, minVal=2.0, maxVal=1.0), nothing),
+    ("L218", one("pooling3d", [1, 2, 4, 4, 4], exact=True), nothing),
+    ("L218", one("convolution3d", [1, 2, 4, 4, 4], exact=True), nothing),
+    ("L219", "control_flow", lambda m: layer(m, "loop").loop.ClearField("conditionVar")),
+    ("L219", "control_flow", lambda m: layer(m, "branch").branch.ClearField("ifBranch")),
+    ("L219", "control_flow", lambda m: loop_around(m, "loopBreak")),
+    ("U101", "lenet", put("specificationVersion", 3)),
+    ("U102", scaler, put("isUpdatable", True)),
+    (
+        "U103",
+        "lenet",
+        lambda m: [setattr(each, "isUpdatable", False) for each in m.neuralNetwork.layers],
+    ),
+    ("U103", "lenet", lambda m: setattr(layer(m, "pool_1"), "isUpdatable", True)),
+    ("U104", "lenet", lambda m: insert_before_loss(m, "activation", "leakyReLU")),
+    ("U104", "lenet", lambda m: insert_before_loss(m, "add", alpha=1.0)),
+    ("U105", "lenet", put("neuralNetwork.layers.0.convolution.bias.isUpdatable", False)),
+    (
+        "U105",
+        "lenet",
+        put("neuralNetwork.layers.4.innerProduct.weights.quantization.numberOfBits", 8),
+    ),
+    ("U106", "lenet", put("neuralNetwork.layers.2.name", "conv_1")),
+    ("U106", "lenet", lambda m: setattr(loss(m), "name", "softmax")),
+    ("U107", "lenet", lambda m: update(m).lossLayers.add(name="second")),
+    ("U107", "lenet", lambda m: loss(m).ClearField("categoricalCrossEntropyLossLayer")),
+    ("U108", "lenet", lambda m: setattr(crossentropy(m), "input", "dense_2")),
+    ("U108", "lenet", lambda m: setattr(crossentropy(m), "target", "dense_2")),
+    (
+        "U108",
+        "image_regression",
+        lambda m: setattr(loss(m).meanSquaredErrorLossLayer, "input", "photo"),
+    ),
+    ("U109", "lenet", lambda m: update(m).ClearField("optimizer")),
+    ("U109", "lenet", lambda m: sgd(m).ClearField("miniBatchSize")),
+    ("U109", "lenet_adam", lambda m: update(m).optimizer.adamOptimizer.ClearField("eps")),
+    ("U110", "lenet", lambda m: update(m).ClearField("epochs")),
+    ("U111", "lenet", lambda m: setattr(sgd(m).learningRate, "defaultValue", 2.0)),
+    ("U111", "lenet", lambda m: sgd(m).miniBatchSize.set.values.remove(32)),
+    ("U111", "lenet", lambda m: allowed(update(m).epochs, 10, low=0, high=20)),
+    ("U112", "lenet", drop("description.trainingInput")),
+    ("U112", "lenet", put("description.trainingInput.0.name", "photo")),
+    ("U112", "lenet", put("description.trainingInput.1.name", "wrong")),
+    ("U112", "lenet", put("description.trainingInput.0.type.multiArrayType.dataType", 131104)),
+    ("P101", "pipeline", drop("pipeline.names")),
+    ("P101", "pipeline", lambda m: m.pipeline.names.__setitem__(1, "model_0")),
+    ("P102", "pipeline", put("description.input.0.name", "photo")),
+    ("P102", "pipeline", put("description.output.0.type.multiArrayType.dataType", 131104)),
+    ("P103", "pipeline", put("pipeline.models.1.isUpdatable", False)),
+    ("P103", "pipeline", put("isUpdatable", False)),
+    ("K101", "neighbors", drop("kNearestNeighborsClassifier.stringClassLabels.vector")),
+    ("K101", "neighbors", lambda m: m.kNearestNeighborsClassifier.ClearField("uniformWeighting")),
+    (
+        "K101",
+        "neighbors",
+        put("kNearestNeighborsClassifier.nearestNeighborsIndex.numberOfDimensions", 3),
+    ),
+    ("K101", "neighbors", put("kNearestNeighborsClassifier.numberOfNeighbors.defaultValue", 11)),
+    ("S301", "lenet", lambda m: first_array(m).shape.__setitem__(1, 16)),
+    ("S302", one("pooling", kernelSize=[9, 9], valid=None), nothing),
+    ("S303", one("reshape", targetShape=[4, 6, 7]), nothing),
+    ("S304", "many_layers", lambda m: layer(m, "constant").loadConstant.shape.__setitem__(1, 3)),
+    ("S305", "frozen", lambda m: m.description.output[0].type.multiArrayType.shape.append(2)),
+    ("S306", "classifier", lambda m: m.neuralNetworkClassifier.stringClassLabels.vector.pop()),
+    ("S307", low_softmax, nothing),
+    ("S308", "frozen", lambda m: Layers(network(m), "conv_1").activation("dead")),
+    ("S309", "frozen", lambda m: layer(m, "dense_1").innerProduct.ClearField("weights")),
+    ("O201", "lenet", lambda m: update(m).ClearField("lossLayers")),
+    ("O202", "lenet", batchnorm_on_path),
+    (
+        "O203",
+        "lenet",
+        lambda m: [
+            half(layer(m, "dense_2").innerProduct.weights),
+            half(layer(m, "dense_2").innerProduct.bias),
+        ],
+    ),
+    (
+        "O204",
+        "image_regression",
+        lambda m: [
+            half(layer(m, "conv").convolution.weights),
+            half(layer(m, "conv").convolution.bias),
+        ],
+    ),
+    ("O205", order_dependent, nothing),
+    ("O206", "lenet", lambda m: layer(m, "conv_1").convolution.dilationFactor.extend([2, 2])),
+    ("O207", "lenet", lambda m: Layers(network(m), "pool_1").convolution("lost", 2, 2, 1, True)),
+    ("O208", order_dependent, nothing),
+    (
+        "O209",
+        "image_regression",
+        lambda m: setattr(loss(m).meanSquaredErrorLossLayer, "input", "dense"),
+    ),
+    ("O210", "lenet", lambda m: target(m).multiArrayType.shape.__setitem__(0, 4)),
+    ("O210", "lenet", lambda m: target(m).stringType.SetInParent()),
+    ("O211", "lenet", lambda m: setattr(target(m).multiArrayType, "dataType", 65568)),
+    ("O212", "image_regression", lambda m: target(m).multiArrayType.shape.__setitem__(0, 4)),
+    ("O212", "image_regression", lambda m: target(m).imageType.SetInParent()),
+    (
+        "O213",
+        "image_regression",
+        lambda m: first_image(m).enumeratedSizes.sizes.add(width=8, height=8),
+    ),
+    ("O214", "lenet", put("neuralNetwork.arrayInputShapeMapping", 1)),
+    ("O215", "lenet", lambda m: setattr(sgd(m).momentum, "defaultValue", 5.0)),
+    ("O215", "lenet", lambda m: setattr(sgd(m).learningRate, "defaultValue", float("nan"))),
+    ("O215", "lenet", lambda m: sgd(m).miniBatchSize.set.values.append(-5)),
+    (
+        "O216",
+        "lenet",
+        lambda m: sgd(m).miniBatchSize.set.CopyFrom(type(sgd(m).miniBatchSize.set)(values=[32])),
+    ),
+    ("O217", "lenet", put("isUpdatable", False)),
+    ("O218", "pipeline", drop("description.trainingInput")),
+    ("O218", "neighbors", drop("description.trainingInput")),
+    ("O219", "pipeline", put("pipeline.models.0.specificationVersion", 5)),
+    ("O220", "nested_pipeline", nothing),
+    ("O221", "neighbors", nothing),
+    ("O222", "lenet", lambda m: target(m).multiArrayType.enumeratedShapes.SetInParent()),
+    ("O223", "lenet", lambda m: setattr(loss(m), "name", "")),
+    ("O224", trees, nothing),
+    ("O225", "frozen", nothing),
+]
