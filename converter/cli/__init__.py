@@ -17,6 +17,7 @@ from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, MakeUpdatableE
 
 COMMANDS = {
     "convert": "Convert a trained Keras model to an updatable Core ML model (the default command).",
+    "validate": "Check .mlmodel files: would Core ML accept them, and can it train them?",
 }
 """Command name -> its line in ``--help``. The code is ``converter/cli/<name>.py``, `command`."""
 

@@ -258,8 +258,8 @@ def like_second(context: Context, inputs: Shapes) -> Shapes:
 
 _UNCHANGED = """ceil floor round sign clip exp2 sin cos tan asin acos atan sinh cosh tanh asinh
     acosh atanh erf gelu clampedReLU logicalNot softmaxND layerNormalization cumSum reverse
-    reverseSeq fillLike matrixBandPart lowerTriangular upperTriangular copy argSort scatter scatterND
-    scatterAlongAxis randomNormalLike randomUniformLike randomBernoulliLike"""
+    reverseSeq fillLike matrixBandPart lowerTriangular upperTriangular copy argSort scatter
+    scatterND scatterAlongAxis randomNormalLike randomUniformLike randomBernoulliLike"""
 
 _ELEMENTWISE = """equal notEqual lessThan lessEqual greaterThan greaterEqual logicalOr logicalXor
     logicalAnd modBroadcastable minBroadcastable maxBroadcastable addBroadcastable powBroadcastable

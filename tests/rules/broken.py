@@ -113,8 +113,8 @@ def batchnorm_on_path(model):
 def order_dependent():
     """An updatable layer behind one without gradient, which the search meets only later.
 
-    The loss reads an LSTM. Its first input comes straight from an updatable dense layer, and so does
-    its second through a leaky ReLU.
+    The loss reads an LSTM. Its first input comes straight from an updatable dense layer, its second
+    from the same one through a leaky ReLU.
     """
     model = specs.new_model()
     feature(model.description.input, "x", [3])
