@@ -1,7 +1,7 @@
 """What a Keras file holds, of any version, taken out without running or building anything.
 
-`storage` finds the JSON and the arrays in HDF5 or zip; `spelling` (with `keras1`) brings each layer
-to today's names; `graph` and `calls` read how the layers hang together.
+`storage` finds the JSON and the arrays (`hdf5`, `zipped`); `spelling` (with `keras1`) brings each
+layer to today's names; `graph` and `calls` read how the layers hang together.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 
 from converter.errors import KerasFileError
 from converter.keras_file.calls import Call, Tensor, decoded
+from converter.keras_file.content import Arrays, Dataset, Group, Json
 from converter.keras_file.graph import Parser, StoredLayer, StoredModel
 from converter.keras_file.inputs import input_shape, with_fixed_input
 from converter.keras_file.spelling import Origin
-from converter.keras_file.storage import Arrays, Dataset, Group, Json, open_arrays, read_json
+from converter.keras_file.storage import open_arrays, read_json
 
 __all__ = [
     "Arrays",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converter.errors import KerasFileError
-from converter.keras_file.storage import Json
+from converter.keras_file.content import Json
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 from converter.errors import KerasFileError
 from converter.keras_file import keras1, spelling
 from converter.keras_file.calls import Call, structure, to_call
+from converter.keras_file.content import Json
 from converter.keras_file.spelling import Origin
-from converter.keras_file.storage import Json
 
 
 @dataclass(frozen=True)

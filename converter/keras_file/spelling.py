@@ -23,6 +23,11 @@ class Origin:
         return int(self.version.split(".")[0])
 
     @property
+    def turned_arrays_about(self) -> bool:
+        """Whether it stored some arrays in another layout than today's Keras on TensorFlow."""
+        return self.major == 1 or self.backend == "theano"
+
+    @property
     def is_separate_package(self) -> bool:
         """Whether it was Keras 1, or Keras 2 up to 2.3 outside of TensorFlow."""
         parts = self.version.split(".")

@@ -1,0 +1,81 @@
+"""What is in a Keras file before it is understood: JSON, and a tree of arrays still on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from converter.errors import KerasFileError
+
+Json: TypeAlias = Any
+"""Whatever ``json.loads`` returns."""
+
+Dataset: TypeAlias = Any
+"""An array still on disk: ``h5py.Dataset``, which has a shape and is read by ``dataset[()]``."""
+
+DAMAGED = "is damaged or truncated; copy or export it again"
+
+
+@dataclass
+class Group:
+    """One level of a tree of arrays: its own, by stored name and in order, and its children."""
+
+    name: str = ""
+    arrays: list[tuple[str, Dataset]] = field(default_factory=list)
+    children: dict[str, Group] = field(default_factory=dict)
+
+    def child(self, path: str) -> Group:
+        """Return the group at `path` ("a/b"), made if it is new."""
+        group = self
+        for part in filter(None, path.split("/")):
+            group = group.children.setdefault(part, Group())
+        return group
+
+    def is_empty(self) -> bool:
+        """Tell whether no array stands here or below."""
+        return not self.arrays and all(child.is_empty() for child in self.children.values())
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """All arrays of a file, in one of two layouts.
+
+    `by_layer`: the children of `root` are named after the model's layers, and hold the arrays of
+    nested models flat (every HDF5 model file). Otherwise they are named after classes and nest as
+    the layers do (the ``model.weights.h5`` of a ``.keras`` zip).
+    """
+
+    root: Group
+    by_layer: bool
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The JSON of one Keras file, and the Keras that wrote it."""
+
+    architecture: Json
+    training: Json
+    version: str
+    backend: str
+
+
+def all_groups(group: Group) -> Iterator[Group]:
+    """Yield `group` and all groups below."""
+    yield group
+    for child in group.children.values():
+        yield from all_groups(child)
+
+
+def text(value: Any) -> str:
+    """Return an HDF5 attribute as text: h5py gives bytes or str, by the age of the file."""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def parse(value: Any) -> Json:
+    """Return the JSON in an attribute or a member of a zip."""
+    try:
+        return json.loads(text(value))
+    except ValueError as error:
+        raise KerasFileError(f"its configuration is not valid JSON ({error})") from error

@@ -1,0 +1,95 @@
+"""Keras models in HDF5: every ``.h5`` file, and the weights inside of ``.keras`` zips."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from converter.errors import KerasFileError, MissingDependencyError
+from converter.keras_file.content import DAMAGED, Group, Stored, all_groups, parse, text
+
+
+@contextmanager
+def open_hdf5(source: Path | io.IOBase) -> Iterator[Any]:
+    """Yield the open ``h5py.File``; damage found while the block reads becomes one clear error."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingDependencyError(
+            "reading Keras models needs h5py; run: pip install 'make-updatable[keras]'"
+        ) from error
+    try:
+        with h5py.File(source, "r") as file:
+            yield file
+    except (OSError, RuntimeError) as error:  # what h5py raises for bad bytes
+        raise KerasFileError(DAMAGED) from error
+
+
+def model_json(file: Any) -> Stored:
+    """Return the JSON of an open HDF5 model file."""
+    attributes = file.attrs
+    if "model_config" not in attributes:
+        if "layer_names" in attributes or "layer_names0" in attributes or "layers" in file:
+            raise KerasFileError(
+                "holds weights only, no architecture; write the whole model: "
+                "model.save('model.keras')"
+            )
+        raise KerasFileError("is an HDF5 file, but holds no Keras model")
+    weights = file["model_weights"].attrs if "model_weights" in file else {}
+    version, backend = (
+        text(attributes.get(key, weights.get(key, ""))) for key in ("keras_version", "backend")
+    )
+    return Stored(
+        architecture=parse(attributes["model_config"]),
+        training=parse(attributes.get("training_config", "null")),
+        version=version or "1",
+        backend=backend,
+    )
+
+
+def layer_groups(file: Any) -> Group:
+    """Return the groups of a legacy HDF5 file, one child for each layer, in order."""
+    weights = file.get("model_weights", file)
+    root = Group()
+    for layer in _names(weights.attrs, "layer_names"):
+        names = _names(weights[layer].attrs, "weight_names")
+        arrays = [(name, weights[layer][name]) for name in names]
+        root.children[layer] = Group(layer, arrays)
+    return root
+
+
+def _names(attributes: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of names, joining the parts that Keras splits a long list into."""
+    if key in attributes:
+        parts = [attributes[key]]
+    else:
+        parts = []
+        while f"{key}{len(parts)}" in attributes:
+            parts.append(attributes[f"{key}{len(parts)}"])
+    return [text(name) for part in parts for name in part]
+
+
+def class_groups(file: Any) -> Group:
+    """Return the groups below ``model.weights.h5``: "layers/dense/vars/0" is array 0 of "dense".
+
+    Keras on Windows wrote some of the slashes as backslashes.
+    """
+    root = Group()
+
+    def visit(path: str, item: Any) -> None:
+        path = path.replace("\\", "/")
+        owner, _, last = path.rpartition("/")
+        if path.split("/")[0] in ("optimizer", "optimizer_experimental"):
+            return
+        if last == "vars":
+            root.child(owner).name = text(item.attrs.get("name", ""))
+        elif owner.endswith("vars"):
+            root.child(owner.removesuffix("vars")).arrays.append((last, item))
+
+    file.visititems(visit)
+    for group in all_groups(root):
+        group.arrays.sort(key=lambda array: int(array[0]) if array[0].isdigit() else 0)
+    return root
