@@ -82,6 +82,12 @@ def test_a_lambda_on_the_input_can_be_replaced_by_a_scale_and_a_bias(name):
     assert loaded.model.layers[0].__class__.__name__ == "Rescaling"
 
 
+def test_the_lambda_of_keras_itself_is_known_without_being_run():
+    layer = load(ZOO / "tf24_inception_resnet_block.h5").model.get_layer("block35_1")
+    assert type(layer).__name__ == "CustomScaleLayer"
+    assert layer.scale == 0.17
+
+
 def test_frozen_layers_stay_frozen():
     model = load(ZOO / "keras224_partly_frozen.h5").model
     base = model.get_layer("base")

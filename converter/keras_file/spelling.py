@@ -8,6 +8,7 @@ from typing import Any
 
 from converter.errors import KerasFileError
 from converter.keras_file import keras1
+from converter.keras_file.bytecode import without_code
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def to_today(
         KerasFileError: an argument had a meaning that today's Keras cannot express.
     """
     arguments = dict(config)
+    if class_name == "Lambda":
+        return without_code(config) or (class_name, arguments)
     if origin.major == 1:
         class_name, arguments = keras1.to_keras2(class_name, arguments)
     class_name = CLASSES.get(class_name, class_name)

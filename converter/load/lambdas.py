@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import marshal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 from converter.backend import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import Json
+from converter.keras_file.bytecode import code_bytes
 
 PROBE = """
 import marshal, sys
@@ -45,31 +45,24 @@ def lambda_layer(arguments: Mapping[str, Any]) -> Any:
 
 
 def _function(stored: Json) -> Callable[..., Any]:
-    """Return the function of the three notations: a name, a list of parts, or a dictionary."""
-    if isinstance(stored, Mapping) and stored.get("class_name") == "__lambda__":
-        parts = [stored["config"][key] for key in ("code", "defaults", "closure")]
-    elif isinstance(stored, list):
-        parts = stored
-    else:
+    """Return the function of the three notations: a dictionary, a list of parts, or a name."""
+    code = code_bytes(stored)
+    if code is None:
         name = stored.get("config") if isinstance(stored, Mapping) else stored
         registered = keras.saving.get_registered_object(name)
         if registered is None:
             raise KerasFileError(f"calls the function {name!r}, whose code is not in the file")
         found: Callable[..., Any] = registered
         return found
-    code = _bytes(parts[0])
     _check_version(code)
-    defaults = tuple(parts[1]) if parts[1] else None
+    if isinstance(stored, list):
+        _, defaults, closure = stored
+    else:
+        defaults, closure = (stored["config"][key] for key in ("defaults", "closure"))
     names = {"tf": tf, "keras": keras, "K": keras.backend, "ops": keras.ops, "np": keras.ops}
-    cells = tuple(_cell(value) for value in parts[2] or ())
-    return FunctionType(marshal.loads(code), names, "lambda", defaults, cells)
-
-
-def _bytes(stored: str) -> bytes:
-    try:
-        return binascii.a2b_base64(stored.encode("ascii"))
-    except (UnicodeEncodeError, binascii.Error):  # Keras 1 and early Keras 2
-        return stored.encode("raw_unicode_escape")
+    cells = tuple(_cell(value) for value in closure or ())
+    given = tuple(defaults) if defaults else None
+    return FunctionType(marshal.loads(code), names, "lambda", given, cells)
 
 
 def _cell(value: Any) -> Any:
