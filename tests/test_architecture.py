@@ -41,6 +41,7 @@ FLOORS = {
     "notes": 6,
     "validate": 5,
     "device": 5,
+    "data": 5,
     "conversion": 7,
     "cli": 8,
 }
@@ -90,6 +91,7 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
     "code",
     [
         "from converter.cli import run; run(['--help'])",
+        "from converter.cli import run; run(['validate', 'README.md'])",
         "import converter.mlmodel",
     ],
 )

@@ -19,7 +19,8 @@ from converter.rules.weights import i32, quotient, u64
 def unchanged(layer: Message, blob: Blobs) -> None:
     """Output = input, as for activations, batch norm, softmax."""
     source, result = ends(layer, blob)
-    share(source, result, S, B, C, H, W)
+    if source.axes != result.axes:
+        share(source, result, S, B, C, H, W)
 
 
 def inner_product(layer: Message, blob: Blobs) -> None:

@@ -69,7 +69,7 @@ def infer(model: Message) -> Inference:
         return found
     exact = is_exact(net)
     for feature in model.description.input:
-        found.shapes[feature.name] = _input_shape(feature.type, net, exact)
+        found.shapes[feature.name] = bounded(_input_shape(feature.type, net, exact))
     for index, layer in enumerate(net.layers):
         inputs = [found.shapes.get(name) for name in layer.input]
         found.inputs[index] = inputs

@@ -1,0 +1,76 @@
+"""Thousands of damaged models: every one is judged, soon, and without a traceback."""
+
+import random
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from converter import shapes, validate
+from converter.mlmodel import Model_pb2, network
+from tests.rules.mutations import Mutator
+from tests.rules.specs import MODELS
+
+CHUNKS = 8
+CHANGED_FIELDS = 1600
+"""Models per chunk with changed fields; 12,800 in all."""
+CHANGED_BYTES = 1300
+"""Files per chunk with changed bytes; 10,400 in all."""
+SLOWEST = 2.0
+"""Seconds of processor time for one small model."""
+
+
+@pytest.fixture(scope="module")
+def originals():
+    return {name: build().SerializeToString() for name, build in MODELS.items()}
+
+
+def judge(data):
+    """Validate `data`; return whether it has an error, and whether Apple is said to refuse it."""
+    start = time.process_time()
+    found = validate.validate_bytes(data)
+    assert time.process_time() - start < SLOWEST
+    for finding in found:
+        assert "\n" not in finding.text()
+        assert finding.message
+        assert finding.fix
+    return validate.has_errors(found)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_models_with_changed_fields(chunk, originals):
+    rng = random.Random(chunk)
+    mutator, names, bad = Mutator(rng), sorted(originals), 0
+    for _ in range(CHANGED_FIELDS):
+        model = Model_pb2.Model.FromString(originals[rng.choice(names)])
+        mutator.mutate(model)
+        bad += judge(model.SerializeToString())
+        if network(model) is not None:
+            for shape in shapes.blob_shapes(model).values():
+                assert shape is None or all(s is None or 0 <= s < 2**63 for s in shape)
+    # Changes that matter and changes that do not have both to occur.
+    assert 0.3 * CHANGED_FIELDS < bad < 0.9 * CHANGED_FIELDS
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_files_with_changed_bytes(chunk, originals):
+    rng = random.Random(1000 + chunk)
+    mutator, names, bad = Mutator(rng), sorted(originals), 0
+    for _ in range(CHANGED_BYTES):
+        bad += judge(mutator.mutate_bytes(originals[rng.choice(names)]))
+    assert 0.5 * CHANGED_BYTES < bad < CHANGED_BYTES
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes(data):
+    judge(data)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(sorted(MODELS)), st.integers(0, 2**32), st.integers(1, 8))
+def test_models_with_many_changed_fields(name, seed, count):
+    model = MODELS[name]()
+    Mutator(random.Random(seed)).mutate(model, count)
+    judge(model.SerializeToString())
