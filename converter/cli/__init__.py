@@ -18,6 +18,9 @@ from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, MakeUpdatableE
 COMMANDS = {
     "convert": "Convert a trained Keras model to an updatable Core ML model (the default command).",
     "validate": "Check .mlmodel files: would Core ML accept them, and can it train them?",
+    "train": "Train a .mlmodel as an update task on the device would, on any machine.",
+    "evaluate": "Tell the loss and the accuracy of a .mlmodel on labelled data.",
+    "predict": "Print what a .mlmodel answers.",
 }
 """Command name -> its line in ``--help``. The code is ``converter/cli/<name>.py``, `command`."""
 

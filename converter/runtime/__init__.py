@@ -1,7 +1,35 @@
-"""The reference runtime: runs and trains a Core ML model anywhere, from its bytes alone."""
+"""The reference runtime: runs and trains a Core ML model anywhere, from its bytes alone.
+
+It claims its own arithmetic, written down in `losses`, `optimizers` and `training`: that of Keras
+with the same settings. Apple does not document Core ML's.
+"""
 
 from __future__ import annotations
 
-from converter.runtime.prediction import predict
+from converter.runtime.evaluation import evaluate
+from converter.runtime.loop import Score
+from converter.runtime.plan import Plan, plan
+from converter.runtime.prediction import predict, predict_samples
+from converter.runtime.settings import Settings, settings
+from converter.runtime.sources import ArraySamples, Samples
+from converter.runtime.trainer import Trainer
+from converter.runtime.training import Epoch, History, Labelled, Progress, train
 
-__all__ = ["predict"]
+__all__ = [
+    "ArraySamples",
+    "Epoch",
+    "History",
+    "Labelled",
+    "Plan",
+    "Progress",
+    "Samples",
+    "Score",
+    "Settings",
+    "Trainer",
+    "evaluate",
+    "plan",
+    "predict",
+    "predict_samples",
+    "settings",
+    "train",
+]

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from converter.errors import DataError
 from converter.mlmodel import Message
 from converter.runtime import features, network
-from converter.runtime.backend import tf
-from converter.runtime.features import Array
+from converter.runtime.backend import CPU, Array, tf
 from converter.runtime.layers.shape import repeated
+from converter.runtime.sources import ArraySamples, InputBlobs, Samples
 from converter.runtime.weights import StoredWeights
 
 
@@ -33,17 +34,31 @@ def predict(model: Message, inputs: Mapping[str, Array], batch_size: int = 32) -
         ModelFileError: the network cannot be run.
         DataError: an input is missing or does not have the declared shape.
     """
+    counts = {name: len(np.atleast_1d(array)) for name, array in inputs.items()}
+    if len(set(counts.values())) > 1:
+        raise DataError(f"the inputs hold different numbers of samples: {counts}")
+    return predict_samples(model, ArraySamples(inputs), batch_size)
+
+
+def predict_samples(model: Message, samples: Samples, batch_size: int = 32) -> dict[str, Array]:
+    """Return the outputs of `model` as `predict` does, reading samples batch by batch.
+
+    Raises:
+        ModelFileError: the network cannot be run.
+        DataError: there are no samples, or they do not have the declared shape.
+    """
+    source = InputBlobs(model, samples)
     net = network.checked_network(model)
-    blobs = features.input_blobs(model, net, inputs)
-    total = len(next(iter(blobs.values())))
     wanted = features.output_blob_names(model, net)
-    layers = network.layers_between(net.layers, blobs, wanted)
+    given = {feature.name for feature in model.description.input}
+    layers = network.layers_between(net.layers, given, wanted)
+    total = len(source)
     weights = StoredWeights(keep=total > batch_size)
     parts: dict[str, list[Array]] = {name: [] for name in wanted}
-    with tf.device("/CPU:0"):
-        for part in features.batches(total, batch_size):
-            given = {name: tf.constant(blob[part]) for name, blob in blobs.items()}
-            found = network.run(layers, given, weights, wanted)
-            for name, blob in found.items():
+    with tf.device(CPU):
+        for part in features.batches(max(total, 1), batch_size):
+            blobs = source.take(np.arange(part.start, min(part.stop, total)))
+            tensors = {name: tf.constant(blob) for name, blob in blobs.items()}
+            for name, blob in network.run(layers, tensors, weights, wanted).items():
                 parts[name].append(repeated(blob, part.stop - part.start).numpy())
     return features.outputs(model, net, {n: np.concatenate(arrays) for n, arrays in parts.items()})

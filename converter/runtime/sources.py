@@ -44,7 +44,7 @@ class ArraySamples:
         self.arrays = arrays
 
     def __len__(self) -> int:
-        return len(next(iter(self.arrays.values())))
+        return len(next(iter(self.arrays.values()), ()))
 
     def take(self, indices: Integers) -> dict[str, Array]:
         """Return the chosen samples by input name."""

@@ -1,0 +1,31 @@
+"""Writing what each epoch did as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from converter.files import write_bytes
+from converter.runtime import Epoch, History
+
+
+def write_history(history: History, target: Path) -> None:
+    """Write one row per epoch to `target`, as JSON or CSV by its ending.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    rows = [asdict(epoch) for epoch in history.epochs]
+    if target.suffix == ".json":
+        before = asdict(history.before) if history.before else None
+        text = json.dumps({"before": before, "epochs": rows}, indent=1) + "\n"
+    else:
+        table = io.StringIO()
+        writer = csv.DictWriter(table, [f.name for f in fields(Epoch)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        text = table.getvalue()
+    write_bytes(target, text.encode())

@@ -1,0 +1,78 @@
+"""The progress of a training in the terminal: a bar for the epoch that runs, a line for each done.
+
+Where the output is no terminal, only the lines appear.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from converter.runtime import Epoch, Score, Settings
+from converter.runtime import Progress as RuntimeProgress
+
+
+class ProgressBar(RuntimeProgress):
+    """A context in which a training reports to the terminal."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._epochs = settings.epochs
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("reading", total=None)
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.__exit__(kind, error, traceback)
+
+    def features(self, done: int, total: int) -> None:
+        """Show how far the frozen layers are."""
+        self._bar.update(self._task, description="frozen layers", completed=done, total=total)
+
+    def before(self, score: Score | None) -> None:
+        """Print the score before training."""
+        if score is not None:
+            self._print(f"before       {described(score, 'held-out ')}")
+
+    def samples(self, epoch: int, done: int, total: int) -> None:
+        """Show how far the epoch is."""
+        description = f"epoch {epoch}/{self._epochs}"
+        self._bar.update(self._task, description=description, completed=done, total=total)
+
+    def epoch(self, result: Epoch) -> None:
+        """Print what an epoch did."""
+        parts = [described(Score(result.loss, result.accuracy))]
+        if result.held_out_loss is not None:
+            parts.append(
+                described(Score(result.held_out_loss, result.held_out_accuracy), "held-out ")
+            )
+        parts.append(f"{result.seconds:.1f} s")
+        number = f"epoch {result.epoch}/{self._epochs}"
+        self._print(f"{number:<12} {'  '.join(parts)}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False)
+
+
+def described(score: Score, prefix: str = "") -> str:
+    """Return a score in words."""
+    loss = f"{prefix}loss {score.loss:.4f}"
+    return loss if score.accuracy is None else f"{loss}  {prefix}accuracy {score.accuracy:.4f}"

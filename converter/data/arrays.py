@@ -1,0 +1,134 @@
+"""Arrays as inputs of a model: read from ``.npz`` files, checked, converted row by row."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.data.layout import Layout, to_core_ml
+from converter.errors import DataError
+from converter.mlmodel import Message
+from converter.runtime.backend import Array, Integers
+from converter.runtime.sources import ArraySamples, Samples
+from converter.runtime.training import Labelled
+
+ROWS_AT_ONCE = 4096
+"""Samples that are looked at together when an array is searched for NaN."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How arrays are to be understood: their layout, and a factor on their values."""
+
+    layout: Layout = "auto"
+    scale: float = 1.0
+
+
+AS_STORED = Reading()
+
+
+@dataclass(frozen=True)
+class Converted:
+    """An array whose rows are converted when they are read."""
+
+    rows: Any
+    convert: Callable[[Array], Array]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, indices: Integers) -> Array:
+        return self.convert(np.asarray(self.rows[indices]))
+
+
+def converted(rows: Any, feature: Message, how: Reading) -> Converted:
+    """Return an array as the input `feature` takes it.
+
+    Raises:
+        DataError: its shape or its values do not fit.
+        UsageError: its layout must be told.
+    """
+    turn = to_core_ml(feature, tuple(rows.shape), rows.dtype, how.layout, how.scale)
+
+    def convert(part: Array) -> Array:
+        turned = turn(part)
+        return turned if how.scale == 1 else turned.astype(np.float32) * np.float32(how.scale)
+
+    return Converted(rows, convert)
+
+
+def stored_arrays(path: Path) -> dict[str, Array]:
+    """Return the arrays in the ``.npz`` file `path` by name.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if not isinstance(stored, np.lib.npyio.NpzFile):
+                raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
+        raise DataError(f"{path}: cannot be read as an .npz archive ({reason})") from error
+
+
+def labelled_of(
+    path: Path, arrays: Mapping[str, Array], suffix: str, model: Message, how: Reading
+) -> Labelled:
+    """Return the samples and labels whose arrays end in `suffix`, such as ``"_train"``.
+
+    Raises:
+        DataError: one is missing, or they do not fit.
+    """
+    samples = samples_of(path, arrays, suffix, model, how)
+    y = _one_of(path, arrays, [f"y{suffix}"])
+    if len(y) != len(samples):
+        raise DataError(f"{path}: holds {len(samples)} samples, but {len(y)} labels")
+    return Labelled(samples, y)
+
+
+def samples_of(
+    path: Path, arrays: Mapping[str, Array], suffix: str, model: Message, how: Reading
+) -> Samples:
+    """Return the samples whose arrays end in `suffix`, and are named after the inputs, or ``x``.
+
+    Raises:
+        DataError: one is missing, or does not fit the model.
+    """
+    inputs = list(model.description.input)
+    columns = {}
+    for feature in inputs:
+        names = [f"{feature.name}{suffix}", *([f"x{suffix}"] if len(inputs) == 1 else [])]
+        array = _one_of(path, arrays, names)
+        _refuse_nan(array, f"{path}: {feature.name}")
+        columns[feature.name] = converted(array, feature, how)
+    lengths = sorted({len(column) for column in columns.values()})
+    if len(lengths) > 1:
+        raise DataError(f"{path}: the inputs have different lengths: {lengths}")
+    return ArraySamples(columns)
+
+
+def _one_of(path: Path, arrays: Mapping[str, Array], names: Sequence[str]) -> Array:
+    for name in names:
+        if name in arrays and arrays[name].ndim:
+            return arrays[name]
+    has = ", ".join(arrays) or "nothing"
+    raise DataError(f"{path}: holds no array {' or '.join(names)}; it has {has}")
+
+
+def _refuse_nan(array: Array, where: str) -> None:
+    if array.dtype.kind not in "iufb":
+        raise DataError(f"{where}: holds {array.dtype} instead of numbers")
+    if array.dtype.kind != "f":
+        return
+    for start in range(0, len(array), ROWS_AT_ONCE):
+        rows = array[start : start + ROWS_AT_ONCE]
+        if not np.isfinite(rows).all():
+            bad = np.flatnonzero(~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1))
+            raise DataError(f"{where}: sample {start + int(bad[0])} holds NaN or infinity")

@@ -1,0 +1,125 @@
+"""A folder of images by class, read when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.errors import DataError, MissingDependencyError
+from converter.mlmodel import FeatureTypes_pb2, Message
+from converter.runtime.backend import Array, Integers
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+
+MODES = {1: "L", 3: "RGB"}
+"""Channels -> what Pillow calls it."""
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise MissingDependencyError(
+            "reading images needs Pillow; run: pip install 'make-updatable[keras]'"
+        ) from error
+    return Image, ImageOps
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """Images of one size, ``[N, H, W, C]``, 8 bits, red first; decoded when indexed.
+
+    An image is turned upright as its EXIF data say and stretched to the size, as Vision's
+    ``scaleFill`` does.
+    """
+
+    files: Sequence[Path]
+    size: tuple[int, int]
+    channels: int
+
+    @classmethod
+    def for_input(cls, files: Sequence[Path], feature: Message) -> ImageFolder:
+        """Return the images as the input `feature` takes them.
+
+        Raises:
+            DataError: the input is no image and has not the shape of one.
+        """
+        if feature.type.WhichOneof("Type") == "imageType":
+            image = feature.type.imageType
+            gray = image.colorSpace == FeatureTypes_pb2.ImageFeatureType.GRAYSCALE
+            return cls(files, (int(image.height), int(image.width)), 1 if gray else 3)
+        declared = [int(size) for size in feature.type.multiArrayType.shape]
+        if len(declared) != 3 or declared[0] not in MODES:
+            raise DataError(f"the input '{feature.name}' takes no images, but arrays of {declared}")
+        return cls(files, (declared[1], declared[2]), declared[0])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of all images together."""
+        return (len(self.files), *self.size, self.channels)
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """Eight bits."""
+        return np.dtype(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, indices: Integers) -> Array:
+        return np.stack([self._pixels(self.files[int(i)]) for i in np.atleast_1d(indices)])
+
+    def _pixels(self, file: Path) -> Array:
+        images, operations = _pillow()
+        height, width = self.size
+        try:
+            with images.open(file) as image:
+                upright = operations.exif_transpose(image).convert(MODES[self.channels])
+                if upright.size != (width, height):
+                    upright = upright.resize((width, height), images.Resampling.BILINEAR)
+                return np.asarray(upright).reshape(height, width, self.channels)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+
+
+def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return all images in the folders of `folder`, sorted, and the folder of each.
+
+    Raises:
+        DataError: there are none, or one of them is no image.
+    """
+    images, _ = _pillow()
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    found = [(file, path.name) for path in classes for file in images_in(path)]
+    if not found:
+        raise DataError(f"{folder}: holds no images; put them in one folder for each class")
+    for file, _name in found:
+        try:
+            with images.open(file):
+                pass
+        except (OSError, SyntaxError) as error:
+            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+    return [file for file, _ in found], [name for _, name in found]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files directly in `folder`, sorted."""
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != ".")
+
+
+def classes_of(names: Sequence[str], known: bool) -> Array:
+    """Return the names of folders as labels.
+
+    As they are if the model knows classes by name; else numbers if all of them are, or their
+    places in the sorted list.
+    """
+    if known:
+        return np.array(names)
+    if all(name.isdigit() for name in names):
+        return np.array([int(name) for name in names])
+    ordered = sorted(set(names))
+    return np.array([ordered.index(name) for name in names])

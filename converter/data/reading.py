@@ -1,0 +1,174 @@
+"""From the name of a place to samples and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from converter.data.arrays import (
+    AS_STORED,
+    Reading,
+    converted,
+    labelled_of,
+    samples_of,
+    stored_arrays,
+)
+from converter.data.images import SUFFIXES, ImageFolder, classes_of, images_in, labelled_images
+from converter.errors import DataError, UsageError
+from converter.mlmodel import Message, network
+from converter.runtime.backend import Array, Integers
+from converter.runtime.features import is_classifier, labels
+from converter.runtime.sources import ArraySamples, Samples
+from converter.runtime.training import Labelled
+
+KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
+"""Names that ``--data`` takes; the modules of ``keras.datasets``."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a place holds: samples to learn from, and others to test with if there are any."""
+
+    train: Labelled
+    test: Labelled | None = None
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Samples without answers, and what to call each of them."""
+
+    samples: Samples
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of other samples."""
+
+    samples: Samples
+    indices: Integers
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, indices: Integers) -> Mapping[str, Array]:
+        """Return the chosen samples by input name."""
+        return self.samples.take(self.indices[indices])
+
+
+def read(where: str, model: Message, how: Reading = AS_STORED) -> Dataset:
+    """Return the data at `where` as the inputs of `model` take them.
+
+    `where` is an ``.npz`` file with ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` and
+    ``y_test`` (of a model with several inputs, arrays named after them instead of ``x``); a folder
+    with one folder of images per class, or with such folders in ``train`` and ``test``; one of
+    `KERAS_DATASETS`.
+
+    Raises:
+        DataError: the data cannot be read or do not fit the model.
+        UsageError: the layout of an array must be told.
+    """
+    path = Path(where)
+    if path.is_dir():
+        return _folder(path, model, how)
+    if where in KERAS_DATASETS and not path.exists():
+        return _keras_dataset(where, model, how)
+    return _archive(path, model, how)
+
+
+def held_out(data: Labelled, share: float, seed: int = 0) -> Dataset:
+    """Put a random `share` of `data`, from 0 to 1, aside for testing.
+
+    Raises:
+        UsageError: nothing is left to learn from or to test with.
+    """
+    total = len(data.samples)
+    count = round(total * share)
+    if not 0 < count < total:
+        raise UsageError(f"--hold-out {share:g} of {total} samples leaves none on one side")
+    mixed = np.random.default_rng(seed).permutation(total)
+    y = np.asarray(data.y)
+    test, train = np.sort(mixed[:count]), np.sort(mixed[count:])
+    return Dataset(
+        Labelled(Part(data.samples, train), y[train]), Labelled(Part(data.samples, test), y[test])
+    )
+
+
+def read_inputs(where: str, model: Message, how: Reading = AS_STORED) -> Unlabelled:
+    """Return the samples at `where`, labelled or not: also one image, or a folder of images.
+
+    Raises:
+        DataError: the data cannot be read or do not fit the model.
+        UsageError: the layout of an array must be told.
+    """
+    path = Path(where)
+    files = [path] if path.suffix.lower() in SUFFIXES else []
+    if path.is_dir():
+        files = images_in(path) or labelled_images(path)[0]
+    if files:
+        (feature,) = _only_input(model, path)
+        images = ImageFolder.for_input(files, feature)
+        samples = ArraySamples({feature.name: converted(images, feature, how)})
+        return Unlabelled(samples, [str(file) for file in files])
+    if where in KERAS_DATASETS and not path.exists():
+        found = _keras_dataset(where, model, how)
+        chosen = (found.test or found.train).samples
+    else:
+        arrays = stored_arrays(path)
+        suffix = next((s for s in ("", "_test", "_train") if f"x{s}" in arrays), "")
+        chosen = samples_of(path, arrays, suffix, model, how)
+    return Unlabelled(chosen, [str(i) for i in range(len(chosen))])
+
+
+def _folder(path: Path, model: Message, how: Reading) -> Dataset:
+    train = path / "train"
+    test = next((path / name for name in ("test", "val", "validation") if train.is_dir()
+                 and (path / name).is_dir()), None)  # fmt: skip
+    first = _images(train if train.is_dir() else path, model, how)
+    return Dataset(first, _images(test, model, how) if test else None)
+
+
+def _images(path: Path, model: Message, how: Reading) -> Labelled:
+    (feature,) = _only_input(model, path)
+    files, names = labelled_images(path)
+    images = ImageFolder.for_input(files, feature)
+    samples = ArraySamples({feature.name: converted(images, feature, how)})
+    return Labelled(samples, classes_of(names, _has_class_names(model)))
+
+
+def _has_class_names(model: Message) -> bool:
+    return is_classifier(model) and isinstance(labels(network(model))[0], str)
+
+
+def _keras_dataset(name: str, model: Message, how: Reading) -> Dataset:
+    from converter.backend import keras
+
+    try:
+        (x, y), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+    except Exception as error:
+        reason = str(error).split("\n")[0]
+        raise DataError(f"keras.datasets.{name} cannot be loaded: {reason}") from error
+    (feature,) = _only_input(model, Path(name))
+    train, test = (
+        ArraySamples({feature.name: converted(part, feature, how)}) for part in (x, x_test)
+    )
+    return Dataset(Labelled(train, y), Labelled(test, y_test))
+
+
+def _archive(path: Path, model: Message, how: Reading) -> Dataset:
+    arrays = stored_arrays(path)
+    splits = [suffix for suffix in ("_train", "_test") if f"y{suffix}" in arrays]
+    if "_train" not in splits:
+        return Dataset(labelled_of(path, arrays, "", model, how))
+    test = labelled_of(path, arrays, "_test", model, how) if "_test" in splits else None
+    return Dataset(labelled_of(path, arrays, "_train", model, how), test)
+
+
+def _only_input(model: Message, where: Path) -> list[Message]:
+    inputs = list(model.description.input)
+    if len(inputs) != 1:
+        raise DataError(f"{where}: is data for one input, but the model has {len(inputs)}")
+    return inputs
