@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from converter import gradient_path, head, mlmodel, notes, parity, updatable, validate
+from converter import gradient_path, head, metadata, mlmodel, notes, parity, updatable, validate
 from converter.compile_settings import CompileSettings, Loss
 from converter.errors import (
     InvalidModelError,
@@ -95,6 +95,7 @@ def prepare(
     inputs, expected = _expectation(model, index, interface, lowered, end, leading, recipe)
     with step("write"):
         spec = _marked(lowered, interface, end, chosen, plan)
+        metadata.describe(spec, recipe)
     return Prepared(spec, interface, inputs, expected, plan, end.loss, (*plan.notes, *said))
 
 

@@ -2,6 +2,7 @@
 
     MakeUpdatableError             1
     ├── UsageError                 2   the options contradict each other or the model
+    ├── RecipeError                1   a recipe holds mistakes, one line for each
     ├── KerasFileError             1   the Keras file cannot be read
     ├── UnsupportedError           1   a Keras layer has no counterpart in the target form
     ├── NotUpdatableError          1   a chosen layer could not learn on the device
@@ -13,7 +14,8 @@
     ├── OutputError                1   the result cannot be written
     └── MissingDependencyError     1   an optional package is not installed
 
-A message is one line that says what is wrong, where, and what to do about it.
+A message is one line that says what is wrong, where, and what to do about it. Only `RecipeError`,
+which reports all mistakes of a file at once, and `UsageError` about several flags have more.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ EXIT_OK = 0
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
+EXIT_NOT_RUN = 4
 EXIT_INTERRUPTED = 130
 
 
@@ -35,6 +38,10 @@ class UsageError(MakeUpdatableError):
     """The options contradict each other, or the model they are applied to."""
 
     exit_code = EXIT_USAGE
+
+
+class RecipeError(MakeUpdatableError):
+    """A recipe file cannot be read or holds mistakes; the message has one line for each."""
 
 
 class KerasFileError(MakeUpdatableError):

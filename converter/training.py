@@ -148,7 +148,7 @@ def _number(name: str, asked: float | Range | None, default: float) -> Number:
 
 def _count(name: str, asked: int | Choice | None, default: int, usual: tuple[int, ...]) -> Count:
     if isinstance(asked, Choice):
-        allowed = asked.allowed or usual
+        allowed = asked.values or usual
         chosen = asked.default or (default if default in allowed else allowed[0])
         if chosen not in allowed:
             raise UsageError(f"{name} {chosen} is not among the allowed {list(allowed)}")

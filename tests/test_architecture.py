@@ -44,6 +44,7 @@ FLOORS = {
     "validate": 5,
     "device": 5,
     "data": 5,
+    "verification": 6,
     "conversion": 7,
     "cli": 8,
 }

@@ -1,0 +1,11 @@
+"""Everything that a conversion can be told, from flags or YAML files, in one frozen object.
+
+`model` is the pydantic model, the single source of names, types and descriptions; `reading` makes
+it from files and flags with located errors; `writing` makes YAML of it again.
+"""
+
+from __future__ import annotations
+
+from converter.recipe.model import Choice, Metadata, Range, Recipe
+
+__all__ = ["Choice", "Metadata", "Range", "Recipe"]

@@ -1,0 +1,286 @@
+"""The recipe: names, types, limits and descriptions of everything a conversion can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+OWN_KEYS = "make-updatable."
+"""Start of the metadata keys that this tool writes itself."""
+
+MOST_VALUES = 10_000
+"""Values of a whole number that an app may choose from; each is listed in the file."""
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _misplaced(key: str, message: str) -> PydanticCustomError:
+    """Return an error that belongs to `key` of a mapping, though the whole mapping is known."""
+    return PydanticCustomError("inside", "{message}", {"message": message, "key": key})
+
+
+class Range(_Strict):
+    """A number that the app may change between `min` and `max`, both included."""
+
+    default: float | None = Field(
+        default=None, description="The value unless the app chooses another."
+    )
+    min: Annotated[float, Field(ge=0)] = Field(default=0.0, description="The smallest value.")
+    max: float = Field(default=1.0, description="The largest value.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.min >= self.max:
+            raise _misplaced("min", f"{self.min:g} is not less than max, {self.max:g}")
+        if self.default is not None and not self.min <= self.default <= self.max:
+            raise _misplaced("default", f"{self.default:g} is not in {self.min:g} … {self.max:g}")
+        return self
+
+
+class Choice(_Strict):
+    """A whole number that the app may change to any of `allowed`, or from `min` to `max`."""
+
+    default: Positive | None = Field(
+        default=None, description="The value unless the app chooses another."
+    )
+    allowed: tuple[Positive, ...] = Field(default=(), description="The values, in any order.")
+    min: Count = Field(default=1, description="The smallest value, if `max` is given.")
+    max: Count | None = Field(default=None, description="The largest value, instead of `allowed`.")
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """All values that the app may choose; none if that is left open."""
+        return self.allowed or (tuple(range(self.min, self.max + 1)) if self.max else ())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Choice:
+        if self.allowed and self.max:
+            raise _misplaced("max", "is given beside allowed; keep one of them")
+        if self.max and self.min > self.max:
+            raise _misplaced("min", f"{self.min} is more than max, {self.max}")
+        if self.default and self.values and self.default not in self.values:
+            text = f"{self.min} … {self.max}" if self.max else _listed(self.allowed)
+            raise _misplaced("default", f"{self.default} is not in {text}")
+        return self
+
+
+def _listed(values: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, values[:12]))
+    return shown if len(values) <= 12 else f"{shown}, …"
+
+
+class Metadata(_Strict):
+    """What the model file says about itself; Xcode shows it."""
+
+    author: str | None = Field(default=None, description="Who made the model.")
+    license: str | None = Field(default=None, description="Under which terms it may be used.")
+    version: str | None = Field(default=None, description="Version of the model, in quotes: '1.0'.")
+    description: str | None = Field(default=None, description="What the model does, in a sentence.")
+    features: dict[str, str] = Field(
+        default={}, description="Name of an input, output or training input: what it means."
+    )
+    user_defined: dict[str, str] = Field(default={}, description="Any other pairs of key and text.")
+
+    @model_validator(mode="after")
+    def _foreign(self) -> Metadata:
+        for key in self.user_defined:
+            if key.startswith(OWN_KEYS):
+                raise _misplaced("user_defined", f"'{key}' is a key that this tool writes itself")
+        return self
+
+
+def _number_or_range(value: Any) -> str:
+    return "range" if isinstance(value, (Mapping, Range)) else "number"
+
+
+def _number_or_choice(value: Any) -> str:
+    return "choice" if isinstance(value, (Mapping, Choice)) else "number"
+
+
+def _file_or_labels(value: Any) -> str:
+    return "labels" if isinstance(value, (list, tuple)) else "file"
+
+
+def _one_kind(value: Any) -> Any:
+    """Refuse labels of which some are texts and some are numbers."""
+    if isinstance(value, (list, tuple)):
+        if not value:
+            raise ValueError("holds no label; name at least two")
+        kinds = {type(label) for label in value}
+        odd = next((v for v in value if isinstance(v, bool) or not isinstance(v, (str, int))), None)
+        if odd is not None:
+            text = str(odd).lower() if isinstance(odd, bool) else str(odd)
+            raise ValueError(f"{text} is not a label; put texts in quotes")
+        if len(kinds) > 1:
+            raise ValueError("some labels are texts, some numbers; put the numbers in quotes")
+        return tuple(value)
+    return value
+
+
+Adjustable: TypeAlias = Annotated[
+    Annotated[float, Tag("number")] | Annotated[Range, Tag("range")],
+    Discriminator(_number_or_range),
+]
+"""A number, or its default with the range that the app may choose from."""
+
+Countable: TypeAlias = Annotated[
+    Annotated[Positive, Tag("number")] | Annotated[Choice, Tag("choice")],
+    Discriminator(_number_or_choice),
+]
+"""A whole number, or its default with the values that the app may choose from."""
+
+Labels: TypeAlias = Annotated[
+    Annotated[Path, Tag("file")]
+    | Annotated[tuple[str, ...] | tuple[int, ...], BeforeValidator(_one_kind), Tag("labels")],
+    Discriminator(_file_or_labels),
+]
+
+TAGS = ("number", "range", "choice", "file", "labels")
+"""Parts of pydantic's error locations that are not keys of the recipe."""
+
+SGD_ONLY = ("momentum",)
+ADAM_ONLY = ("beta_1", "beta_2", "epsilon")
+
+
+class Recipe(_Strict):
+    """One conversion: the Keras model, what shall learn, and how.
+
+    What is not set (None) comes from the model's own ``compile`` settings where the file has
+    them, else from the defaults in the README.
+    """
+
+    model: Path = Field(description="The trained Keras model, .h5 or .keras.")
+    output_path: Path | None = Field(
+        default=None,
+        description="Where to write the model, .mlmodel (default: <MODEL>Updatable.mlmodel).",
+    )
+    layers: tuple[str, ...] = Field(
+        default=(),
+        description="Layers that learn: Keras names or globs (default: all dense that can).",
+    )
+    output: str | None = Field(default=None, description="Which output, if the model has several.")
+    input_shape: tuple[Positive, ...] | None = Field(
+        default=None,
+        description="Shape of the input where the model leaves it open, without the batch.",
+    )
+    allow_unsafe: bool = Field(
+        default=False, description="Run Python code stored in the model file (Lambda layers)."
+    )
+
+    loss: Literal["categorical_crossentropy", "mean_squared_error"] | None = Field(
+        default=None, description="What the device minimises (default: as compiled)."
+    )
+    optimizer: Literal["sgd", "adam"] | None = Field(
+        default=None, description="How the device learns (default: as compiled, else Adam)."
+    )
+    learning_rate: Adjustable | None = Field(
+        default=None, description="Step size (default: as compiled, else 0.001)."
+    )
+    momentum: Adjustable | None = Field(default=None, description="Momentum of SGD.")
+    beta_1: Adjustable | None = Field(default=None, description="Decay of Adam's first moment.")
+    beta_2: Adjustable | None = Field(default=None, description="Decay of Adam's second moment.")
+    epsilon: Adjustable | None = Field(default=None, description="Adam's epsilon.")
+    epochs: Countable | None = Field(
+        default=None, description="Passes over the user's data (default: 10, any from 1 to 100)."
+    )
+    batch_size: Countable | None = Field(
+        default=None, description="Samples per step (default: 32, many from 1 to 512)."
+    )
+    shuffle: bool = Field(
+        default=True, description="Whether samples are shuffled between epochs (default: yes)."
+    )
+    seed: int | None = Field(default=None, description="Seed of the shuffling.")
+
+    image: Literal["rgb", "bgr", "gray"] | None = Field(
+        default=None, description="Take images instead of arrays, in this colour order."
+    )
+    scale: float | None = Field(default=None, description="Factor on the pixels of an image input.")
+    bias: tuple[float, ...] | None = Field(
+        default=None, description="Added after scaling, one number or one per channel, red first."
+    )
+    classes: Labels | None = Field(
+        default=None,
+        description="Make a classifier: its labels in order, or a file with one a line.",
+    )
+    input_name: str | None = Field(
+        default=None, description="Name of the model's input (default: image, else input)."
+    )
+    output_name: str | None = Field(
+        default=None, description="Name of the output, or the probabilities."
+    )
+    label_name: str = Field(
+        default="classLabel",
+        description="Name of a classifier's predicted class (default: classLabel).",
+    )
+    metadata: Metadata = Field(default=Metadata(), description="What the file says about itself.")
+
+    verify: bool = Field(
+        default=True, description="Compare the written model with Keras (default: yes)."
+    )
+    tolerance: Annotated[float, Field(gt=0)] = Field(
+        default=1e-4,
+        description="Largest difference from Keras, relative to its output's range "
+        "(default: 0.0001).",
+    )
+
+    _written_paths: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def with_written_paths(self, paths: Mapping[str, str]) -> Recipe:
+        """Return the same recipe, which names its files as `paths` (key -> text) do."""
+        copy = self.model_copy()
+        copy._written_paths = dict(paths)
+        return copy
+
+    def written_path(self, key: str) -> str:
+        """Return the path `key` as the recipe's file has it, else the bare name of the file.
+
+        Neither depends on the working folder or on the machine.
+        """
+        return self._written_paths.get(key) or Path(getattr(self, key)).name
+
+    def destination(self) -> Path:
+        """Return where the result goes; by default to the working folder, not beside the model."""
+        return self.output_path or Path(f"{self.model.stem}Updatable.mlmodel")
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is wrong) for settings that cannot stand side by side in any model."""
+        foreign = {"sgd": ADAM_ONLY, "adam": SGD_ONLY}.get(self.optimizer or "", ())
+        for key in foreign:
+            if getattr(self, key) is not None:
+                yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
+        for key in ("learning_rate", *SGD_ONLY, *ADAM_ONLY):
+            value = getattr(self, key)
+            if isinstance(value, float) and value < 0:
+                yield key, f"{value:g} is negative; it must be 0 or more"
+        for key in ("scale", "bias"):
+            if getattr(self, key) is not None and self.image is None:
+                yield key, "is for image inputs; add image: rgb, bgr or gray, or remove it"
+        if self.output_path is not None and self.output_path.suffix != ".mlmodel":
+            yield "output_path", "does not end in .mlmodel; give it that ending"
+
+
+class RecipeFile(Recipe):
+    """What a recipe file may hold: a recipe, and what it builds on."""
+
+    extends: Path | tuple[Path, ...] | None = Field(
+        default=None,
+        description="Recipes to start from, later ones and this one win; paths from here.",
+    )

@@ -1,0 +1,163 @@
+"""YAML files and flags -> one recipe; every mistake with its file, line and key, all in one run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from converter.errors import RecipeError, UsageError
+from converter.recipe.messages import explain
+from converter.recipe.model import TAGS, Recipe
+from converter.recipe.places import Document, Key, Mistake, Place, parse
+
+PATH_KEYS = ("model", "output_path", "classes")
+NUMBERS = ("learning_rate", "momentum", "beta_1", "beta_2", "epsilon", "epochs", "batch_size")
+
+
+def read(path: Path, flags: Mapping[str, Any] | None = None) -> Recipe:
+    """Return the recipe in the YAML file `path`, after those it extends and before `flags`.
+
+    Paths in the file are relative to its folder. A number given by a flag (or by an extending
+    recipe) over a range sets the default and keeps the range. A value of ``null`` takes back what
+    was set before.
+
+    Raises:
+        RecipeError: the file cannot be read, or holds mistakes: one line for each.
+        UsageError: the flags alone are wrong.
+    """
+    merged = _merged(_file(path, path.parent, ()), _flags(flags or {}))
+    return _validated(merged).with_written_paths(merged.written_paths)
+
+
+def from_flags(flags: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that the command line alone describes.
+
+    Raises:
+        UsageError: a flag has a wrong value; the message names it.
+    """
+    return _validated(_flags(flags))
+
+
+def _file(path: Path, folder: Path, chain: tuple[Path, ...]) -> Document:
+    """Return a file over what it extends; `folder` is that of the first file, `chain` the way."""
+    document = parse(_text(path), str(path))
+    bases = _bases(document)
+    _locate_paths(document, path.parent, folder)
+    result = Document()
+    for base in bases:
+        other = path.parent / base
+        if problem := _cannot_extend(other, (*chain, path)):
+            mistake = Mistake(document.place(("extends",)), ("extends",), f"{base} {problem}")
+            document.mistakes.append(mistake)
+        else:
+            result = _merged(result, _file(other, folder, (*chain, path)))
+    return _merged(result, document)
+
+
+def _bases(document: Document) -> list[str]:
+    """Take ``extends`` out of the document."""
+    bases = document.data.pop("extends", None) or []
+    bases = [bases] if isinstance(bases, str) else bases
+    if isinstance(bases, list) and all(isinstance(base, str) for base in bases):
+        return bases
+    message = "must be the path of a recipe, or a list of them"
+    document.mistakes.append(Mistake(document.place(("extends",)), ("extends",), message))
+    return []
+
+
+def _locate_paths(document: Document, own: Path, first: Path) -> None:
+    """Make paths, given from the folder `own`, valid from the working folder."""
+    for key in PATH_KEYS:
+        text = document.data.get(key)
+        if isinstance(text, str) and text:
+            path = own / text
+            document.data[key] = str(path)
+            written = path.name if Path(text).is_absolute() else os.path.relpath(path, first)
+            document.written_paths[key] = Path(written).as_posix()
+
+
+def _cannot_extend(base: Path, chain: tuple[Path, ...]) -> str | None:
+    if not base.is_file():
+        return "is no file; paths are relative to the recipe"
+    if any(base.samefile(link) for link in chain):
+        return "extends itself in the end; break the circle"
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}:1: is not text in UTF-8; save it so") from error
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _flags(flags: Mapping[str, Any]) -> Document:
+    data = json.loads(json.dumps(flags, default=str))  # tuples become lists, paths texts
+    places: dict[Key, Place] = {
+        (key,): Place("MODEL" if key == "model" else f"--{key.replace('_', '-')}") for key in data
+    }
+    return Document(data, places)
+
+
+def _merged(below: Document, above: Document) -> Document:
+    """Return `above` over `below`."""
+    places = {k: p for k, p in below.places.items() if not k or k[0] not in above.data}
+    data = dict(below.data)
+    for key, value in above.data.items():
+        data[key] = _over(data.get(key), value, key)
+        if isinstance(data[key], dict):
+            places |= {k: p for k, p in below.places.items() if k[:1] == (key,)}
+            if not isinstance(value, dict):
+                places[key, "default"] = above.place((key,))
+    written = {k: text for k, text in below.written_paths.items() if k not in above.data}
+    return Document(
+        data, places | above.places, [*below.mistakes, *above.mistakes],
+        written | above.written_paths,
+    )  # fmt: skip
+
+
+def _over(below: Any, above: Any, key: str) -> Any:
+    if not isinstance(below, dict) or above is None:
+        return above
+    if isinstance(above, dict):
+        deeper = {k: _over(below.get(k), value, k) for k, value in above.items()}
+        return {**below, **deeper}
+    return {**below, "default": above} if key in NUMBERS else above
+
+
+def _validated(document: Document) -> Recipe:
+    data = {key: value for key, value in document.data.items() if value is not None}
+    mistakes, recipe = list(document.mistakes), None
+    try:
+        recipe = Recipe.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        mistakes += [_mistake(document, found) for found in error.errors(include_url=False)]
+    if recipe is not None and any(place.line for place in document.places.values()):
+        for key, message in recipe.contradictions():
+            mistakes.append(Mistake(document.place((key,)), (key,), message))
+    if recipe is None or mistakes:
+        raise _error(mistakes)
+    return recipe
+
+
+def _mistake(document: Document, error: Any) -> Mistake:
+    location: tuple[str | int, ...] = error["loc"]
+    tagged = len(location) > 1 and location[1] in TAGS
+    key: Key = (location[0], *location[2:]) if tagged else location
+    if error["type"] == "inside":
+        key = (*key, error["ctx"]["key"])
+    return Mistake(document.place(key), key, explain(error, location))
+
+
+def _error(mistakes: list[Mistake]) -> RecipeError | UsageError:
+    ordered = sorted(set(mistakes), key=lambda m: (m.place.source, m.place.line))
+    if all(not mistake.place.line for mistake in ordered):
+        return UsageError("\n".join(f"{m.place}: {m.message}" for m in ordered))
+    return RecipeError("\n".join(map(str, ordered)))

@@ -1,0 +1,214 @@
+"""Recipes from files and flags: merging, located mistakes, and text that reads back the same."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from converter.errors import RecipeError, UsageError
+from converter.recipe import Choice, Metadata, Range, Recipe
+from converter.recipe.reading import from_flags, read
+from converter.recipe.writing import text
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def mistakes(path):
+    with pytest.raises(RecipeError) as error:
+        read(path)
+    return str(error.value).splitlines()
+
+
+def test_five_mistakes_make_five_located_messages_in_one_run(tmp_path):
+    path = write(
+        tmp_path / "bad.yaml",
+        "model: lenet.h5\n"
+        "layrs: [dense_5]\n"
+        "optimizer: sdg\n"
+        "learning_rate:\n  default: 0.5\n  max: 0.2\n"
+        "epochs: ten\n"
+        "metadata:\n  version: 1.0\n",
+    )
+    assert mistakes(path) == [
+        f"{path}:2: layrs: is no setting; did you mean layers?",
+        f"{path}:3: optimizer: must be 'sgd' or 'adam', not \"sdg\"; did you mean sgd?",
+        f"{path}:5: learning_rate.default: 0.5 is not in 0 … 0.2",
+        f'{path}:7: epochs: must be a whole number, not "ten"',
+        f"{path}:9: metadata.version: must be text, not 1.0; put it in quotes",
+    ]
+
+
+WRONG = {
+    "empty": ("", ":1: model: is missing"),
+    "no mapping": ("- a\n- b\n", ":1: must hold keys and values"),
+    "broken YAML": ("model: [a\nlayers: b\n", ":2: is not YAML"),
+    "two documents": ("model: a\n---\nmodel: b\n", ":2: is not YAML"),
+    "a tab": ("model: a\nmetadata:\n\tauthor: b\n", ":3: is not YAML"),
+    "a Python object": ("model: !!python/name:os.system ls\n", ":1: model: has the tag"),
+    "a key twice": ("model: a\nseed: 1\nseed: 2\n", ":3: seed: is given twice, first in line 2"),
+    "yes is a text": ("model: a\nshuffle: yes\n", ":2: shuffle: must be true or false"),
+    "a date is a text": ("model: a\nseed: 2024-01-01\n", ":2: seed: must be a whole number"),
+    "infinite": ("model: a\nscale: 1e999\nimage: rgb\n", ":2: scale: must be a finite number"),
+    "an unquoted label": ("model: a\nclasses: [cat, true]\n", ":2: classes: true is not a label"),
+    "mixed labels": ("model: a\nclasses: [cat, 1]\n", ":2: classes: some labels are texts"),
+    "no labels": ("model: a\nclasses: []\n", ":2: classes: holds no label"),
+    "a short form": ("model: a\nlr: 1\n", ":2: lr: is no setting; did you mean learning_rate?"),
+    "nested unknown": (
+        "model: a\nepochs:\n  default: 1\n  alowed: [1]\n",
+        ":4: epochs.alowed: is no setting; did you mean allowed?",
+    ),
+    "not in the set": (
+        "model: a\nepochs: {default: 7, allowed: [1, 2]}\n",
+        ":2: epochs.default: 7 is not in 1, 2",
+    ),
+    "not in the range": (
+        "model: a\nbatch_size: {default: 7, max: 5}\n",
+        ":2: batch_size.default: 7 is not in 1 … 5",
+    ),
+    "range turned around": (
+        "model: a\nmomentum: {min: 0.9, max: 0.1}\n",
+        ":2: momentum.min: 0.9 is not less than max, 0.1",
+    ),
+    "item of a list": ("model: a\nlayers:\n- a\n- 5\n", ":4: layers.1: must be text, not 5"),
+    "own key": (
+        "model: a\nmetadata:\n  user_defined: {make-updatable.recipe: x}\n",
+        ":3: metadata.user_defined: 'make-updatable.recipe' is a key that this tool writes",
+    ),
+    "the other optimizer": (
+        "model: a\noptimizer: adam\nmomentum: 0.9\n",
+        ":3: momentum: is not a number of the optimizer adam",
+    ),
+    "pixels of no image": ("model: a\nscale: 2\n", ":2: scale: is for image inputs"),
+    "negative": ("model: a\nlearning_rate: -1\n", ":2: learning_rate: -1 is negative"),
+    "ending": ("model: a\noutput_path: b.onnx\n", ":2: output_path: does not end in .mlmodel"),
+    "deep": ("model: " + "[" * 100 + "]" * 100, ":1: model.0.0.0"),
+    "very deep": ("model: " + "[" * 100_000, ":1: is not YAML"),
+    "circle of aliases": ("model: &a [*a]\n", "is nested too deeply"),
+    "aliases without end": (
+        "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]\n" for i in range(9)),
+        "too large for a recipe",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_located_and_explained(name, tmp_path):
+    content, expected = WRONG[name]
+    found = mistakes(write(tmp_path / "r.yaml", content))
+    assert any(expected in line for line in found), found
+    assert all(line.startswith(f"{tmp_path}/r.yaml:") for line in found)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes(b"model: \xe4\n")
+    assert "UTF-8" in mistakes(tmp_path / "latin.yaml")[0]
+    assert "cannot be read" in mistakes(tmp_path / "nowhere.yaml")[0]
+    assert "cannot be read" in mistakes(tmp_path)[0]
+
+
+def test_numbers_are_those_of_yaml_1_2(tmp_path):
+    recipe = read(write(tmp_path / "r.yaml", "model: a.h5\nlearning_rate: 1e-4\nseed: 012\n"))
+    assert recipe.learning_rate == 1e-4
+    assert recipe.seed == 12
+
+
+def test_extends_merges_and_paths_are_those_of_each_file(tmp_path):
+    write(
+        tmp_path / "base" / "base.yaml",
+        "model: m.h5\nclasses: labels.txt\nseed: 3\nmetadata: {author: me, license: MIT}\n"
+        "learning_rate: {default: 0.001, max: 0.1}\n",
+    )
+    child = write(
+        tmp_path / "own" / "r.yaml",
+        "extends: ../base/base.yaml\noutput_path: out/x.mlmodel\nmetadata: {author: you}\n"
+        "learning_rate: 0.01\nseed: null\n",
+    )
+    recipe = read(child)
+    assert recipe.model.resolve() == tmp_path / "base" / "m.h5"
+    assert recipe.classes.resolve() == tmp_path / "base" / "labels.txt"
+    assert recipe.output_path == tmp_path / "own" / "out" / "x.mlmodel"
+    assert recipe.metadata == Metadata(author="you", license="MIT")
+    assert recipe.learning_rate == Range(default=0.01, max=0.1)
+    assert recipe.seed is None
+    assert "model: ../base/m.h5" in text(recipe)
+
+
+def test_a_mistake_in_a_base_names_the_base(tmp_path):
+    base = write(tmp_path / "base.yaml", "model: a\nepochs: 0\n")
+    child = write(tmp_path / "r.yaml", "extends: [base.yaml]\nbatch_size: 0\n")
+    assert mistakes(child) == [
+        f"{base}:2: epochs: must be 1 or more, not 0",
+        f"{child}:2: batch_size: must be 1 or more, not 0",
+    ]
+
+
+def test_extends_that_leads_nowhere(tmp_path):
+    write(tmp_path / "a.yaml", "model: x.h5\nextends: b.yaml\n")
+    write(tmp_path / "b.yaml", "extends: a.yaml\n")
+    assert "extends itself" in mistakes(tmp_path / "a.yaml")[0]
+    assert "is no file" in mistakes(write(tmp_path / "c.yaml", "model: a\nextends: d.yaml\n"))[0]
+    assert "path of a recipe" in mistakes(write(tmp_path / "e.yaml", "extends: {a: b}\n"))[0]
+
+
+def test_flags_override_and_keep_the_range(tmp_path):
+    path = write(
+        tmp_path / "r.yaml",
+        "model: m.h5\nlayers: [a]\nlearning_rate: {default: 0.001, max: 0.1}\nepochs: {max: 5}\n",
+    )
+    recipe = read(path, {"layers": ("b", "c"), "learning_rate": 0.01, "model": Path("x/n.h5")})
+    assert recipe.layers == ("b", "c")
+    assert recipe.learning_rate == Range(default=0.01, max=0.1)
+    assert recipe.epochs.values == (1, 2, 3, 4, 5)
+    assert recipe.model == Path("x/n.h5")
+    assert "model: n.h5" in text(recipe)
+    with pytest.raises(UsageError, match=r"--learning-rate: 1 is not in 0 … 0.1"):
+        read(path, {"learning_rate": 1.0})
+
+
+def test_wrong_flags_are_named():
+    with pytest.raises(UsageError) as error:
+        from_flags({"model": Path("m.h5"), "tolerance": 0.0, "epochs": 0})
+    assert str(error.value).splitlines() == [
+        "--epochs: must be 1 or more, not 0",
+        "--tolerance: must be more than 0, not 0.0",
+    ]
+
+
+TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "é\n", "", "0x1F"]
+
+
+@given(
+    layers=st.lists(st.sampled_from(TRICKY) | st.text(), max_size=3),
+    classes=st.none() | st.lists(st.sampled_from(TRICKY), min_size=1, max_size=3),
+    rate=st.none() | st.floats(0, 1) | st.builds(Range, default=st.floats(0.1, 1)),
+    epochs=st.none() | st.integers(1, 5) | st.builds(Choice, allowed=st.just((1, 2))),
+    author=st.none() | st.sampled_from(TRICKY),
+    verify=st.booleans(),
+)
+def test_the_text_of_a_recipe_reads_back_as_the_same_recipe(
+    tmp_path_factory, layers, classes, rate, epochs, author, verify
+):
+    recipe = Recipe(
+        model="m.h5", layers=tuple(layers), classes=classes and tuple(classes),
+        learning_rate=rate, epochs=epochs, metadata=Metadata(author=author), verify=verify,
+    )  # fmt: skip
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "again.yaml"
+    path.write_text(text(recipe), encoding="utf-8")
+    again = read(path)
+    assert again.model == folder / "m.h5"
+    assert again.model_copy(update={"model": Path("m.h5")}).model_dump() == recipe.model_dump()
+    assert text(again) == text(recipe)
+
+
+def test_the_text_depends_on_nothing_but_the_recipe(tmp_path):
+    written = [
+        text(from_flags({"model": folder / "m.h5", "output_path": folder / "x.mlmodel"}))
+        for folder in (tmp_path, Path())
+    ]
+    assert written == ["model: m.h5\n"] * 2
