@@ -364,6 +364,20 @@ def test_further_files_cost_milliseconds(tmp_path):
     assert time.process_time() - start < 50 * 0.02
 
 
+def test_only_what_is_needed_is_imported(good):
+    script = (
+        "import sys\n"
+        "from converter.cli import run\n"
+        f"assert run(['validate', {str(good)!r}]) == 0\n"
+        "print(' '.join(sys.modules))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    slow = {"numpy", "tensorflow", "keras", "coremltools", "pydantic", "rich", "yaml"}
+    assert not slow & set(done.stdout.split())
+    assert "converter.rules.apple_shapes" not in done.stdout.split()
+
+
 def test_quoted_names():
     assert finding.quoted("dense_5") == "'dense_5'"
     assert len(finding.quoted("x" * 1000)) == finding.LONGEST_NAME + 2

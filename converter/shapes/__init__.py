@@ -46,8 +46,6 @@ class Inference:
     def __init__(self) -> None:
         self.shapes: dict[str, Shape | None] = {}
         self.mismatches: list[Mismatch] = []
-        self.inputs: dict[int, list[Shape | None]] = {}
-        """Index of a layer -> the shapes of its inputs."""
 
 
 def blob_shapes(model: Message) -> dict[str, Shape | None]:
@@ -70,9 +68,8 @@ def infer(model: Message) -> Inference:
     exact = is_exact(net)
     for feature in model.description.input:
         found.shapes[feature.name] = bounded(_input_shape(feature.type, net, exact))
-    for index, layer in enumerate(net.layers):
+    for layer in net.layers:
         inputs = [found.shapes.get(name) for name in layer.input]
-        found.inputs[index] = inputs
         outputs = _outputs(layer, inputs, found.mismatches, exact)
         for name, shape in zip(layer.output, outputs, strict=False):
             found.shapes[name] = bounded(shape)
