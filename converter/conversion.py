@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -36,7 +37,12 @@ Step = Callable[[str], AbstractContextManager[Any]]
 """Called with the name of each step; the step runs inside the context it returns."""
 
 
-def convert_file(recipe: Recipe, step: Step = lambda _: nullcontext()) -> Report:
+def nothing_shown(step: str) -> AbstractContextManager[None]:
+    """Show nothing while a step runs."""
+    return nullcontext()
+
+
+def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     """Convert the Keras file that `recipe` names and write the ``.mlmodel``.
 
     Nothing is written unless every step succeeds, and the written bytes are what was verified.
@@ -51,7 +57,7 @@ def convert_file(recipe: Recipe, step: Step = lambda _: nullcontext()) -> Report
             recipe.model, allow_unsafe=recipe.allow_unsafe, input_shape=recipe.input_shape
         )
     prepared = prepare(loaded.model, loaded.compile_settings, recipe, step)
-    del loaded  # the Keras weights are no longer needed: big models need the memory
+    del loaded
     return write(prepared, target, recipe, step)
 
 
@@ -59,7 +65,7 @@ def convert_file(recipe: Recipe, step: Step = lambda _: nullcontext()) -> Report
 class Prepared:
     """A marked network in memory, and what it must predict for which inputs."""
 
-    spec: mlmodel.Message
+    spec: mlmodel.Message | None
     interface: Interface
     inputs: dict[str, Array]
     expected: Array | None
@@ -72,7 +78,7 @@ def prepare(
     model: Any,
     settings: CompileSettings | None,
     recipe: Recipe,
-    step: Step = lambda _: nullcontext(),
+    step: Step = nothing_shown,
 ) -> Prepared:
     """Return the updatable network for the live Keras `model`, with Keras's own predictions.
 
@@ -100,7 +106,7 @@ def prepare(
 
 
 def write(
-    prepared: Prepared, target: Path, recipe: Recipe, step: Step = lambda _: nullcontext()
+    prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown
 ) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
@@ -109,7 +115,8 @@ def write(
         OutputError: the file cannot be written.
     """
     data = mlmodel.serialize(prepared.spec)
-    prepared.spec.Clear()
+    prepared.spec = None  # the written model takes its place: big models need the memory
+    gc.collect()
     gap = None
     with replacing(target) as temporary:
         temporary.write_bytes(data)
@@ -157,18 +164,53 @@ def _lowered(
 ) -> tuple[list[KerasLayer], Lowered, Head]:
     """Lower `program` and attach its head; the layers that learn are chosen first or by default."""
 
-    def attempt(updatable: list[KerasLayer]) -> tuple[Lowered, Head, list[Candidate]]:
-        lowered = lower(program, interface, updatable)
-        end = head.attach(lowered.net, lowered.output, loss)
-        return lowered, end, gradient_path.candidates(lowered.net, end.blob.name)
-
     if patterns:
         chosen = gradient_path.chosen_layers(program, patterns)
     else:
-        chosen = gradient_path.default_choice(attempt([])[2])
-    lowered, end, found = attempt(chosen)
+        chosen = gradient_path.default_choice(_attempt(program, interface, loss, [])[2])
+    lowered, end, found = _attempt(program, interface, loss, chosen)
     gradient_path.check_choice(found, chosen)
     return chosen, lowered, end
+
+
+def _attempt(
+    program: Program, interface: Interface, loss: Loss | None, updatable: list[KerasLayer]
+) -> tuple[Lowered, Head, list[Candidate]]:
+    """Lower `program` for `updatable` to learn; tell which layers a gradient reaches then."""
+    lowered = lower(program, interface, updatable)
+    end = head.attach(lowered.net, lowered.output, loss)
+    return lowered, end, gradient_path.candidates(lowered.net, end.blob.name)
+
+
+def candidates(
+    model: Any,
+    settings: CompileSettings | None,
+    recipe: Recipe,
+    loss: Loss | None = None,
+    step: Step = nothing_shown,
+) -> list[Candidate]:
+    """Return every layer of the live Keras `model` with a kernel, and whether it may learn.
+
+    `loss` stands in for the one of `settings` or `recipe`. A layer that learns keeps its neighbours
+    from being folded into it, and these may then block layers below: if so, the reason says it.
+
+    Raises:
+        MakeUpdatableError: the model cannot be converted at all.
+    """
+    index, output = _chosen_output(model, recipe)
+    with step("trace"):
+        program = _one_output(fuse(trace(model, recipe.input_shape)), index)
+    interface, program = _interface(model, program, leading_rescaling(program), recipe)
+    loss = loss or _loss(settings, output, recipe)
+    with step("lower"):
+        found = _attempt(program, interface, loss, [])[2]
+        able = [candidate.layer for candidate in found if candidate.reason is None]
+        together = {c.layer: c.reason for c in _attempt(program, interface, loss, able)[2]}
+    return [
+        candidate if candidate.reason or not together[candidate.layer]
+        else replace(candidate, reason=f"with the layers above it: {together[candidate.layer]}")
+        for candidate in found
+    ]  # fmt: skip
 
 
 def _marked(

@@ -20,6 +20,7 @@ Pattern = Callable[[Op, Producers], "Op | None"]
 
 def fuse(program: Program) -> Program:
     """Return `program` with the patterns of `PATTERNS` applied from inputs to outputs."""
+    program = without_copies(program)
     producers: dict[str, Op] = {}
     ops = []
     for op in program.ops:
@@ -28,6 +29,26 @@ def fuse(program: Program) -> Program:
         ops.append(op)
         producers.update((ref.name, op) for ref in op.outputs)
     return without_dead_ops(replace(program, ops=tuple(ops)))
+
+
+def without_copies(program: Program) -> Program:
+    """Return `program` with values that are copies, or casts between float types, read directly."""
+    source: dict[str, Ref] = {}
+
+    def direct(operand: Operand) -> Operand:
+        if isinstance(operand, tuple):
+            return tuple(direct(part) for part in operand)  # type: ignore[misc]
+        return source.get(operand.name, operand) if isinstance(operand, Ref) else operand
+
+    ops = []
+    for op in program.ops:
+        op = replace(op, inputs={name: direct(value) for name, value in op.inputs.items()})
+        if op.kind in ("identity", "cast") and isinstance(op.inputs["x"], Ref):
+            source[op.output.name] = op.ref("x")
+        else:
+            ops.append(op)
+    outputs = tuple(source.get(ref.name, ref) for ref in program.outputs)
+    return replace(program, ops=tuple(ops), outputs=outputs)
 
 
 def elu_with_alpha(op: Op, producers: Producers) -> Op | None:
@@ -110,6 +131,8 @@ def hard_sigmoid(op: Op, producers: Producers) -> Op | None:
         z = sigmoid_hard(x, alpha=1 / 6, beta=b / 6)
     """
     scale, value = _number_and_value(op)
+    if op.kind == "real_div":
+        scale = 1 / scale if scale and op.inputs["x"] is value else None
     clipped = _made_by(value, "relu6", producers)
     shifted = clipped and _made_by(clipped.inputs["x"], "add", producers)
     if scale is None or shifted is None or not np.isclose(scale, 1 / 6):
@@ -176,6 +199,7 @@ def dense_over_pixels(op: Op, producers: Producers) -> Op | None:
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "add": (parametric_relu,),
     "mul": (hard_sigmoid,),
+    "real_div": (hard_sigmoid,),
     "reshape": (repeated_pixels, dense_over_pixels),
     "select": (elu_with_alpha, thresholded_relu),
 }

@@ -106,12 +106,16 @@ def _traced(
     model: Any, layers: _LayerTable, inputs: Sequence[Any], variables: Sequence[Any]
 ) -> Program:
     position = {id(variable): i for i, variable in enumerate(variables)}
+    constants = {id(v): np.asarray(v) for v in model.variables if id(v) not in position}
 
     def call(*arguments: Any) -> list[Any]:
         values, weights = arguments[: len(inputs)], arguments[len(inputs) :]
 
         def bound(group: Sequence[Any]) -> list[Any]:
-            return [weights[position[id(v)]] if id(v) in position else v.value for v in group]
+            return [
+                weights[position[id(v)]] if id(v) in position else tf.constant(constants[id(v)])
+                for v in group
+            ]
 
         with layers.tagging(), plain_operations():
             outputs, _ = model.stateless_call(
@@ -135,8 +139,14 @@ def _traced(
 
 
 def _reader(variable: Any) -> Callable[[], Any]:
-    # EagerTensor.numpy() shares the variable's memory: no copy is made here.
-    return lambda: np.asarray(variable.value.numpy(), np.float32)
+    def read() -> Any:
+        tensor = variable.value.read_value()
+        if tensor.dtype != tf.float32:
+            return np.asarray(tensor.numpy(), np.float32)
+        # A view on the variable's own memory: `tensor.numpy()` would copy it.
+        return np.asarray(memoryview(tensor))
+
+    return read
 
 
 class _LayerTable:
@@ -215,9 +225,12 @@ def _to_mil(concrete: Any, layers: _LayerTable) -> Any:
     try:
         with warnings.catch_warnings(), _cheap_collections():
             warnings.simplefilter("ignore")
+            # A graph, not the concrete function: for that coremltools runs TensorFlow's grappler,
+            # which makes arrays of zeros for all inputs, here as large as all weights together.
             return ct.convert(
-                [concrete],
+                concrete.graph.as_graph_def(add_shapes=True),
                 source="tensorflow",
+                outputs=[tensor.op.name for tensor in concrete.outputs],
                 convert_to="milinternal",
                 compute_precision=ct.precision.FLOAT32,
                 pass_pipeline=ct.PassPipeline.EMPTY,

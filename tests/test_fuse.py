@@ -94,6 +94,18 @@ def test_hard_sigmoid():
     assert op.const("beta") == pytest.approx(0.5)
 
 
+def test_hard_sigmoid_as_a_division():
+    t = Tiny()
+    t.op("real_div", x=t.op("relu6", x=t.op("add", x=t.x, y=3.0)), y=6.0)
+    assert t.fused()[0] == ["sigmoid_hard"]
+
+
+def test_a_division_of_six_is_no_hard_sigmoid():
+    t = Tiny()
+    t.op("real_div", x=6.0, y=t.op("relu6", x=t.op("add", x=t.x, y=3.0)))
+    assert t.fused()[0][-1] == "real_div"
+
+
 def test_hard_swish_keeps_its_own_product():
     t = Tiny()
     clipped = t.op("relu6", x=t.op("add", x=t.x, y=3.0))

@@ -17,9 +17,6 @@ from converter.load.order import best_order, variables_of
 NOT_WEIGHTS = ("StateVar", "seed_generator_state")
 """Arrays that hold the state of a random generator."""
 
-BLOCK = 2**23
-"""Numbers to read at once: 32 MB as float32."""
-
 
 def fill(model: Built, arrays: Arrays, origin: Origin) -> None:
     """Give every variable of `model` its array from the file.
@@ -109,16 +106,10 @@ class Filler:
                 self.filled.add(id(variable))
 
     def _put(self, owner: Built, variable: Any, dataset: Dataset) -> None:
-        """Assign one array; a large one in blocks, so that it is never held twice."""
+        """Assign one array as a whole: a variable assigned in parts copies itself when read."""
         shape = tuple(variable.shape)
         if math.prod(dataset.shape) != math.prod(shape):  # before it is read
             raise KerasFileError(_shapes(owner, variable, dataset.shape))
-        if dataset.shape == shape and dataset.size > BLOCK and not self.origin.turned_arrays_about:
-            rows = max(1, BLOCK * shape[0] // dataset.size)
-            for start in range(0, shape[0], rows):
-                block = slice(start, start + rows)
-                variable.value[block].assign(dataset[block])
-            return
         array = to_today(dataset[()], owner.stored, self.origin)
         if array.shape != shape:
             raise KerasFileError(_shapes(owner, variable, array.shape))
