@@ -12,8 +12,8 @@ import traceback
 
 import click
 
-from converter import __version__
-from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, MakeUpdatableError
+from converter.cli.failure import explain, lines
+from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
 
 COMMANDS = {
     "convert": "Convert a trained Keras model to an updatable Core ML model (the default command).",
@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Train a .mlmodel as an update task on the device would, on any machine.",
     "evaluate": "Tell the loss and the accuracy of a .mlmodel on labelled data.",
     "predict": "Print what a .mlmodel answers.",
+    "verify": "Check what a .mlmodel does: against its Keras model, or in Core ML itself on a Mac.",
 }
 """Command name -> its line in ``--help``. The code is ``converter/cli/<name>.py``, `command`."""
 
@@ -63,12 +64,36 @@ class LazyGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
+def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    import platform
+
+    from converter.versions import versions
+
+    own, *others = versions()
+    click.echo(" ".join(own))
+    for name, version in (("Python", platform.python_version()), *others):
+        click.echo(f"  {name} {version}")
+    click.echo(f"  {platform.platform()}")
+    ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Run 'make-updatable COMMAND --help' for the options of a command.",
+    epilog="Run 'make-updatable COMMAND --help' for the options of a command. Exit codes: 0 done, "
+    "1 a file or a result is not as it should be, 2 wrong usage, 3 a bug of this tool, "
+    "130 interrupted.",
 )
-@click.version_option(__version__, prog_name="make-updatable")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Show the versions of this tool and of what it runs on.",
+)
 def root() -> None:
     """Turn a trained Keras CNN into a Core ML model that goes on learning on the device.
 
@@ -89,9 +114,6 @@ def run(argv: list[str]) -> int:
     """Run the command line and return its exit code; errors are printed, none escapes."""
     try:
         result = root.main(args=argv, prog_name="make-updatable", standalone_mode=False)
-    except MakeUpdatableError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -99,17 +121,9 @@ def run(argv: list[str]) -> int:
         click.echo("interrupted; nothing was written", err=True)
         return EXIT_INTERRUPTED
     except Exception as error:
-        return _report_bug(error)
+        text, code = explain(error)
+        click.echo(lines(text, code), err=True)
+        if code == EXIT_BUG and os.environ.get("MAKE_UPDATABLE_DEBUG"):
+            traceback.print_exc()
+        return code
     return result if isinstance(result, int) else EXIT_OK
-
-
-def _report_bug(error: Exception) -> int:
-    summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    click.echo(
-        f"internal error: {summary}; this is a bug of make-updatable, please report it "
-        "(MAKE_UPDATABLE_DEBUG=1 prints the traceback)",
-        err=True,
-    )
-    if os.environ.get("MAKE_UPDATABLE_DEBUG"):
-        traceback.print_exc()
-    return EXIT_BUG
