@@ -1,0 +1,124 @@
+"""The samples of one update: drawn at random, or the first of the user's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from converter import shapes
+from converter.device.subject import Subject
+from converter.errors import DataError
+from converter.mlmodel import FeatureTypes_pb2, Message
+
+if TYPE_CHECKING:
+    from converter.runtime.training import Labelled
+
+Array: TypeAlias = npt.NDArray[Any]
+
+GRAY = {
+    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE,
+    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE_FLOAT16,
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N samples and their answers.
+
+    Attributes:
+        inputs: by name; arrays ``[N, ...]`` as declared, images ``[N, H, W, channels]`` of 8 bits,
+            red first.
+        answers: class indices ``[N]``, or values ``[N, ...]`` as the target is declared.
+    """
+
+    inputs: Mapping[str, Array]
+    answers: Array
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+
+def random_batch(subject: Subject, count: int, seed: int = 0) -> Batch:
+    """Return `count` seeded samples: normal numbers, uniform pixels, all classes in turn.
+
+    Raises:
+        DataError: the file leaves a shape open.
+    """
+    random = np.random.default_rng(seed)
+    inputs = {feature.name: _samples(feature, count, random) for feature in subject.inputs}
+    if subject.is_classification:
+        return Batch(inputs, np.arange(count) % class_count(subject))
+    shape = declared_shape(subject.target)
+    return Batch(inputs, random.uniform(0.0, 1.0, (count, *shape)).astype(np.float32))
+
+
+def _samples(feature: Message, count: int, random: np.random.Generator) -> Array:
+    if feature.type.WhichOneof("Type") == "imageType":
+        return random.integers(0, 256, (count, *image_shape(feature)), np.uint8)
+    return random.normal(size=(count, *declared_shape(feature))).astype(np.float32)
+
+
+def first_of(subject: Subject, data: Labelled, count: int) -> Batch:
+    """Return the first `count` samples of `data`, or all if they are fewer.
+
+    Raises:
+        DataError: samples or labels do not fit the model.
+        TrainingError: the reference runtime cannot train the model.
+    """
+    from converter.runtime.plan import plan
+    from converter.runtime.targets import targets
+
+    chosen = plan(subject.member)
+    kept = np.arange(min(count, len(data.samples)))
+    channels, height, width = _classic(shapes.blob_shapes(subject.member)[chosen.loss_blob])
+    answers = targets(subject.member, chosen, np.asarray(data.y)[kept], (height, width, channels))
+    if not subject.is_classification:
+        shape = declared_shape(subject.target)
+        answers = answers.transpose(0, 3, 1, 2).reshape(-1, *shape)
+    inputs = dict(data.samples.take(kept))
+    for feature in subject.inputs:
+        if feature.type.WhichOneof("Type") == "imageType":
+            inputs[feature.name] = np.clip(np.rint(inputs[feature.name]), 0, 255).astype(np.uint8)
+    return Batch(inputs, answers)
+
+
+def _classic(shape: shapes.Shape | None) -> tuple[int, int, int]:
+    sizes = shape or ()
+    if len(sizes) != 3 or None in sizes:
+        raise DataError("the file leaves the shape of the output open; convert with --input-shape")
+    channels, height, width = (int(size or 0) for size in sizes)
+    return channels, height, width
+
+
+def class_count(subject: Subject) -> int:
+    """Return the number of classes that the loss tells apart.
+
+    Raises:
+        DataError: neither labels nor the shape of the blob tell.
+    """
+    labels = subject.labels
+    if labels:
+        return len(labels)
+    return _classic(shapes.blob_shapes(subject.member).get(subject.loss.input))[0]
+
+
+def declared_shape(feature: Message) -> tuple[int, ...]:
+    """Return the shape of an array feature.
+
+    Raises:
+        DataError: it is no array, or its shape is open.
+    """
+    shape = tuple(int(size) for size in feature.type.multiArrayType.shape)
+    if not shape or min(shape) < 1:
+        raise DataError(f"training input '{feature.name}': its shape is not stored in the file")
+    return shape
+
+
+def image_shape(feature: Message) -> tuple[int, int, int]:
+    """Return height, width and channels of an image feature."""
+    image = feature.type.imageType
+    return int(image.height), int(image.width), 1 if image.colorSpace in GRAY else 3

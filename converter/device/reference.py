@@ -1,0 +1,130 @@
+"""The same update in the reference runtime: what Core ML's numbers are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from converter import mlmodel
+from converter.device.batch import Array, Batch, declared_shape
+from converter.device.job import Settings
+from converter.device.subject import Subject, subject
+from converter.device.verdict import Agreement, relative
+from converter.mlmodel import Message
+
+
+def stored_weights(chosen: Subject) -> dict[str, Array]:
+    """Return the weights in the file by number of the layer and key, flat."""
+    return {
+        f"{number}.{key}": mlmodel.floats(layer.stored(key))
+        for number, layer in enumerate(chosen.layers())
+        for key in layer.keys
+    }
+
+
+def with_weights(chosen: Subject, arrays: Mapping[str, Array]) -> Message:
+    """Return a copy of the model with `arrays` in place of its own weights, flat by key."""
+    copy = type(chosen.model)()
+    copy.CopyFrom(chosen.model)
+    for number, layer in enumerate(subject(copy).layers()):
+        for key in layer.keys:
+            if f"{number}.{key}" in arrays:
+                mlmodel.set_floats(layer.stored(key), arrays[f"{number}.{key}"])
+    return copy
+
+
+def agreement(chosen: Subject, batch: Batch, arrays: Mapping[str, Array]) -> Agreement:
+    """Return how far Core ML's predictions are from the reference runtime's.
+
+    Raises:
+        ModelFileError: the reference runtime cannot run the model.
+    """
+    count = len(next(array for name, array in arrays.items() if name.startswith("predicted.")))
+    inputs = {name: values[:count] for name, values in batch.inputs.items()}
+    learned = {n.removeprefix("after."): a for n, a in arrays.items() if n.startswith("after.")}
+    return Agreement(
+        _disagreement(chosen, chosen.model, inputs, arrays, "before"),
+        _disagreement(chosen, with_weights(chosen, learned), inputs, arrays, "after"),
+    )
+
+
+def _disagreement(
+    chosen: Subject, model: Message, inputs: Mapping[str, Array], arrays: Mapping[str, Array],
+    when: str,
+) -> float:  # fmt: skip
+    from converter.runtime import predict
+
+    ours = predict(model, inputs)
+    found = [
+        relative(ours[feature.name].reshape(len(ours[feature.name]), -1), seen)
+        for number, feature in enumerate(chosen.model.description.output)
+        if (seen := arrays.get(f"predicted.{when}.{number}")) is not None
+    ]
+    return max(found, default=float("nan"))
+
+
+def step(chosen: Subject, batch: Batch, settings: Settings) -> dict[str, Array]:
+    """Return the weights after the same pass in the reference runtime, as `stored_weights` does.
+
+    Mean loss over the mini-batch, no shuffling, the optimizer's numbers as they are in the file.
+
+    Raises:
+        TrainingError: the reference runtime cannot train the model.
+    """
+    from converter.runtime.settings import settings as in_file
+    from converter.runtime.sources import ArraySamples
+    from converter.runtime.training import Labelled, train
+
+    copy = with_weights(chosen, {})
+    copied = subject(copy)
+    answers = batch.answers
+    if not chosen.is_classification:
+        answers = answers.reshape(len(answers), *declared_shape(copied.target))
+    numbers = in_file(
+        copied.member, epochs=settings.epochs, batch_size=settings.batch_size, shuffle=False
+    )
+    data = Labelled(ArraySamples(batch.inputs), _as_labels(copied, answers))
+    train(copied.member, data, numbers)
+    return stored_weights(copied)
+
+
+def _as_labels(chosen: Subject, answers: Array) -> Array:
+    """Return class indices as the labels that a classifier knows them by."""
+    labels = chosen.labels
+    return answers if labels is None else np.array([labels[index] for index in answers])
+
+
+def compare_steps(
+    chosen: Subject, before: Mapping[str, Array], ours: Mapping[str, Array],
+    theirs: Mapping[str, Array],
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """Return, for each array that learns, how Core ML's step relates to the reference's.
+
+    ``deviation`` is the largest difference of the two results, relative to the largest step of the
+    reference; ``factor`` is the length of Core ML's step along the reference's (1 where gradients
+    are means as here, the number of samples where they are sums); ``cosine`` is 1 where both point
+    the same way.
+    """
+    found = {}
+    for number, layer in enumerate(chosen.layers()):
+        for key in layer.keys if layer.is_updatable else ():
+            name = f"{number}.{key}"
+            if name in theirs and theirs[name].shape == ours[name].shape:
+                one = ours[name].astype(np.float64) - before[name]
+                other = theirs[name].astype(np.float64) - before[name]
+                found[f"{layer.layer.name} {key}"] = _relation(one, other)
+    return found
+
+
+def _relation(ours: Array, theirs: Array) -> dict[str, Any]:
+    length, other = float(np.linalg.norm(ours)), float(np.linalg.norm(theirs))
+    if not length or not np.isfinite(other):
+        return {"deviation": None, "factor": None, "cosine": None}
+    along = float(ours @ theirs)
+    return {
+        "deviation": float(np.abs(theirs - ours).max() / np.abs(ours).max()),
+        "factor": along / length**2,
+        "cosine": along / (length * other) if other else None,
+    }

@@ -1,0 +1,268 @@
+"""Part of the stand-in for pyobjc: see ``objc.py`` beside this file.
+
+An "update" adds 0.25 to all weights and a "prediction" is a constant. ``STAND_IN`` in the
+environment makes the task end otherwise: ``abort``, ``hang``, ``error``.
+"""
+
+import ctypes
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from Foundation import NSDictionary
+from objc import TABLE, Object
+
+from converter import mlmodel
+from converter.device.reference import stored_weights
+from converter.device.subject import subject
+
+globals().update(TABLE["constants"])
+CTYPES = {65568: ctypes.c_float, 65600: ctypes.c_double, 131104: ctypes.c_int32}
+
+
+class NSError(Object):
+    def localizedDescription(self):
+        return "the stand-in was told to fail"
+
+    def domain(self):
+        return "com.apple.CoreML"
+
+    def code(self):
+        return 6
+
+
+class Key(Object):
+    def __init__(self, name, path=()):
+        self._name, self._path = name, path
+
+    def scopedTo_(self, name):
+        return Key(self._name, (*self._path, name))
+
+
+class MLParameterKey:
+    pass
+
+
+for _name in ("weights", "biases", "epochs", "miniBatchSize", "shuffle"):
+    setattr(MLParameterKey, _name, staticmethod(lambda name=_name: Key(name)))
+
+
+class MLMetricKey(Object):
+    @classmethod
+    def lossValue(cls):
+        return "lossValue"
+
+
+class Memory:
+    def __init__(self, memory):
+        self.memory = memory
+
+    def as_buffer(self, size):
+        assert size == ctypes.sizeof(self.memory)
+        return memoryview(self.memory).cast("B")
+
+
+class MLMultiArray(Object):
+    def initWithShape_dataType_error_(self, shape, dtype, error):
+        self._shape, self._dtype = list(shape), dtype
+        self._memory = (CTYPES[dtype] * int(np.prod(shape)))()
+        return self, None
+
+    @classmethod
+    def _of(cls, values):
+        array, _ = cls().initWithShape_dataType_error_(values.shape, 65568, None)
+        np.frombuffer(array._memory, np.float32)[:] = values.ravel()
+        return array
+
+    def shape(self):
+        return self._shape
+
+    def strides(self):
+        return [int(np.prod(self._shape[n + 1 :])) for n in range(len(self._shape))]
+
+    def dataType(self):
+        return self._dtype
+
+    def dataPointer(self):
+        return Memory(self._memory)
+
+
+class MLFeatureValue(Object):
+    def __init__(self, kind=0, value=None):
+        self._kind, self._value = kind, value
+
+    @classmethod
+    def featureValueWithMultiArray_(cls, array):
+        return cls(5, array)
+
+    @classmethod
+    def featureValueWithInt64_(cls, value):
+        assert type(value) is int
+        return cls(1, value)
+
+    @classmethod
+    def featureValueWithString_(cls, value):
+        assert type(value) is str
+        return cls(3, value)
+
+    @classmethod
+    def featureValueWithImageAtURL_constraint_options_error_(cls, url, constraint, options, error):
+        assert Path(url.path()).read_bytes().startswith(b"\x89PNG")
+        assert constraint == "constraint"
+        return cls(4, url), None
+
+    def type(self):
+        return self._kind
+
+    def multiArrayValue(self):
+        return self._value
+
+    def dictionaryValue(self):
+        return self._value
+
+
+class MLDictionaryFeatureProvider(Object):
+    def initWithDictionary_error_(self, values, error):
+        self._values = values
+        return self, None
+
+
+class Provider(Object):
+    def __init__(self, values):
+        self._values = values
+
+    def featureValueForName_(self, name):
+        return self._values[name]
+
+
+class MLArrayBatchProvider(Object):
+    def initWithFeatureProviderArray_(self, values):
+        self._values = values
+        return self
+
+
+class MLModelConfiguration(Object):
+    def setComputeUnits_(self, units):
+        assert units == 0
+
+    def setParameters_(self, values):
+        assert all(isinstance(values.objectForKey_(key), int) for key in values.allKeys())
+
+
+class Description(Object):
+    def isUpdatable(self):
+        return True
+
+    def trainingInputDescriptionsByName(self):
+        names = [feature.name for feature in self._spec.description.trainingInput]
+        return NSDictionary.dictionaryWithDictionary_(dict.fromkeys(names, self))
+
+    def imageConstraint(self):
+        return "constraint"
+
+
+class MLModel(Object):
+    @classmethod
+    def compileModelAtURL_error_(cls, url, error):
+        target = Path(url.path()).with_name("elsewhere.mlmodelc")
+        target.write_bytes(Path(url.path()).read_bytes())
+        return url.fileURLWithPath_(str(target)), None
+
+    @classmethod
+    def modelWithContentsOfURL_configuration_error_(cls, url, configuration, error):
+        model = cls()
+        model._spec = mlmodel.read(Path(url.path()))
+        return model, None
+
+    def modelDescription(self):
+        made = Description()
+        made._spec = self._spec
+        return made
+
+    def parameterValueForKey_error_(self, key, error):
+        chosen = subject(self._spec)
+        numbers = {layer.path: n for n, layer in enumerate(chosen.layers())}
+        return MLMultiArray._of(stored_weights(chosen)[f"{numbers[key._path]}.{key._name}"]), None
+
+    def predictionFromFeatures_error_(self, features, error):
+        values = {}
+        for feature in self._spec.description.output:
+            if feature.type.WhichOneof("Type") == "dictionaryType":
+                labels = subject(self._spec).labels
+                shares = NSDictionary.dictionaryWithDictionary_(dict.fromkeys(labels, 0.5))
+                values[feature.name] = MLFeatureValue(6, shares)
+            else:
+                values[feature.name] = MLFeatureValue(5, MLMultiArray._of(np.ones(2)))
+        return Provider(values), None
+
+    def writeToURL_error_(self, url, error):
+        mlmodel.write(self._spec, Path(url.path()))
+        return True, None
+
+
+class MLUpdateProgressHandlers(Object):
+    def initForEvents_progressHandler_completionHandler_(self, events, progress, completion):
+        assert events == 3
+        self._progress, self._completion = progress, completion
+        return self
+
+
+class Context(Object):
+    def __init__(self, task, model, event):
+        self._task, self._model, self._event = task, model, event
+
+    def task(self):
+        return self._task
+
+    def model(self):
+        return self._model
+
+    def event(self):
+        return self._event
+
+    def metrics(self):
+        return NSDictionary.dictionaryWithDictionary_({"lossValue": 1.5})
+
+
+class MLUpdateTask(Object):
+    @classmethod
+    def updateTaskForModelAtURL_trainingData_configuration_progressHandlers_error_(
+        cls, url, batch, configuration, handlers, error
+    ):
+        task = cls()
+        task._model, _ = MLModel.modelWithContentsOfURL_configuration_error_(url, None, None)
+        task._handlers = handlers
+        return task, None
+
+    def resume(self):
+        threading.Thread(target=self._run).start()
+
+    def cancel(self):
+        pass
+
+    def state(self):
+        return 5 if self.error() else 4
+
+    def error(self):
+        return NSError() if os.environ.get("STAND_IN") == "error" else None
+
+    def _run(self):
+        mode = os.environ.get("STAND_IN")
+        if mode == "abort":
+            print("libc++abi: terminating due to a stand-in", file=sys.stderr, flush=True)
+            os.abort()
+        if mode == "hang":
+            time.sleep(60)
+        self._handlers._progress(Context(self, self._model, 1))
+        changed = MLModel()
+        changed._spec = type(self._model._spec)()
+        changed._spec.CopyFrom(self._model._spec)
+        for layer in subject(changed._spec).layers():
+            for key in layer.keys if layer.is_updatable else ():
+                values = mlmodel.floats(layer.stored(key)) + np.float32(0.25)
+                mlmodel.set_floats(layer.stored(key), values)
+        self._handlers._progress(Context(self, changed, 2))
+        self._handlers._completion(Context(self, changed, 0))

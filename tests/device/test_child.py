@@ -1,0 +1,103 @@
+"""Real processes: the worker's own Python on a stand-in for pyobjc, and every way it can end.
+
+Nothing here says anything of Core ML; see ``stand_in/objc.py``.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter import device
+from converter.device import child, job, reference
+from converter.device.batch import random_batch
+from converter.device.subject import subject
+from converter.device.verdict import Expected, Outcome, judge
+from tests.device.specs import INTERFACES, build
+
+STAND_IN = Path(__file__).parent / "stand_in"
+
+
+def prepared(folder, **interface):
+    chosen = subject(build(**interface))
+    settings = job.settings(chosen)
+    job.write(folder, chosen, random_batch(chosen, settings.batch_size), settings, 60)
+    layers = list(chosen.layers())
+    return Expected(
+        [layer.layer.name for layer in layers],
+        [n for n, layer in enumerate(layers) if layer.is_updatable],
+        reference.stored_weights(chosen),
+    )
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_the_worker_goes_from_its_first_line_to_its_last(tmp_path, monkeypatch, interface):
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    expected = prepared(tmp_path, **INTERFACES[interface])
+    ending = child.run(tmp_path, 60)
+    assert ending.code == 0, ending.printed or ending.answer
+    assert ending.answer["stage"] == "done"
+    for key in expected.stored:
+        if int(key.split(".")[0]) in expected.updatable:
+            np.testing.assert_array_equal(ending.arrays[f"before.{key}"], expected.stored[key])
+            step = ending.arrays[f"after.{key}"] - expected.stored[key]
+            np.testing.assert_allclose(step, 0.25, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(ending.arrays[f"frozen.{key}"], expected.stored[key])
+    assert len(ending.arrays["predicted.reloaded.0"]) == 8
+    assert judge(expected, ending).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcome", "words"),
+    [
+        ("abort", Outcome.CRASHED, "SIGABRT while updating: libc++abi: terminating"),
+        ("error", Outcome.FAILED, "told to fail (com.apple.CoreML 6)"),
+        ("hang", Outcome.TIMED_OUT, "while updating"),
+    ],
+)
+def test_the_worker_ends_otherwise(tmp_path, monkeypatch, mode, outcome, words):
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    monkeypatch.setenv("STAND_IN", mode)
+    expected = prepared(tmp_path)
+    verdict = judge(expected, child.run(tmp_path, 4 if mode == "hang" else 60))
+    assert verdict.outcome is outcome, verdict
+    assert words in verdict.reason
+
+
+def test_a_child_that_finds_no_pyobjc_fails(tmp_path):
+    if device.why_not_here() is None:
+        pytest.skip("pyobjc is installed")
+    expected = prepared(tmp_path)
+    verdict = judge(expected, child.run(tmp_path, 60))
+    assert verdict.outcome is Outcome.FAILED
+    assert "No module named 'objc'" in verdict.reason
+
+
+def test_a_segmentation_fault_and_an_answer_cut_off(tmp_path):
+    expected = prepared(tmp_path)
+    code = (
+        "import os, pathlib, signal, sys; f = pathlib.Path(sys.argv[1]);"
+        "(f / 'answer.json').write_text('{\"stage\": ');"
+        "(f / 'arrays.npz').write_bytes(b'PK\\3\\4 cut off');"
+        "os.kill(os.getpid(), signal.SIGSEGV)"
+    )
+    ending = child.run(tmp_path, 60, [sys.executable, "-c", code, str(tmp_path)])
+    assert (ending.answer, ending.arrays) == (None, {})
+    verdict = judge(expected, ending)
+    assert verdict.outcome is Outcome.CRASHED
+    assert "SIGSEGV" in verdict.reason
+
+
+def test_a_child_of_the_child_ends_too(tmp_path):
+    prepared(tmp_path)
+    code = (
+        "import subprocess, sys, time;"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "print(p.pid, flush=True); time.sleep(60)"
+    )
+    ending = child.run(tmp_path, 2, [sys.executable, "-c", code])
+    assert ending.code is None
+    state = Path(f"/proc/{int(ending.printed)}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"

@@ -1,0 +1,72 @@
+"""The step that Core ML's is compared with, against the formula written out in NumPy."""
+
+import numpy as np
+
+from converter import mlmodel
+from converter.device import job, reference
+from converter.device.batch import random_batch
+from converter.device.subject import subject
+from converter.runtime import predict
+from tests.device.specs import INTERFACES, build
+
+
+def features(spec, batch):
+    """Return what goes into the dense layer ``second``, ``[N, 18]``."""
+    layer = spec.neuralNetwork.layers[0].convolution
+    kernel = mlmodel.floats(layer.weights).reshape(2, 1, 2, 2)
+    image = batch.inputs["image"]
+    windows = np.lib.stride_tricks.sliding_window_view(image, (2, 2), axis=(2, 3))
+    blobs = np.einsum("nihwyx,oiyx->nohw", windows, kernel)
+    return np.maximum(blobs, 0).reshape(len(image), -1)
+
+
+def test_one_step_of_sgd_is_the_gradient_of_the_mean_loss():
+    spec = build()
+    chosen = subject(spec)
+    settings = job.settings(chosen)
+    batch = random_batch(chosen, settings.batch_size)
+    before = reference.stored_weights(chosen)
+    after = reference.step(chosen, batch, settings)
+    assert reference.stored_weights(chosen).keys() == after.keys()
+    np.testing.assert_array_equal(after["0.weights"], before["0.weights"])
+    shares = predict(spec, batch.inputs)["output"]
+    error = (shares - np.eye(3)[batch.answers]) / len(batch)
+    gradient = error.T @ features(spec, batch)
+    np.testing.assert_allclose(
+        after["1.weights"], before["1.weights"] - 0.1 * gradient.ravel(), rtol=0, atol=1e-5
+    )
+    np.testing.assert_allclose(after["1.biases"], -0.1 * error.sum(0), rtol=0, atol=1e-5)
+
+
+def test_a_sum_of_gradients_shows_as_a_factor():
+    chosen = subject(build())
+    before = reference.stored_weights(chosen)
+    random = np.random.default_rng(0)
+    ours = {k: v + random.normal(size=v.shape).astype(np.float32) for k, v in before.items()}
+    summed = {k: before[k] + 8 * (ours[k] - before[k]) for k in before}
+    found = reference.compare_steps(chosen, before, ours, summed)
+    assert set(found) == {"second weights", "second biases"}
+    for relation in found.values():
+        np.testing.assert_allclose(relation["factor"], 8, rtol=1e-4)
+        np.testing.assert_allclose(relation["cosine"], 1, rtol=1e-4)
+        np.testing.assert_allclose(relation["deviation"], 7, rtol=1e-4)
+
+
+def test_predictions_are_compared_with_what_was_learned():
+    for interface in INTERFACES.values():
+        chosen = subject(build(**interface))
+        batch = random_batch(chosen, 8)
+        settings = job.settings(chosen)
+        learned = reference.step(chosen, batch, settings)
+        output = chosen.model.description.output[0].name
+        moved = reference.with_weights(chosen, learned)
+        arrays = {
+            "predicted.before.0": predict(chosen.model, batch.inputs)[output],
+            "predicted.after.0": predict(moved, batch.inputs)[output],
+            **{f"after.{key}": values for key, values in learned.items()},
+        }
+        agreement = reference.agreement(chosen, batch, arrays)
+        assert agreement.before < 1e-6
+        assert agreement.after < 1e-6
+        arrays["predicted.after.0"] = arrays["predicted.before.0"]
+        assert reference.agreement(chosen, batch, arrays).after > 1e-3
