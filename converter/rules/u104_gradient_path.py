@@ -2,7 +2,7 @@
 
 What: only convolution, innerProduct, unidirectional LSTM, pooling, flatten, batch norm and the
 activations ReLU, sigmoid and tanh pass a gradient on; and softmax directly before a cross-entropy.
-LeakyReLU, ReLU6, swish, padding, add, concat, scale and all layers younger than iOS 13 do not.
+LeakyReLU, ReLU6, swish, padding, add, concat, scale and all layers younger than iOS 12 do not.
 Why: Core ML refuses the model. Its search goes breadth first from the loss and never forgets a
 layer without gradient, so with several inputs the outcome depends on their order; this rule
 does just the same (O208 looks at each path by itself).
