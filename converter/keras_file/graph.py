@@ -19,7 +19,8 @@ class StoredLayer:
 
     `kind` is its class, and `arguments` go to the constructor (a `StoredLayer` among them is a
     layer inside a wrapper). The arrays are found by `stored_name` and `stored_class`, as they
-    stand in the file. A class of somebody's own is known by `registered_name` and gets `config`.
+    stand in the file. `is_function` tells operations of ``keras.ops`` from layers. A class of
+    somebody's own is known by `registered_name` and gets `config`.
     """
 
     name: str
@@ -30,7 +31,7 @@ class StoredLayer:
     shared_id: int | None = None
     stored_name: str = ""
     stored_class: str = ""
-    module: str = ""
+    is_function: bool = False
     registered_name: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -114,7 +115,7 @@ class Parser:
             shared_id=stored.get("shared_object_id"),
             stored_name=name,
             stored_class=stored["class_name"],
-            module=stored.get("module") or "",
+            is_function=_is_function(stored, self.origin),
             registered_name=stored.get("registered_name") or stored["class_name"],
             config=config,
         )
@@ -173,6 +174,18 @@ def is_model(stored: Json) -> bool:
         "input_layers" in config
         or (stored.get("class_name") == "Sequential" and "layers" in config)
     )
+
+
+def _is_function(stored: Json, origin: Origin) -> bool:
+    """Tell an operation of ``keras.ops`` from a layer, of which some share names.
+
+    A zip says where the class lives. HDF5 does not, but every layer's configuration says whether
+    it is trainable.
+    """
+    if origin.major < 3:
+        return False
+    module = stored.get("module")
+    return module.startswith("keras.src.ops.") if module else "trainable" not in stored["config"]
 
 
 def _is_layer_as_activation(key: str, stored: Json) -> bool:

@@ -58,8 +58,11 @@ RAW_OPS = {
 }  # fmt: skip
 """Nodes of a TensorFlow graph that tf.keras 2.0 to 2.3 stored, as TensorFlowOpLayers."""
 
+RENAMED_ATTRIBUTES = {"squeeze_dims": "axis"}
+"""Attribute of a node -> argument of the function in ``tf.raw_ops``."""
+
 KERAS_OPS = ("core", "image", "linalg", "math", "nn", "numpy")
-"""Modules of ``keras.src.ops`` whose operations Keras 3 stores by class and arguments."""
+"""Modules of ``keras.src.ops`` whose operations Keras 3 stores by class; no two share a name."""
 
 
 class TensorFlowFunction(keras.Operation):  # type: ignore[misc]
@@ -84,12 +87,14 @@ def operation(stored: StoredLayer) -> Any | None:
         return TensorFlowFunction(_tensorflow_function(stored), stored.name)
     if stored.kind == "TensorFlowOpLayer":
         return TensorFlowFunction(_raw_op(stored), stored.name)
-    module = stored.module.removeprefix("keras.src.ops.")
-    if module not in KERAS_OPS or module == stored.module:
+    if not stored.is_function:
         return None
-    found = getattr(getattr(keras.src.ops, module), stored.kind, None)
-    if not (inspect.isclass(found) and issubclass(found, keras.Operation)):
-        raise KerasFileError(f"is the function {stored.kind} of keras.ops, which is not known here")
+    classes = (getattr(getattr(keras.src.ops, module), stored.kind, None) for module in KERAS_OPS)
+    found = next(
+        (c for c in classes if isinstance(c, type) and issubclass(c, keras.Operation)), None
+    )
+    if found is None:
+        return None
     arguments = {key: part for key, part in stored.arguments.items() if key != "name"}
     made: Any = found(**decoded(arguments))
     made.name = stored.name
@@ -120,7 +125,10 @@ def _raw_op(stored: StoredLayer) -> Callable[..., Any]:
         raise KerasFileError(f"calls the TensorFlow op {node['op']}, which is not known here")
     op = getattr(tf.raw_ops, node["op"])
     names = [name for name in inspect.signature(op).parameters if name != "name"]
-    attributes = {key: _attribute(part) for key, part in (node.get("attr") or {}).items()}
+    attributes = {
+        RENAMED_ATTRIBUTES.get(key, key): _attribute(part)
+        for key, part in (node.get("attr") or {}).items()
+    }
     settings = {key: part for key, part in attributes.items() if key in names}
     constants = {int(index): part for index, part in stored.arguments["constants"].items()}
     count = len(node["input"])
@@ -144,5 +152,5 @@ def _attribute(stored: Mapping[str, Any]) -> Any:
     if kind == "type":
         return tf.dtypes.as_dtype(content.removeprefix("DT_").lower())
     if kind == "s":
-        return base64.b64decode(content)
+        return base64.b64decode(content).decode()
     return {"i": int, "f": float, "b": bool}[kind](content)
