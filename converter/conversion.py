@@ -105,9 +105,7 @@ def prepare(
     return Prepared(spec, interface, inputs, expected, plan, end.loss, (*plan.notes, *said))
 
 
-def write(
-    prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown
-) -> Report:
+def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
     Raises:
@@ -163,7 +161,6 @@ def _lowered(
     program: Program, interface: Interface, loss: Loss | None, patterns: tuple[str, ...]
 ) -> tuple[list[KerasLayer], Lowered, Head]:
     """Lower `program` and attach its head; the layers that learn are chosen first or by default."""
-
     if patterns:
         chosen = gradient_path.chosen_layers(program, patterns)
     else:
@@ -191,8 +188,7 @@ def candidates(
 ) -> list[Candidate]:
     """Return every layer of the live Keras `model` with a kernel, and whether it may learn.
 
-    `loss` stands in for the one of `settings` or `recipe`. A layer that learns keeps its neighbours
-    from being folded into it, and these may then block layers below: if so, the reason says it.
+    `loss` stands in for the one of `settings` or `recipe`.
 
     Raises:
         MakeUpdatableError: the model cannot be converted at all.
@@ -201,16 +197,8 @@ def candidates(
     with step("trace"):
         program = _one_output(fuse(trace(model, recipe.input_shape)), index)
     interface, program = _interface(model, program, leading_rescaling(program), recipe)
-    loss = loss or _loss(settings, output, recipe)
     with step("lower"):
-        found = _attempt(program, interface, loss, [])[2]
-        able = [candidate.layer for candidate in found if candidate.reason is None]
-        together = {c.layer: c.reason for c in _attempt(program, interface, loss, able)[2]}
-    return [
-        candidate if candidate.reason or not together[candidate.layer]
-        else replace(candidate, reason=f"with the layers above it: {together[candidate.layer]}")
-        for candidate in found
-    ]  # fmt: skip
+        return _attempt(program, interface, loss or _loss(settings, output, recipe), [])[2]
 
 
 def _marked(

@@ -1,16 +1,22 @@
-"""``make-updatable convert``: a Keras file in, an updatable ``.mlmodel`` out."""
+"""``make-updatable convert``: a Keras file or recipes in, updatable ``.mlmodel`` files out."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.errors import UsageError
+from converter.cli.terminal import Progress
+from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
+from converter.recipe import Recipe
 
 if TYPE_CHECKING:
     from converter.report import Report
+
+RECIPE_ENDINGS = (".yaml", ".yml")
 
 
 def _numbers(kind: type) -> Any:
@@ -25,8 +31,8 @@ def _numbers(kind: type) -> Any:
     return parse
 
 
-def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name.strip() for part in value for name in part.split(",") if name.strip())
+def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
+    return tuple(n.strip() for part in value for n in part.split(",") if n.strip()) or None
 
 
 def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -41,113 +47,174 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
     return labels
 
 
+def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
+    """Return a click option for the field of `Recipe` that `flag` names, described as there."""
+    name = flag.split("/")[0].removeprefix("--").replace("-", "_")
+    return click.option(flag, *more, help=Recipe.model_fields[name].description, **settings)
+
+
+PATH = click.Path(path_type=Path)
+
+
 @click.command("convert")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output-path",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Where to write the model (default: <MODEL>Updatable.mlmodel).",
-)
-@click.option(
-    "--layers",
-    multiple=True,
-    callback=_names,
-    metavar="NAMES",
-    help="Layers that learn: Keras names or globs, separated by commas "
-    "(default: all dense layers that can).",
-)
-@click.option("--output", metavar="NAME", help="Which output, if the model has several.")
-@click.option(
-    "--input-shape",
-    callback=_numbers(int),
-    metavar="H,W,C",
-    help="Shape of the input where the model leaves it open.",
-)
-@click.option(
-    "--loss",
-    type=click.Choice(["categorical_crossentropy", "mean_squared_error"]),
-    help="What the device minimises (default: as compiled).",
-)
-@click.option(
-    "--optimizer",
-    type=click.Choice(["sgd", "adam"]),
-    help="How the device learns (default: as compiled, else Adam).",
-)
-@click.option("--learning-rate", type=float, help="Step size (default: as compiled, else 0.001).")
-@click.option("--momentum", type=float, help="Momentum of SGD.")
-@click.option("--beta-1", type=float, help="Decay of Adam's first moment.")
-@click.option("--beta-2", type=float, help="Decay of Adam's second moment.")
-@click.option("--epsilon", type=float, help="Adam's epsilon.")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the user's data (default: 10).")
-@click.option("--batch-size", type=click.IntRange(1), help="Samples per step (default: 32).")
-@click.option(
-    "--shuffle/--no-shuffle",
-    default=None,
-    help="Whether samples are shuffled between epochs (default: yes).",
-)
-@click.option("--seed", type=int, help="Seed of the shuffling.")
-@click.option(
-    "--image",
-    type=click.Choice(["rgb", "bgr", "gray"]),
-    help="Take images instead of arrays, in this colour order.",
-)
-@click.option("--scale", type=float, help="Factor on the pixels of an image input.")
-@click.option(
-    "--bias",
-    callback=_numbers(float),
-    metavar="R,G,B",
-    help="Added after scaling, one number or one per channel.",
-)
-@click.option(
-    "--classes",
-    callback=_classes,
-    metavar="LABELS",
-    help="Make a classifier: labels separated by commas, or a file with one a line.",
-)
-@click.option("--input-name", metavar="NAME", help="Name of the model's input.")
-@click.option("--output-name", metavar="NAME", help="Name of the output, or the probabilities.")
-@click.option("--label-name", metavar="NAME", help="Name of the predicted class.")
-@click.option(
-    "--verify/--no-verify",
-    default=None,
-    help="Compare the written model with Keras (default: yes).",
-)
-@click.option(
-    "--tolerance", type=float, help="Largest difference from Keras, relative to its output's range."
-)
-@click.option(
-    "--allow-unsafe",
-    is_flag=True,
-    default=None,
-    help="Run Python code stored in the model file (Lambda layers).",
-)
-def command(**options: Any) -> None:
+@click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
+@click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
+@_option("--output-path", "-o", "--out", type=PATH, metavar="PATH")
+@_option("--layers", multiple=True, callback=_names, metavar="NAMES")
+@_option("--output", metavar="NAME")
+@_option("--input-shape", callback=_numbers(int), metavar="H,W,C")
+@_option("--loss", type=click.Choice(["categorical_crossentropy", "mean_squared_error"]))
+@_option("--optimizer", type=click.Choice(["sgd", "adam"]))
+@_option("--learning-rate", type=float)
+@_option("--momentum", type=float)
+@_option("--beta-1", type=float)
+@_option("--beta-2", type=float)
+@_option("--epsilon", type=float)
+@_option("--epochs", type=click.IntRange(1))
+@_option("--batch-size", type=click.IntRange(1))
+@_option("--shuffle/--no-shuffle", default=None)
+@_option("--seed", type=int)
+@_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
+@_option("--scale", type=float)
+@_option("--bias", callback=_numbers(float), metavar="R,G,B")
+@_option("--classes", callback=_classes, metavar="LABELS")
+@_option("--input-name", metavar="NAME")
+@_option("--output-name", metavar="NAME")
+@_option("--label-name", metavar="NAME")
+@_option("--verify/--no-verify", default=None)
+@_option("--tolerance", type=float)
+@_option("--allow-unsafe", is_flag=True, default=None)
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Recipes at a time (default: cores).")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every step with its time.")
+def command(
+    files: tuple[Path, ...],
+    recipe: tuple[Path, ...],
+    jobs: int | None,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> int:
     """Convert a trained Keras MODEL (.h5 or .keras) to an updatable Core ML model.
 
     \b
     make-updatable model.h5 --layers dense_5,dense_6
     make-updatable model.keras --image rgb --classes cat,dog -o CatDog.mlmodel
+    make-updatable --recipe lenet.yaml --epochs 5
+    make-updatable recipes/*.yaml -o build/
+
+    Options win over recipes. With several recipes PATH is a folder.
     """  # noqa: D301 (click reads \\b)
-    from pydantic import ValidationError
+    flags = {name: value for name, value in options.items() if value is not None}
+    recipes = _recipes(files, recipe, flags)
+    with Progress(quiet=quiet, verbose=verbose) as progress:
+        if len(recipes) > 1:
+            return _convert_all(recipes, jobs, progress, quiet, verbose)
+        report = _convert(recipes[0], progress)
+    if not quiet:
+        print_report(report, recipes[0].destination())
+    return EXIT_OK
 
+
+def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any]) -> list[Recipe]:
+    """Return what to do, once everything that can be known beforehand is in order."""
     from converter.files import check_paths
-    from converter.recipe import Recipe
+    from converter.recipe.reading import from_flags
 
-    try:
-        recipe = Recipe(**{name: value for name, value in options.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        flag = "--" + str(first["loc"][0]).replace("_", "-")
-        raise UsageError(f"{flag}: {first['msg']}") from error
+    paths = [*more, *(file for file in files if file.suffix in RECIPE_ENDINGS)]
+    models = [file for file in files if file.suffix not in RECIPE_ENDINGS]
+    if not paths and not models:
+        raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
+    if len(models) > 1 or (models and len(paths) > 1):
+        raise UsageError(
+            f"{len(models)} model(s) and {len(paths)} recipe(s); give one model, perhaps with a "
+            "recipe, or any number of recipes"
+        )
+    if models:
+        flags = {"model": models[0], **flags}
+    folder = flags.pop("output_path") if _is_folder(flags.get("output_path"), paths) else None
+    found = _read_all(paths, flags) if paths else [from_flags(flags)]
+    if folder is not None:
+        found = [_inside(folder, recipe) for recipe in found]
+    for recipe in found:
+        check_paths(recipe.model, recipe.destination())
+    _check_distinct(found, paths)
+    return found
 
-    check_paths(recipe.model, recipe.destination())
-    from converter.conversion import convert_file
 
-    report = convert_file(recipe)
-    print_report(report, recipe.destination())
+def _is_folder(path: Path | None, recipes: Sequence[Path]) -> bool:
+    if path is None or path.is_dir():
+        return path is not None
+    if len(recipes) > 1:
+        raise UsageError(f"-o {path}: is no folder, but there are {len(recipes)} recipes")
+    return False
+
+
+def _read_all(paths: Sequence[Path], flags: Mapping[str, Any]) -> list[Recipe]:
+    """Read every recipe; the mistakes of all of them are reported together."""
+    from converter.recipe.reading import read
+
+    found, mistakes = [], []
+    for path in paths:
+        try:
+            found.append(read(path, flags))
+        except RecipeError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise RecipeError("\n".join(mistakes))
+    return found
+
+
+def _inside(folder: Path, recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"output_path": folder / recipe.destination().name})
+
+
+def _check_distinct(recipes: Sequence[Recipe], paths: Sequence[Path]) -> None:
+    targets: dict[Path, Path] = {}
+    for recipe, path in zip(recipes, paths, strict=False):
+        target = recipe.destination().resolve()
+        if target in targets:
+            raise OutputError(
+                f"{path}: writes {recipe.destination()}, as {targets[target]} does; "
+                "give one of them an output_path"
+            )
+        targets[target] = path
+
+
+def _convert(recipe: Recipe, progress: Progress) -> Report:
+    job = progress.job()
+    with job.step("start"):
+        from converter.conversion import convert_file
+
+    return convert_file(recipe, job.step)
+
+
+def _convert_all(
+    recipes: list[Recipe], jobs: int | None, progress: Progress, quiet: bool, verbose: bool
+) -> int:
+    """Convert several recipes; return the first exit code that is not 0."""
+    from converter.cli.batch import convert_all
+    from converter.cli.failure import lines
+
+    outcomes = convert_all(recipes, jobs or os.cpu_count() or 1, progress)
+    for recipe, outcome in zip(recipes, outcomes, strict=True):
+        target = recipe.destination()
+        if outcome.report is None:
+            click.echo(lines(outcome.error, outcome.exit_code, str(target)), err=True)
+        elif verbose:
+            print_report(outcome.report, target)
+        elif not quiet:
+            print_summary(outcome.report, target)
+    return next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
+
+
+def print_summary(report: Report, target: Path) -> None:
+    """Print what a conversion did in one line, and every note."""
+    learning = ", ".join(row.name for row in report.layers if row.updatable)
+    parity = "not checked" if report.parity is None else f"{report.parity:.1e}"
+    click.echo(f"wrote {target} ({report.size / 1e6:.1f} MB); learns {learning}; parity {parity}")
+    for note in report.notes:
+        click.echo(f"  note: {note}")
 
 
 def print_report(report: Report, target: Path) -> None:

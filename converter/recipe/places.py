@@ -72,9 +72,19 @@ class Dumper(yaml.SafeDumper):
     """Quotes every text that `Loader`, or a reader of YAML 1.1, would take for something else."""
 
     def serialize(self, node: Any) -> None:
-        """Write the outermost mapping over several lines, whatever it holds."""
+        """Write the outermost mapping, and those that hold texts, over several lines."""
         node.flow_style = False
+        for _, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            _stretch_texts(value)
         super().serialize(node)
+
+
+def _stretch_texts(node: Any) -> None:
+    if isinstance(node, yaml.MappingNode):
+        inner = [value for _, value in node.value]
+        for value in inner:
+            _stretch_texts(value)
+        node.flow_style = all(v.tag not in (f"{PREFIX}str", f"{PREFIX}map") for v in inner)
 
 
 FLOAT = r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"

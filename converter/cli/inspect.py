@@ -1,0 +1,177 @@
+"""``make-updatable inspect``: a look inside a Keras file or a Core ML model."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from converter.cli.terminal import Progress
+from converter.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from converter.inspection.coreml import Allowed, CoreMLModel, Feature
+    from converter.inspection.keras import KerasModel
+
+OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
+
+
+@click.command("inspect")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "style", flag_value="json", help="Print JSON.")
+@click.option("--yaml", "style", flag_value="yaml", help="Print YAML.")
+@click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
+@click.option("--input-shape", metavar="H,W,C", help="Shape of the input where it is left open.")
+@click.option(
+    "--loss",
+    type=click.Choice(["categorical_crossentropy", "mean_squared_error"]),
+    help="What the device shall minimise (default: as compiled).",
+)
+@click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
+def command(file: Path, style: str | None, **options: Any) -> None:
+    """Show what FILE holds.
+
+    \b
+    make-updatable inspect model.keras        # layers, and for each: may it learn, or why not?
+    make-updatable inspect Model.mlmodel      # layers, training inputs, how it is updated
+    """  # noqa: D301 (click reads \\b)
+    if file.suffix in OTHER_FORMATS:
+        raise UsageError(f"{file}: is neither a Keras file (.h5, .keras) nor a .mlmodel")
+    is_core_ml = file.suffix == ".mlmodel"
+    head = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
+    found = _core_ml(file) if is_core_ml else _keras(file, options)
+    if style:
+        _print_data(head, found, style)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    show: Any = _show_core_ml if is_core_ml else _show_keras
+    show(found, console)
+
+
+def _core_ml(file: Path) -> CoreMLModel:
+    from converter import mlmodel
+    from converter.inspection.coreml import inspect
+
+    return inspect(mlmodel.read(file))
+
+
+def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
+    from converter.recipe.reading import from_flags
+
+    given = {name: value for name, value in options.items() if value}
+    if shape := given.get("input_shape"):
+        given["input_shape"] = [int(n) if n.strip().isdigit() else n for n in shape.split(",")]
+    recipe = from_flags({"model": file, **given})
+    with Progress() as progress:
+        job = progress.job()
+        with job.step("start"):
+            from converter.inspection.keras import inspect
+        return inspect(recipe, job.step)
+
+
+def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, style: str) -> None:
+    data = {**head, **dataclasses.asdict(found)}
+    if style == "json":
+        import json
+
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    from converter.recipe.writing import dump
+
+    click.echo(dump(_lists(data)), nl=False)
+
+
+def _lists(value: Any) -> Any:
+    """Return `value` with lists for tuples, which YAML does not have."""
+    if isinstance(value, dict):
+        return {key: _lists(inner) for key, inner in value.items()}
+    return [_lists(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _show_keras(model: KerasModel, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("layer", "class", "output", "weights", "may learn", "why not")
+    for row in model.layers:
+        word = {None: "", True: "yes", False: "no"}[row.updatable]
+        cells = (row.name, row.kind, _shape(row.output), _count(row.weights), word, row.reason)
+        table.add_row(*map(Text, cells), style="bold" if row.updatable else None)
+    console.print(table, soft_wrap=False)
+    _line(console, "inputs", "; ".join(f"{n}: {_shape(s)}" for n, s in model.inputs.items()))
+    _line(console, "outputs", ", ".join(model.outputs))
+    rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
+    compiled = f"{model.optimizer}{rate}; loss {model.loss}" if model.optimizer else "no"
+    _line(console, "compiled", compiled)
+    _line(console, "learns", ", ".join(model.chosen) + " (unless --layers says otherwise)"
+          if model.chosen else "nothing")  # fmt: skip
+    if model.problem:
+        _line(console, "cannot be converted", model.problem)
+    for note in model.notes:
+        _line(console, "note", note)
+
+
+def _show_core_ml(model: CoreMLModel, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    version = f"specification version {model.specification_version}"
+    state = "updatable" if model.updatable else "not updatable"
+    console.print(f"{model.kind}, {version}, {state}", markup=False)
+    if model.layers:
+        table = Table("layer", "kind", "output", "weights", "")
+        for layer in model.layers:
+            word = "updatable" if layer.updatable else "frozen" if layer.weights else ""
+            cells = (layer.name, layer.kind, _shape(layer.shape), _count(layer.weights), word)
+            table.add_row(*map(Text, cells), style="bold" if layer.updatable else None)
+        console.print(table, soft_wrap=False)
+    _line(console, "inputs", _features(model.inputs))
+    _line(console, "outputs", _features(model.outputs))
+    if model.training_inputs:
+        _line(console, "training inputs", _features(model.training_inputs))
+    if model.update is not None:
+        update = model.update
+        _line(console, "loss", f"{update.loss} of {update.loss_input} and {update.target}")
+        _line(console, "optimizer", update.optimizer)
+        for name, number in update.parameters.items():
+            _line(console, name, _allowed(number))
+        order = f"yes, seed {update.seed}" if update.seed is not None else "yes"
+        _line(console, "shuffle", order if update.shuffle else "no")
+    for key, text in model.metadata.items():
+        _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
+    for index, member in enumerate(model.models):
+        console.print(f"\nmodel {index} of the pipeline:", markup=False)
+        _show_core_ml(member, console)
+
+
+def _line(console: Console, name: str, text: str) -> None:
+    console.print(f"{name:<16} {text}", markup=False)
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> str:
+    return "" if shape is None else " × ".join("?" if n is None else str(n) for n in shape)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _features(features: tuple[Feature, ...]) -> str:
+    return "; ".join(f"{feature.name}: {feature.type}" for feature in features)
+
+
+def _allowed(number: Allowed) -> str:
+    if number.allowed is not None:
+        listed = ", ".join(map(str, number.allowed))
+        if len(number.allowed) > 12:
+            listed = f"{len(number.allowed)} values, {number.allowed[0]} to {number.allowed[-1]}"
+        return f"{number.default:g} ({listed})"
+    if number.min is not None:
+        return f"{number.default:g} ({number.min:g} … {number.max:g})"
+    return f"{number.default:g} (fixed)"

@@ -1,0 +1,106 @@
+"""What is made from the recipe's pydantic model: a commented template, a table, a JSON Schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from converter.recipe.model import Choice, Metadata, Range, Recipe, RecipeFile
+from converter.recipe.places import Dumper
+from converter.recipe.writing import dump
+
+EXAMPLES: dict[str, Any] = {
+    "extends": "base.yaml",
+    "output_path": "Model.mlmodel",
+    "layers": ["dense_*"],
+    "output": "scores",
+    "input_shape": [224, 224, 3],
+    "allow_unsafe": True,
+    "loss": "categorical_crossentropy",
+    "optimizer": "adam",
+    "learning_rate": {"default": 0.001, "min": 0.0, "max": 0.1},
+    "momentum": 0.9,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-7,
+    "epochs": {"default": 10, "max": 50},
+    "batch_size": {"default": 16, "allowed": [1, 8, 16, 32]},
+    "shuffle": True,
+    "seed": 1,
+    "image": "rgb",
+    "scale": 1 / 255,
+    "bias": [0.0, 0.0, 0.0],
+    "classes": ["cat", "dog"],
+    "input_name": "image",
+    "output_name": "classProbability",
+    "label_name": "classLabel",
+    "metadata": {"author": "You", "license": "MIT", "version": "1.0"},
+    "verify": True,
+    "tolerance": 1e-4,
+}
+"""Setting -> how it is written in a recipe; what a template shows where nothing is known."""
+
+
+def template(
+    model: Path, folder: Path, values: Mapping[str, Any], remarks: Sequence[str] = ()
+) -> str:
+    """Return a recipe in `folder` for `model`: `values` are set, the rest is there as comments.
+
+    A value that the recipe does not allow, such as an optimizer that Core ML lacks, is left out.
+    """
+    lines = ["# A recipe: make-updatable THIS_FILE. Paths are relative to this file."]
+    lines += [f"# {remark}" for remark in remarks]
+    known = {"model": Path(os.path.relpath(model, folder)).as_posix(), **values}
+    for name, field in Recipe.model_fields.items():
+        lines += ["", f"# {field.description}"]
+        value = known.get(name)
+        if value and _allowed(name, value):
+            lines.append(dump({name: value}).rstrip())
+        else:
+            lines += [f"# {line}" for line in dump({name: EXAMPLES[name]}).splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _allowed(name: str, value: Any) -> bool:
+    try:
+        Recipe.model_validate({"model": "m.h5", name: value})
+    except ValueError:
+        return False
+    return True
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a recipe file (https://json-schema.org/draft/2020-12)."""
+    schema = RecipeFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def reference() -> str:
+    """Return the table of all settings for the README, in Markdown."""
+    rows = ["| setting | such as | what |", "|---|---|---|"]
+    rows += _rows("", RecipeFile, EXAMPLES | {"model": "lenet.h5"})
+    rows += _rows("learning_rate.", Range, {"default": 0.001, "min": 0.0, "max": 0.1})
+    rows += _rows("epochs.", Choice, {"default": 10, "allowed": [1, 5, 10], "min": 1, "max": 50})
+    texts = {
+        "description": "Tells cats from dogs.",
+        "features": {"image": "A photograph."},
+        "user_defined": {"key": "text"},
+    }
+    rows += _rows("metadata.", Metadata, EXAMPLES["metadata"] | texts)
+    return "\n".join(rows)
+
+
+def _rows(prefix: str, model: type[BaseModel], examples: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, field in model.model_fields.items():
+        example = yaml.dump(
+            [examples[name]], Dumper=Dumper, default_flow_style=True, sort_keys=False, width=1000
+        )
+        text = (field.description or "").replace("<", "&lt;")
+        rows.append(f"| `{prefix}{name}` | `{example.strip()[2:]}` | {text} |")
+    return rows
