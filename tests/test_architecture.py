@@ -31,6 +31,7 @@ FLOORS = {
     "emit": 4,
     "fuse": 4,
     "runtime": 4,
+    "subject": 4,
     "keras_file": 4,
     "load": 5,
     "trace": 5,
@@ -43,10 +44,13 @@ FLOORS = {
     "notes": 6,
     "validate": 5,
     "device": 5,
+    "swift": 5,
     "data": 5,
     "verification": 6,
     "conversion": 7,
-    "cli": 8,
+    "inspection": 8,
+    "api": 9,
+    "cli": 10,
 }
 """Room -> floor. A room imports itself and lower floors only, never a sibling."""
 
