@@ -23,6 +23,8 @@ def test_origins():
     assert KERAS_2.is_separate_package
     assert not TF_KERAS.is_separate_package
     assert not Origin("2.2.4-tf", "tensorflow").is_separate_package
+    assert Origin("tfjs-layers 1.3.1", "").major == 2
+    assert Origin("3", "").major == 3
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,7 @@ def test_arguments_without_effect():
     assert has_no_effect("Dense", "lora_rank", None)
     assert has_no_effect("RandomRotation", "value_range", [0, 255])
     assert has_no_effect("DepthwiseConv2D", "groups", 1)
+    assert has_no_effect("SeparableConv2D", "kernel_regularizer", {"class_name": "L2"})
     assert not has_no_effect("DepthwiseConv2D", "groups", 2)
     assert not has_no_effect("LSTM", "time_major", True)
     assert not has_no_effect("Dense", "gain", 2.0)
@@ -212,8 +215,39 @@ def test_a_scaling_replaces_the_lambda_on_the_input_only():
     first, *_ = stored_code.with_scaling(model, 2.0, [1.0, 2.0, 3.0]).layers
     assert (first.kind, first.name) == ("Rescaling", "lambda")
     assert first.arguments == {"name": "lambda", "scale": 2.0, "offset": [1.0, 2.0, 3.0]}
+    cropping = ("Cropping2D", {"cropping": 1})
+    cropped = Parser(KERAS_3).model(sequential(cropping, *lambdas))
+    assert stored_code.with_scaling(cropped, 2.0, 0.0).layers[1].kind == "Rescaling"
     later = Parser(KERAS_3).model(sequential(*reversed(lambdas)))
     assert stored_code.with_scaling(later, 2.0, 0.0) == later
+
+
+def test_a_lambda_on_the_input_of_a_functional_model():
+    def layer(kind, name, *before):
+        nodes = [[[other, 0, 0, {}] for other in before]] if before else []
+        shape = {"batch_shape": [None, 4, 4, 3]} if not before else {}
+        return {
+            "class_name": kind,
+            "name": name,
+            "config": {"name": name, **shape},
+            "inbound_nodes": nodes,
+        }
+
+    def scaled(*layers):
+        ends = {"input_layers": [["i", 0, 0]], "output_layers": [[layers[-1]["name"], 0, 0]]}
+        stored = {"class_name": "Functional", "config": {"layers": list(layers), **ends}}
+        model = Parser(KERAS_2).model(stored)
+        new = stored_code.with_scaling(model, 2.0, 0.0)
+        return [layer.name for layer in new.layers if layer.kind == "Rescaling"]
+
+    image = layer("InputLayer", "i")
+    assert scaled(image, layer("Lambda", "l", "i"), layer("Flatten", "f", "l")) == ["l"]
+    crop = layer("Cropping2D", "c", "i")
+    assert scaled(image, crop, layer("Lambda", "l", "c")) == ["l"]
+    conv = layer("Conv2D", "c", "i")
+    assert scaled(image, conv, layer("Lambda", "l", "c")) == []
+    two = layer("Lambda", "l", "i"), layer("Lambda", "m", "i")
+    assert scaled(image, *two, layer("Add", "a", "l", "m")) == []
 
 
 def test_quantized_layers_are_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,13 @@ class Origin:
 
     @property
     def major(self) -> int:
-        """1, 2 or 3."""
-        return int(self.version.split(".")[0])
+        """1, 2 or 3; 2 for TensorFlow.js, which calls its version "tfjs-layers 1.3"."""
+        return self._number[0]
+
+    @property
+    def _number(self) -> tuple[int, int]:
+        found = re.match(r"(\d+)(?:\.(\d+))?", self.version)
+        return (int(found[1]), int(found[2] or 0)) if found else (2, 4)
 
     @property
     def turned_arrays_about(self) -> bool:
@@ -31,9 +37,7 @@ class Origin:
     @property
     def is_separate_package(self) -> bool:
         """Whether it was Keras 1, or Keras 2 up to 2.3 outside of TensorFlow."""
-        parts = self.version.split(".")
-        early = self.major == 2 and len(parts) > 1 and int(parts[1]) <= 3
-        return self.major == 1 or (early and "-tf" not in self.version)
+        return self._number < (2, 4) and "-tf" not in self.version
 
 
 CLASSES = {
@@ -170,9 +174,12 @@ def _check_padding(arguments: Mapping[str, Any], origin: Origin) -> None:
 def has_no_effect(class_name: str, argument: str, value: Any) -> bool:
     """Tell whether an argument that today's class does not know can be left out.
 
-    None says nothing. What is left of random augmentation at inference is the identity.
+    None says nothing. What is left of random augmentation at inference is the identity. A penalty
+    or constraint of weights that the layer does not have (any more) never had one.
     """
     if value is None or class_name.startswith("Random"):
+        return True
+    if argument.endswith(("_regularizer", "_constraint")):
         return True
     return WITHOUT_EFFECT.get(argument, ...) in (ANYTHING, value)
 
