@@ -69,6 +69,7 @@ CLASSIC = [
     ("reduce", {"axis": 2}, (1, 7, 9)),
     ("flatten", {}, (252, 1, 1)),
     ("permute", {"axis": [0, 2, 3, 1]}, (7, 9, 4)),
+    ("permute", {"axis": [3, 1, 2, 0]}, (4, 7, None)),
     ("reshape", {"targetShape": [9, 4, 7]}, (9, 4, 7)),
     ("slice", {"startIndex": 1, "endIndex": -1, "stride": 2, "axis": 1}, (4, 3, 9)),
     ("slice", {"startIndex": 0, "endIndex": 3, "stride": 1, "axis": 2}, (4, 7, 3)),

@@ -298,7 +298,7 @@ def permute(context: Context, inputs: Shapes) -> Shapes:
     """Axes (sequence, C, H, W) in another order."""
     order = list(context.params.axis) or [0, 1, 2, 3]
     batch, *sizes = _chw(inputs[0])
-    before = [batch[0] if batch else 1, *sizes]
+    before = [batch[0] if batch else None, *sizes]  # the classic form hides the sequence
     after = [before[axis] for axis in order]
     return [(after[0], batch[1], *after[1:]) if len(batch) == 2 else tuple(after[1:])]
 
