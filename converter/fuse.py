@@ -24,10 +24,10 @@ def fuse(program: Program) -> Program:
     producers: dict[str, Op] = {}
     ops = []
     for op in program.ops:
-        for pattern in PATTERNS.get(op.kind, ()):
-            op = pattern(op, producers) or op
-        ops.append(op)
-        producers.update((ref.name, op) for ref in op.outputs)
+        found = (pattern(op, producers) for pattern in PATTERNS.get(op.kind, ()))
+        fused = next((one for one in found if one is not None), op)
+        ops.append(fused)
+        producers.update((ref.name, fused) for ref in fused.outputs)
     return without_dead_ops(replace(program, ops=tuple(ops)))
 
 
@@ -144,6 +144,32 @@ def hard_sigmoid(op: Op, producers: Producers) -> Op | None:
     return replace(op, kind="sigmoid_hard", inputs={"x": x, "alpha": alpha, "beta": beta})
 
 
+def exact_gelu(op: Op, producers: Producers) -> Op | None:
+    """GELU, not approximated.
+
+    Given::
+
+        z = mul(mul(0.5, x), sub(1, erf(mul(mul(x, -1), sqrt(0.5)))))
+
+    Result::
+
+        z = gelu(x)
+    """
+    half = _made_by(op.inputs["x"], "mul", producers)
+    tail = _made_by(op.inputs["y"], "sub", producers)
+    erf = tail and _made_by(tail.inputs["y"], "erf", producers)
+    scaled = erf and _made_by(erf.inputs["x"], "mul", producers)
+    if not (half and tail and scaled) or _number(tail.inputs["x"]) != 1:
+        return None
+    factor, x = _number_and_value(half)
+    root, minus = _number_and_value(scaled)
+    if factor != 0.5 or root is None or minus is None or not np.isclose(root, np.sqrt(0.5)):
+        return None
+    if x is None or _negated(minus, producers) != x:
+        return None
+    return replace(op, kind="gelu", inputs={"x": x})
+
+
 def repeated_pixels(op: Op, producers: Producers) -> Op | None:
     """UpSampling by repetition.
 
@@ -198,7 +224,7 @@ def dense_over_pixels(op: Op, producers: Producers) -> Op | None:
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "add": (parametric_relu,),
-    "mul": (hard_sigmoid,),
+    "mul": (hard_sigmoid, exact_gelu),
     "real_div": (hard_sigmoid,),
     "reshape": (repeated_pixels, dense_over_pixels),
     "select": (elu_with_alpha, thresholded_relu),

@@ -24,13 +24,13 @@ def about(
     layers = list(model._flatten_layers(include_self=False))
     dropouts = [layer.name for layer in layers if type(layer).__name__ in DROPOUTS]
     if dropouts:
-        yield f"the device trains without dropout ({', '.join(dropouts)})"
+        yield f"the device trains without dropout ({_listed(dropouts)})"
     augmenting = [
         layer.name for layer in layers
         if type(layer).__name__.startswith(("Random", "GaussianNoise")) and not layer.weights
     ]  # fmt: skip
     if augmenting:
-        yield f"the device trains without augmentation ({', '.join(augmenting)})"
+        yield f"the device trains without augmentation ({_listed(augmenting)})"
     yield from _penalties(layers, {layer.name.split("/")[-1] for layer in chosen})
     for name, weighted in net.weighted.items():
         if weighted.keras in chosen and weighted.folded:
@@ -42,6 +42,11 @@ def about(
         if weighted.keras in chosen and _is_unusual(weighted.params):
             yield f"'{name}' is a grouped or dilated convolution, not known to learn on any device"
     yield from _unspoken(settings)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def _penalties(layers: Collection[Any], chosen: Collection[str]) -> Iterator[str]:

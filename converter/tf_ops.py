@@ -25,6 +25,7 @@ def plain_operations() -> Iterator[None]:
         patch.object(tf.nn, "convolution", _convolution(tf.nn.convolution)),
         patch.object(tf.nn, "depthwise_conv2d", _depthwise_conv2d),
         patch.object(tf.nn, "separable_conv2d", _separable_conv2d),
+        patch.object(tf.image, "resize", _resize(tf.image.resize)),
     ):
         yield
 
@@ -70,6 +71,32 @@ def _separable_conv2d(
 ) -> Any:  # fmt: skip
     between = _depthwise_conv2d(x, depthwise, strides, padding, data_format, dilations)
     return tf.nn.conv2d(between, pointwise, 1, "VALID", data_format=data_format)
+
+
+def _resize(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Resize by two matrix products, exactly as TensorFlow does with any method.
+
+    coremltools has no half-pixel nearest neighbour and takes it for bilinear interpolation.
+    """
+
+    def matrix(old: int, new: int, options: dict[str, Any]) -> Any:
+        with tf.init_scope():  # a constant, although a graph is being traced
+            lines = original(tf.eye(old)[None, :, :, None], (new, old), **options)
+            return tf.transpose(lines[0, :, :, 0]).numpy()
+
+    def resize(images: Any, size: Any, method: Any = "bilinear", **options: Any) -> Any:
+        height, width = (int(n) for n in size)
+        given = {"method": method, **options}
+        _, rows, columns, _ = images.shape
+        x = tf.transpose(tf.cast(images, tf.float32), (0, 1, 3, 2))
+        if width != columns:
+            x = tf.matmul(x, matrix(columns, width, given))
+        x = tf.transpose(x, (0, 3, 2, 1))
+        if height != rows:
+            x = tf.matmul(x, matrix(rows, height, given))
+        return tf.transpose(x, (0, 3, 1, 2))
+
+    return resize
 
 
 def _define_missing_operations() -> None:

@@ -35,6 +35,7 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
         UnsupportedError: the model does something that coremltools cannot read.
     """
     _refuse_recurrent(model)
+    _refuse_half_precision(model)
     inputs = [_input_spec(i, tensor, input_shape) for i, tensor in enumerate(model.inputs)]
     layers = _LayerTable(model)
     try:
@@ -53,6 +54,16 @@ def _refuse_recurrent(model: Any) -> None:
                 f"{_keras_layer(layer, layer.name)}: is recurrent; Core ML's training fails in "
                 "networks with recurrent layers even if these are frozen (coremltools issue 2074); "
                 "use convolutions over the steps instead"
+            )
+
+
+def _refuse_half_precision(model: Any) -> None:
+    for layer in model._flatten_layers(include_self=False):
+        dtype = getattr(layer, "compute_dtype", "float32")
+        if dtype not in ("float32", "uint8", "int32"):
+            raise UnsupportedError(
+                f"{_keras_layer(layer, layer.name)}: computes in {dtype}, but Core ML learns in "
+                "float32 only; save the model and convert the file, which is read as float32"
             )
 
 

@@ -502,6 +502,12 @@ def test_dropout_and_regularizers_are_said(tmp_path):
     assert any("no kernel regularizer; 'dense'" in note for note in report.notes)
 
 
+def test_mixed_precision_is_refused_with_the_way_out(tmp_path):
+    model = sequential((5,), L.Dense(3, dtype="mixed_float16", name="half"), L.Softmax())
+    with pytest.raises(UnsupportedError, match=r"'half' \(Dense\): computes in float16"):
+        convert(model, tmp_path)
+
+
 # -- proof ----------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ EMITTERS: dict[str, Emitter] = {
     "matmul": linear.matmul,
     # activations
     "elu": activation.elu,
+    "gelu": activation.gelu,
     "leaky_relu": activation.leaky_relu,
     "prelu": activation.prelu,
     "relu": activation.relu,

@@ -68,17 +68,50 @@ def thresholded_relu(op: Op, net: Net) -> Blob:
 
 def softmax(op: Op, net: Net) -> Blob:
     """Softmax over the last axis."""
-    axis = op.const("axis", -1)
     blob = net.pending(op.ref("x"))
-    if blob.axes[axis] != "C":
-        # The softmax layer normalises over channels, so that axis must become the channels.
-        letters = [a if a != "C" else blob.axes[axis] for a in blob.axes]
-        letters[axis] = "C"
-        blob = net.with_axes(op, blob, "".join(letters))
+    # The softmax layer normalises over channels, so that axis must become the channels.
+    blob = net.with_axes(op, blob, blob.letters_with_channels_at(op.const("axis", -1)))
     blob = net.settled(op, blob)
     name = net.name(op, "softmax")
     net.builder.add_softmax(name, blob.name, name)
     return replace(blob, name=name, shared=False)
+
+
+def gelu(op: Op, net: Net) -> Blob:
+    """GELU, exact: max(x, 0) - |x| erfc(|x| / sqrt(2)) / 2, in the frozen part.
+
+    erfc(z) = (a1 t + … + a5 t^5) exp(-z^2) with t = 1 / (1 + p z), to 1.5e-7: formula 7.1.26 of
+    Abramowitz and Stegun, Handbook of Mathematical Functions. Core ML has no erf before iOS 13.
+    """
+    x = net.plain(op, op.ref("x"))
+    size = _unary(op, net, x, "abs")
+    t = _unary(op, net, size, "inverse", scale=ERFC_P / np.sqrt(2), shift=1.0, epsilon=1e-37)
+    one = np.ones((1, 1, 1), np.float32)
+    tail = t
+    for factor, summand in zip((ERFC_A[-1], 1, 1, 1), ERFC_A[-2::-1], strict=True):
+        tail = net.scale(op, tail, factor * one, summand * one)
+        tail = _product(op, net, tail, t)
+    tail = _product(op, net, tail, _unary(op, net, _product(op, net, x, x), "exp", scale=-0.5))
+    tail = net.scale(op, _product(op, net, tail, size), -0.5 * one, 0 * one)
+    positive, name = _add(op, net, x, "RELU", None), net.name(op, "add")
+    net.builder.add_elementwise(name, [positive.name, tail.name], name, "ADD")
+    return replace(x, name=name, shared=False)
+
+
+ERFC_P = 0.3275911
+ERFC_A = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
+
+
+def _unary(op: Op, net: Net, blob: Blob, mode: str, **parameters: float) -> Blob:
+    name = net.name(op, mode)
+    net.builder.add_unary(name, blob.name, name, mode, **parameters)
+    return replace(blob, name=name, shared=False)
+
+
+def _product(op: Op, net: Net, a: Blob, b: Blob) -> Blob:
+    name = net.name(op, "multiply")
+    net.builder.add_elementwise(name, [a.name, b.name], name, "MULTIPLY")
+    return replace(a, name=name, shared=False)
 
 
 def _activation(op: Op, net: Net, kind: str, parameters: Any = None) -> Blob:

@@ -97,6 +97,12 @@ class Blob:
         axes = "".join("1" if n == 1 else next(letters) for n in shape)
         return replace(self, axes=_with_batch_letter(axes))
 
+    def letters_with_channels_at(self, axis: int) -> str:
+        """Return the letters with ``C`` at MIL axis `axis`; whoever had it gets that one's."""
+        letters = [self.axes[axis] if a == "C" else a for a in self.axes]
+        letters[axis] = "C"
+        return "".join(letters)
+
     def spread(self, constant: Array) -> Array | None:
         """Return `constant`, broadcast against the MIL value, as ``[C or 1, H or 1, W or 1]``.
 

@@ -10,13 +10,17 @@ from converter.emit.blob import Blob
 from converter.emit.net import Net
 from converter.program import Array, Op, Ref
 
+MINUS = np.full((1, 1, 1), -1, np.float32)
+"""The scale that negates a blob."""
+
 
 def add(op: Op, net: Net) -> Blob:
     """Add, biases, Rescaling: x + y. A constant is folded into a neighbouring layer."""
     value, constant = _split(op, net)
     if constant is None:
         return _elementwise(op, net, "ADD")
-    return net.affine(op, _over(op, net, value), None, _spread(op, net, value, constant))
+    blob = _over(op, net, value)
+    return net.affine(op, blob, None, _spread(op, net, blob, constant))
 
 
 def sub(op: Op, net: Net) -> Blob:
@@ -24,13 +28,13 @@ def sub(op: Op, net: Net) -> Blob:
     x, y = op.inputs["x"], op.inputs["y"]
     if not net.is_constant(y):
         assert isinstance(y, Ref)
-        minus = net.affine(op, _over(op, net, y), np.full((1, 1, 1), -1, np.float32), None)
         if net.is_constant(x):
-            return net.affine(op, minus, None, _spread(op, net, y, net.array(x)))
+            minus = net.affine(op, _over(op, net, y), MINUS, None)
+            return net.affine(op, minus, None, _spread(op, net, minus, net.array(x)))
+        minus = net.affine(op, net.pending(y), MINUS, None)
         return _combined(op, net, "ADD", [net.plain(op, op.ref("x")), net.settled(op, minus)])
-    return net.affine(
-        op, _over(op, net, op.ref("x")), None, _spread(op, net, op.ref("x"), -net.array(y))
-    )
+    blob = _over(op, net, op.ref("x"))
+    return net.affine(op, blob, None, _spread(op, net, blob, -net.array(y)))
 
 
 def mul(op: Op, net: Net) -> Blob:
@@ -38,21 +42,20 @@ def mul(op: Op, net: Net) -> Blob:
     value, constant = _split(op, net)
     if constant is None:
         return _elementwise(op, net, "MULTIPLY")
-    return net.affine(op, _over(op, net, value), _spread(op, net, value, constant), None)
+    blob = _over(op, net, value)
+    return net.affine(op, blob, _spread(op, net, blob, constant), None)
 
 
 def real_div(op: Op, net: Net) -> Blob:
-    """X / y, as a multiplication by the inverse."""
+    """Divide: x / y, as a multiplication by the inverse."""
     x, y = op.inputs["x"], op.inputs["y"]
     if net.is_constant(y):
-        value = op.ref("x")
-        return net.affine(
-            op, _over(op, net, value), _spread(op, net, value, 1 / net.array(y)), None
-        )
+        blob = _over(op, net, op.ref("x"))
+        return net.affine(op, blob, _spread(op, net, blob, 1 / net.array(y)), None)
     assert isinstance(y, Ref)
     inverse = power(op, net, y, -1.0)
     if net.is_constant(x):
-        return net.affine(op, inverse, _spread(op, net, y, net.array(x)), None)
+        return net.affine(op, inverse, _spread(op, net, inverse, net.array(x)), None)
     return _combined(op, net, "MULTIPLY", [net.plain(op, op.ref("x")), inverse])
 
 
@@ -84,7 +87,7 @@ def relu6(op: Op, net: Net) -> Blob:
 
 
 def pow(op: Op, net: Net) -> Blob:  # noqa: A001 (the MIL op's name)
-    """X to the power of a number."""
+    """Power: x to a number."""
     exponent = net.array(op.inputs["y"]) if net.is_constant(op.inputs["y"]) else None
     if exponent is None or exponent.size != 1 or net.is_constant(op.inputs["x"]):
         net.refuse(op, "raises to a computed power, for which Core ML has no classic layer")
@@ -92,7 +95,7 @@ def pow(op: Op, net: Net) -> Blob:  # noqa: A001 (the MIL op's name)
 
 
 def square(op: Op, net: Net) -> Blob:
-    """X times x."""
+    """Square: x times x."""
     blob = net.plain(op, op.ref("x"))
     return _combined(op, net, "MULTIPLY", [blob, blob])
 
@@ -163,10 +166,9 @@ def unary_of(op: Op, net: Net, blob: Blob, mode: str, **parameters: float) -> Bl
 
 def _at_most(op: Op, net: Net, blob: Blob, limit: float) -> Blob:
     """Return min(blob, limit) as -max(-x, -limit); the outer sign waits for the next layer."""
-    minus = np.full((1, 1, 1), -1, np.float32)
     # Marked shared, so that the sign goes into the threshold and not into a layer's weights.
-    negated = net.affine(op, replace(blob, shared=True), minus, None)
-    return net.affine(op, unary_of(op, net, negated, "threshold", alpha=-limit), minus, None)
+    negated = net.affine(op, replace(blob, shared=True), MINUS, None)
+    return net.affine(op, unary_of(op, net, negated, "threshold", alpha=-limit), MINUS, None)
 
 
 # -- two values -----------------------------------------------------------------------------------
@@ -183,16 +185,32 @@ def _split(op: Op, net: Net) -> tuple[Ref, Array | None]:
 
 
 def _over(op: Op, net: Net, value: Ref) -> Blob:
-    """Return the pending blob of `value`, its letters extended to the rank of the result."""
-    blob = net.pending(value)
-    return replace(blob, axes="1" * (len(op.output.shape) - len(blob.axes)) + blob.axes)
+    """Return the pending blob of `value` in the shape of the result, so that constants fit it."""
+    blob, shape = net.pending(value), op.output.shape
+    blob = replace(blob, axes="1" * (len(shape) - len(blob.axes)) + blob.axes)
+    if blob.shape == shape:
+        return blob
+    free = [letter for letter in "CWH" if blob.extent(letter) == 1]
+    axes, sizes = list(blob.axes), dict(zip("CHW", blob.chw, strict=True))
+    for axis in reversed(range(len(shape))):
+        if blob.shape[axis] != shape[axis]:
+            if not free:
+                net.refuse(op, f"broadcasts {value.shape} to {shape}, which blobs cannot express")
+            letter = axes[axis] if axes[axis] in free else free[0]
+            free.remove(letter)
+            axes[axis], sizes[letter] = letter, shape[axis]
+    letters = "".join("1" if a in axes[i + 1 :] and a != "N" else a for i, a in enumerate(axes))
+    blob = net.settled(op, net.with_axes(op, blob, letters))
+    if sizes["C"] != blob.channels:
+        blob = net.widened(op, blob, sizes["C"])
+    return net.stretched(op, blob, sizes["H"], sizes["W"])
 
 
-def _spread(op: Op, net: Net, value: Ref, constant: Array) -> Array:
-    spread = _over(op, net, value).spread(np.asarray(constant, np.float32))
+def _spread(op: Op, net: Net, blob: Blob, constant: Array) -> Array:
+    spread = blob.spread(np.asarray(constant, np.float32))
     if spread is None:
         net.refuse(
-            op, f"broadcasts its value {value.shape} against a constant {constant.shape}, "
+            op, f"broadcasts its value {blob.shape} against a constant {constant.shape}, "
             "which blobs cannot express",
         )  # fmt: skip
     return spread
@@ -200,7 +218,7 @@ def _spread(op: Op, net: Net, value: Ref, constant: Array) -> Array:
 
 def _against_constant(op: Op, net: Net, mode: str, value: Ref, constant: Array) -> Blob:
     blob = net.settled(op, _over(op, net, value))
-    spread = np.broadcast_to(_spread(op, net, value, constant), blob.chw)
+    spread = np.broadcast_to(_spread(op, net, blob, constant), blob.chw)
     return _combined(op, net, mode, [blob, replace(net.constant(op, spread), axes=blob.axes)])
 
 

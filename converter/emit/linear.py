@@ -59,7 +59,7 @@ def conv_transpose(op: Op, net: Net) -> Blob:
 
 
 def matmul(op: Op, net: Net) -> Blob:
-    """Dense -> ``innerProduct``; over the channels of an image -> 1x1 ``convolution``.
+    """Dense -> ``innerProduct``; over pixels, and Resizing (two products) -> 1x1 ``convolution``.
 
     The right-hand side must be a weight of rank two.
     """
@@ -70,8 +70,10 @@ def matmul(op: Op, net: Net) -> Blob:
     weights = net.array(op.inputs["y"])
     weights = weights if op.const("transpose_y", False) else weights.swapaxes(-1, -2)
     blob = net.pending(op.ref("x"))
-    if weights.ndim != 2 or (blob.axes[-1] != "C" and blob.shape[-1] != 1):
-        net.refuse(op, "multiplies along an axis that is not the channels")
+    if weights.ndim != 2:
+        net.refuse(op, "multiplies by a stack of matrices, for which Core ML has no classic layer")
+    # The product runs over channels, so the last axis must become the channels.
+    blob = net.with_axes(op, blob, blob.letters_with_channels_at(-1))
     if len(blob.axes) == 2:
         return _inner_product(op, net, blob, weights)
     return _pointwise(op, net, blob, weights)
@@ -86,7 +88,7 @@ def _inner_product(op: Op, net: Net, blob: Blob, weights: Array) -> Blob:
 
 
 def _pointwise(op: Op, net: Net, blob: Blob, weights: Array) -> Blob:
-    blob, waiting = _absorb(op, net, blob, padded=False)
+    blob, waiting = _absorb(op, net, net.without_border(op, blob), padded=False)
     name = net.weighted_name(op, op.inputs["y"])
     outputs, inputs = weights.shape
     net.builder.add_convolution(

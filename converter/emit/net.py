@@ -108,6 +108,10 @@ class Net:
         grown = (blob.channels, height + top + bottom, width + left + right)
         return replace(blob, name=name, chw=grown, border=None, shared=False)
 
+    def without_border(self, op: Op, blob: Blob) -> Blob:
+        """Return `blob` with its border applied, and then its affine; without one, as it is."""
+        return self.settled(op, blob) if blob.border else blob
+
     def without_affine(self, op: Op, blob: Blob) -> Blob:
         """Return `blob` with its affine applied by a ``scale`` layer; the border still waits."""
         if blob.affine is None:
@@ -221,6 +225,16 @@ class Net:
         name = self.name(op, "upsample")
         self.builder.add_upsample(name, height // h, width // w, blob.name, name)
         return replace(blob, name=name, chw=(blob.channels, height, width), shared=False)
+
+    def widened(self, op: Op, blob: Blob, channels: int) -> Blob:
+        """Return `blob`, of one channel, repeated along the channels: a 1x1 convolution of ones."""
+        name = self.name(op, "repeat")
+        self.builder.add_convolution(
+            name, 1, channels, 1, 1, 1, 1, "valid", 1, np.zeros((0, 1, 1, 1)), None, False,
+            input_name=blob.name, output_name=name,
+        )  # fmt: skip
+        set_floats(self.builder.layer_specs[name].convolution.weights, np.ones(channels))
+        return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=False)
 
     def constant(self, op: Op, array: Array) -> Blob:
         """Return a blob that holds `array`, of shape ``[C, H, W]``, with letters ``CHW``."""

@@ -31,7 +31,7 @@ def reshape(op: Op, net: Net) -> Blob:
         return same
     if shape[0] != 1 or len(shape) > 4:
         net.refuse(op, f"reshapes {blob.shape} to {shape}, which blobs cannot express")
-    blob = _without_border(op, net, blob)
+    blob = net.without_border(op, blob)
     if len(shape) == 2:
         return _flatten(op, net, blob)
     return _reshape(op, net, blob)
@@ -87,10 +87,6 @@ def _reshape(op: Op, net: Net, blob: Blob) -> Blob:
     name = net.name(op, "reshape")
     net.builder.add_reshape(name, blob.name, name, chw, mode)
     return Blob(name, axes, chw)  # type: ignore[arg-type]
-
-
-def _without_border(op: Op, net: Net, blob: Blob) -> Blob:
-    return net.settled(op, blob) if blob.border else blob
 
 
 def pad(op: Op, net: Net) -> Blob:
@@ -169,19 +165,12 @@ def concat(op: Op, net: Net) -> Blob:
         for value in values
     ]
     widest = max(blobs, key=lambda b: sum(b.extent(a) > 1 for a in b.axes))
-    axes = _with_channels_at(widest.axes, axis)
+    axes = widest.letters_with_channels_at(axis)
     blobs = [net.with_axes(op, blob, axes) for blob in blobs]
     name = net.name(op, "concat")
     net.builder.add_elementwise(name, [blob.name for blob in blobs], name, "CONCAT")
     channels = sum(blob.channels for blob in blobs)
     return Blob(name, axes, (channels, *blobs[0].chw[1:]))
-
-
-def _with_channels_at(axes: str, axis: int) -> str:
-    """Return `axes` with the letter ``C`` at `axis`; whoever had it gets that axis's letter."""
-    letters = [axes[axis] if a == "C" else a for a in axes]
-    letters[axis] = "C"
-    return "".join(letters)
 
 
 def _constant(op: Op, net: Net, array: np.ndarray) -> Blob:
