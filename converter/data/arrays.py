@@ -69,11 +69,12 @@ def stored_arrays(path: Path) -> dict[str, Array]:
         DataError: the file cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
+        with stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
         raise DataError(f"{path}: cannot be read as an .npz archive ({reason})") from error
 

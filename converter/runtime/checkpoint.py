@@ -52,7 +52,7 @@ def restore(path: Path, identity: str, trainer: Trainer) -> list[dict[str, float
         with np.load(path, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             arrays = [stored[str(i)] for i in range(len(trainer.state))]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise TrainingError(f"{path}: is not a checkpoint ({error}); delete it") from error
     if facts["identity"] != identity:
         raise TrainingError(

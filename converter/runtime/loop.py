@@ -20,7 +20,7 @@ SECONDS_PER_CALL = 0.3
 """As many mini-batches go into one call of the graph as take about this long: progress is shown
 and ^C is heard in between."""
 
-MOST_BYTES_PER_CALL = 64 << 20
+MOST_BYTES_PER_CALL = 32 << 20
 
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
 """Blobs and targets of one mini-batch to the loss of each sample and the number of hits."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from converter.errors import DataError
 from converter.mlmodel import Floats, Message
 from converter.runtime import features, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
@@ -71,8 +72,17 @@ class InputBlobs:
         return len(self._samples)
 
     def take(self, indices: Integers) -> dict[str, Floats]:
-        """Return the input blobs of the chosen samples."""
-        return features.input_blobs(self._model, self._net, self._samples.take(indices))
+        """Return the input blobs of the chosen samples.
+
+        Raises:
+            DataError: they do not fit the model, or are no numbers. Layers such as ReLU swallow
+                NaN, so that nothing would show later.
+        """
+        blobs = features.input_blobs(self._model, self._net, self._samples.take(indices))
+        for name, blob in blobs.items():
+            if not np.isfinite(blob).all():
+                raise DataError(f"input '{name}' holds NaN or infinity")
+        return blobs
 
 
 class FrozenFeatures:
