@@ -75,6 +75,8 @@ def imported_rooms(path):
 def test_a_room_imports_lower_floors_only(path):
     room = room_of(path)
     assert room in FLOORS, f"{room} has no floor: add it to FLOORS deliberately"
+    if room == "__init__":
+        return  # the front door names the Python API, and imports it only when it is asked for
     for other in imported_rooms(path):
         assert other == room or FLOORS[other] < FLOORS[room], f"{room} imports {other}"
 
@@ -99,6 +101,7 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
     [
         "from converter.cli import run; run(['--help'])",
         "from converter.cli import run; run(['validate', 'README.md'])",
+        "import converter",
         "import converter.mlmodel",
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from converter.cli import COMMANDS
 from converter.emit.__main__ import table
+from converter.recipe.template import reference
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -21,6 +22,19 @@ def between(marker):
 
 def test_the_table_of_layers_is_current():
     assert between("layers") == table(), "run: python -m converter.emit"
+
+
+def test_the_reference_of_recipes_is_current():
+    assert between("recipe") == reference(), "run: python -m converter.recipe"
+
+
+def test_the_messages_under_troubleshooting_exist():
+    section = README.split("## Troubleshooting")[1].split("\n## ")[0]
+    messages = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)[1:]
+    assert len(messages) > 8
+    sources = (path.read_text() for path in sorted((ROOT / "converter").rglob("*.py")))
+    code = re.sub(r'"\s+f?"', "", "".join(sources))
+    assert [message for message in messages if message not in code] == []
 
 
 def test_ci_runs_the_test_command_of_the_readme():

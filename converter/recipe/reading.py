@@ -157,7 +157,7 @@ def _mistake(document: Document, error: Any) -> Mistake:
 
 
 def _error(mistakes: list[Mistake]) -> RecipeError | UsageError:
-    ordered = sorted(set(mistakes), key=lambda m: (m.place.source, m.place.line))
+    ordered = sorted(set(mistakes), key=lambda m: (m.place, list(map(str, m.key)), m.message))
     if all(not mistake.place.line for mistake in ordered):
         return UsageError("\n".join(f"{m.place}: {m.message}" for m in ordered))
     return RecipeError("\n".join(map(str, ordered)))

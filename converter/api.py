@@ -1,0 +1,313 @@
+"""The Python API: a Keras model in, an updatable Core ML model in memory out.
+
+>>> import converter
+>>> model = converter.convert("models/lenet.h5", layers=["dense_5", "dense_6"])
+>>> model
+<UpdatableModel 'lenet': dense_5, dense_6 learn by adam, 2.3 MB>
+>>> [finding.text() for finding in model.validate()]
+[]
+>>> model.report.parity < 1e-5
+True
+"""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+from converter import mlmodel, validate
+from converter.errors import OutputError, UsageError
+from converter.files import check_paths
+from converter.mlmodel import Message
+from converter.recipe import Choice, Metadata, Range, Recipe
+from converter.recipe.reading import from_flags, read
+from converter.report import Report
+from converter.rules import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from typing_extensions import Unpack
+
+    from converter.data import Layout
+    from converter.runtime import History, Samples
+    from converter.verification import Verification
+
+    Array: TypeAlias = npt.NDArray[np.generic]
+    Inputs: TypeAlias = Array | Mapping[str, Array]
+
+NUMBERS = ("epochs", "batch_size", "learning_rate", "momentum", "beta_1", "beta_2", "epsilon",
+           "shuffle", "seed")  # fmt: skip
+
+
+class Options(TypedDict, total=False):
+    """What `convert` can be told: the settings of a recipe (see `converter.recipe.Recipe`)."""
+
+    layers: Sequence[str]
+    output: str
+    input_shape: tuple[int, ...]
+    allow_unsafe: bool
+    loss: Literal["categorical_crossentropy", "mean_squared_error"]
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: float | Range
+    momentum: float | Range
+    beta_1: float | Range
+    beta_2: float | Range
+    epsilon: float | Range
+    epochs: int | Choice
+    batch_size: int | Choice
+    shuffle: bool
+    seed: int
+    image: Literal["rgb", "bgr", "gray"]
+    scale: float
+    bias: tuple[float, ...]
+    classes: Sequence[str] | Sequence[int] | Path
+    input_name: str
+    output_name: str
+    label_name: str
+    metadata: Metadata
+    verify: bool
+    tolerance: float
+
+
+def convert(
+    model: str | Path | Any, *, recipe: str | Path | None = None, **options: Unpack[Options]
+) -> UpdatableModel:
+    """Convert a trained Keras model to an updatable Core ML model, in memory.
+
+    Args:
+        model: the path of an ``.h5`` or ``.keras`` file, or a live ``keras.Model``, which is left
+            as it is.
+        recipe: the path of a recipe in YAML; `options` win over it.
+        options: the settings of a recipe, by the same names and in the same units: `layers` are
+            names or globs, `input_shape` is ``(height, width, channels)`` without the batch,
+            `learning_rate` a number or a `Range`, `epochs` a number or a `Choice`.
+
+    Returns:
+        The model, checked by the rules of Core ML, and compared with Keras unless ``verify=False``.
+
+    Raises:
+        MakeUpdatableError: in one line, what is wrong and what to do; its subclasses say what kind
+            of thing (see `converter.errors`).
+    """
+    is_file = isinstance(model, (str, Path))
+    source = Path(model if isinstance(model, (str, Path)) else f"{model.name}.keras")
+    flags = {"model": source, **_plain(options)}
+    chosen = read(Path(recipe), flags) if recipe is not None else from_flags(flags)
+    if chosen.output_path is not None:
+        chosen = chosen.model_copy(update={"output_path": None})
+    from converter import conversion
+    from converter.load import compile_settings_of
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "converted.mlmodel"
+        if is_file:
+            in_folder = chosen.model_copy(update={"output_path": target})
+            report = conversion.convert_file(in_folder)
+        else:
+            prepared = conversion.prepare(model, compile_settings_of(model), chosen)
+            report = conversion.write(prepared, target, chosen)
+        spec = mlmodel.read(target)
+    return UpdatableModel(spec, report, chosen, None if is_file else model)
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `options` as a YAML file would hold them."""
+    return {
+        key: value.model_dump(exclude_unset=True)
+        if isinstance(value, (Range, Choice, Metadata))
+        else value
+        for key, value in options.items()
+        if value is not None
+    }
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class UpdatableModel:
+    """A Core ML model that learns, in memory.
+
+    Attributes:
+        spec: the protobuf message ``Model``, as coremltools knows it.
+        report: what the conversion did: layers, interface, training, parity, notes.
+        recipe: everything that the conversion was told.
+        history: how the training went, if the model comes from `train`.
+    """
+
+    spec: Message
+    report: Report
+    recipe: Recipe
+    _keras: Any = field(default=None)
+    history: History | None = None
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to `path`, which ends in ``.mlmodel``; return it.
+
+        Raises:
+            OutputError: the file cannot be written, or is the Keras file.
+        """
+        target = Path(path)
+        if self._keras is None and self.recipe.model.exists():
+            check_paths(self.recipe.model, target)
+        elif target.suffix != ".mlmodel":
+            raise OutputError(f"{target}: the name of a Core ML model ends in .mlmodel")
+        mlmodel.write(self.spec, target)
+        return target
+
+    def validate(self) -> list[Finding]:
+        """Return what the rules of Core ML find in the model; nothing but warnings is expected."""
+        return validate.findings(self.spec, must_be_updatable=True)
+
+    def verify(self, steps: int = 1, samples: int | None = None, seed: int = 0) -> Verification:
+        """Compare predictions and `steps` update steps with those of the Keras model.
+
+        The Keras file is read again; of a live model a copy is made. `samples` is the size of a
+        mini-batch of random samples. ``result.passed()`` tells whether both agree.
+
+        Raises:
+            UsageError: the model has been trained since, so that it must differ.
+            ParityError: the models predict different things.
+        """
+        if self.history is not None:
+            raise UsageError("the model has been trained; verify the one that was converted")
+        from converter.verification import verify
+
+        return verify(_copy(self.spec), self._keras_model(), steps, samples, seed)
+
+    def _keras_model(self) -> Any:
+        if self._keras is None:
+            from converter.load import load
+
+            recipe = self.recipe
+            how = {"allow_unsafe": recipe.allow_unsafe, "input_shape": recipe.input_shape}
+            return load(recipe.model, **how).model  # type: ignore[arg-type]
+        from converter.backend import keras
+
+        clone = keras.models.clone_model(self._keras)
+        clone.set_weights(self._keras.get_weights())
+        return clone
+
+    def predict(
+        self, x: Inputs, *, layout: Layout = "auto", scale: float = 1.0
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the outputs for samples, by name, computed by the reference runtime.
+
+        Args:
+            x: ``[N, H, W, C]`` as in Keras or ``[N, C, H, W]`` as in Core ML (`layout` decides
+                where both fit), ``[N, C]`` for vectors; a mapping by name for several inputs. An
+                image input takes pixels from 0 to 255.
+            layout: "auto", "nhwc" or "nchw".
+            scale: factor on the values.
+
+        Returns:
+            Arrays ``[N, C]`` or ``[N, C, H, W]``; of a classifier the probabilities
+            ``[N, classes]`` and the labels ``[N]``.
+
+        Raises:
+            DataError: `x` does not fit the model.
+        """
+        from converter import runtime
+
+        return runtime.predict_samples(self.spec, self._samples(x, layout, scale))
+
+    def train(
+        self,
+        x: Inputs,
+        y: Any,
+        *,
+        test: tuple[Inputs, Any] | None = None,
+        layout: Layout = "auto",
+        scale: float = 1.0,
+        **numbers: float | bool | None,
+    ) -> UpdatableModel:
+        """Return the model after an update on samples, as the device would do it.
+
+        The arithmetic is that of the reference runtime; this model stays as it is.
+
+        Args:
+            x: samples, as for `predict`.
+            y: class indices ``[N]``, labels ``[N]``, one-hot ``[N, classes]``, or values.
+            test: other samples and answers, to score before training and after every epoch.
+            layout: as for `predict`.
+            scale: as for `predict`.
+            numbers: ``epochs``, ``batch_size``, ``learning_rate``, ``momentum``, ``beta_1``,
+                ``beta_2``, ``epsilon``, ``shuffle``, ``seed``; by default those of the model, and
+                only what the model allows.
+
+        Returns:
+            The trained model, with its `history`.
+
+        Raises:
+            UsageError: a number is unknown or not allowed.
+            DataError: samples or answers do not fit the model.
+            TrainingError: the loss is no longer a number.
+        """
+        from converter import runtime
+
+        if unknown := sorted(set(numbers) - set(NUMBERS)):
+            raise UsageError(f"train: {unknown[0]} is no setting; there are {', '.join(NUMBERS)}")
+        spec = _copy(self.spec)
+        settings = runtime.settings(spec, **numbers)
+        data = runtime.Labelled(self._samples(x, layout, scale), y)
+        held_out = None
+        if test is not None:
+            held_out = runtime.Labelled(self._samples(test[0], layout, scale), test[1])
+        history = runtime.train(spec, data, settings, held_out)
+        return replace(self, spec=spec, history=history)
+
+    def _samples(self, x: Inputs, layout: Layout, scale: float) -> Samples:
+        import numpy as np
+
+        from converter.data import Reading
+        from converter.data.arrays import converted
+        from converter.runtime import ArraySamples
+
+        inputs = self.spec.description.input
+        given = x if isinstance(x, Mapping) else {inputs[0].name: x}
+        names = [feature.name for feature in inputs]
+        if sorted(given) != sorted(names):
+            raise UsageError(f"the model takes {', '.join(names)}; given: {', '.join(given)}")
+        how = Reading(layout, scale)
+        return ArraySamples({f.name: converted(np.asarray(given[f.name]), f, how) for f in inputs})
+
+    def __repr__(self) -> str:
+        learning = ", ".join(row.name for row in self.report.layers if row.updatable)
+        name, how = self.recipe.model.stem, self.report.training.optimizer
+        size = self.report.size / 1e6
+        return f"<UpdatableModel '{name}': {learning} learn by {how}, {size:.1f} MB>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the layers, for notebooks."""
+        rows = "".join(
+            _row(
+                (row.name, row.kind, row.shape, f"{row.weights:,}" if row.weights else "",
+                 "updatable" if row.updatable else "frozen" if row.weights else ""),
+                "b" if row.updatable else "span",
+            )
+            for row in self.report.layers
+        )  # fmt: skip
+        head = "".join(f"<th>{name}</th>" for name in ("layer", "kind", "output", "weights", ""))
+        parity = self.report.parity
+        facts = [
+            f"inputs: {'; '.join(self.report.inputs)}",
+            f"outputs: {'; '.join(self.report.outputs)}",
+            f"loss: {self.report.loss}; optimizer: {self.report.training.optimizer}",
+            "parity: not checked" if parity is None else f"parity: {parity:.1e}",
+            *self.report.notes,
+        ]
+        listed = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
+        title = html.escape(repr(self))
+        return f"<p>{title}</p><table><tr>{head}</tr>{rows}</table><ul>{listed}</ul>"
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<td><{tag}>{html.escape(c)}</{tag}></td>' for c in cells)}</tr>"
+
+
+def _copy(spec: Message) -> Message:
+    copy = type(spec)()
+    copy.CopyFrom(spec)
+    return copy

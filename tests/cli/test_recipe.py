@@ -1,0 +1,201 @@
+"""Recipes on the command line: convert, init, check, show, schema."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from converter import cli, mlmodel
+from converter.metadata import VERSIONS
+from converter.recipe.model import Recipe
+from converter.recipe.reading import read
+from converter.recipe.template import EXAMPLES, json_schema
+
+MODELS = Path(__file__).parents[2] / "models"
+LENET = MODELS / "lenet.h5"
+RECIPES = sorted(MODELS.glob("*.yaml"))
+SCRIPT = Path(sys.executable).with_name("make-updatable")
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """The examples, converted by one command in two processes."""
+    folder = tmp_path_factory.mktemp("first")
+    done = subprocess.run(
+        [SCRIPT, *RECIPES, "-o", folder, "--jobs", "2"], capture_output=True, text=True, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return folder, done.stdout
+
+
+def test_one_command_converts_all_recipes(converted):
+    folder, printed = converted
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "cats_dogsUpdatable.mlmodel", "lenetUpdatable.mlmodel",
+    ]  # fmt: skip
+    assert printed.count("wrote ") == 2
+    assert "learns dense_5, dense_6; parity" in printed
+    lenet = mlmodel.read(folder / "lenetUpdatable.mlmodel")
+    metadata = lenet.description.metadata
+    assert metadata.license == "MIT"
+    assert metadata.versionString == "1.0"
+    assert "handwritten digits" in metadata.shortDescription
+    for name in ("make-updatable 0", "coremltools ", "tensorflow ", "keras "):
+        assert name in metadata.userDefined[VERSIONS]
+    assert lenet.description.input[0].shortDescription.startswith("A gray image")
+    assert lenet.description.trainingInput[1].shortDescription.startswith("The digit")
+    update = lenet.neuralNetwork.updateParams
+    assert update.optimizer.adamOptimizer.learningRate.range.maxValue == 0.1
+    assert list(update.epochs.set.values) == list(range(1, 51))
+    assert update.seed.defaultValue == 1
+    colour = mlmodel.read(folder / "cats_dogsUpdatable.mlmodel")
+    assert list(colour.neuralNetworkClassifier.stringClassLabels.vector) == ["cat", "dog"]
+
+
+def test_a_second_run_elsewhere_makes_the_same_bytes(converted, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(
+        MODELS
+    )  # other folder, other spelling of the paths, one process after another
+    for path in RECIPES:
+        assert cli.run([path.name, "-o", str(tmp_path), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    for first in converted[0].iterdir():
+        assert (tmp_path / first.name).read_bytes() == first.read_bytes()
+
+
+def test_a_model_can_be_rebuilt_from_what_it_carries(converted, tmp_path, capsys):
+    first = converted[0] / "lenetUpdatable.mlmodel"
+    assert cli.run(["recipe", "show", str(first)]) == 0
+    shown = capsys.readouterr().out
+    assert str(MODELS) not in shown
+    again = tmp_path / "again.yaml"
+    again.write_text(shown)
+    assert cli.run(["recipe", "check", str(again)]) == 0
+    assert "does not exist" in capsys.readouterr().err
+    (tmp_path / "lenet.h5").symlink_to(LENET)
+    assert cli.run([str(again), "-o", str(tmp_path), "-q"]) == 0
+    assert (tmp_path / first.name).read_bytes() == first.read_bytes()
+
+
+def test_flags_win_over_the_recipe(tmp_path, capsys):
+    target = tmp_path / "x.mlmodel"
+    flags = ["--layers", "dense_6", "--learning-rate", "0.01", "--no-verify", "-o", str(target)]
+    assert cli.run(["--recipe", str(MODELS / "lenet.yaml"), *flags]) == 0
+    printed = capsys.readouterr().out
+    assert "learning_rate 0.01 (0 … 0.1)" in printed
+    assert "not checked" in printed
+    spec = mlmodel.read(target)
+    assert [layer.name for layer in mlmodel.updatable_layers(spec)] == ["dense_6"]
+
+
+def test_mistakes_of_all_recipes_are_reported_in_one_run(tmp_path, capsys):
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("model: lenet.h5\nlayrs: [a]\nepochs: 0\noptimizer: sdg\n")
+    two.write_text("model: lenet.h5\ntolerance: 0\nseed: x\n")
+    for command in ([], ["recipe", "check"]):
+        assert cli.run([*command, str(one), str(two)]) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.split(": ")[1:3] for line in lines] == [
+            [f"{one}:2", "layrs"], [f"{one}:3", "epochs"], [f"{one}:4", "optimizer"],
+            [f"{two}:2", "tolerance"], [f"{two}:3", "seed"],
+        ]  # fmt: skip
+        assert all(line.startswith("error: ") for line in lines)
+
+
+def test_one_failing_recipe_does_not_stop_the_others(tmp_path):
+    recipes = {"good": "dense_6", "bad": "nothing"}
+    for name, layer in recipes.items():
+        text = f"model: {LENET}\nlayers: [{layer}]\nverify: false\noutput_path: {name}.mlmodel\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    done = subprocess.run(
+        [SCRIPT, "bad.yaml", "good.yaml"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: bad.mlmodel: no layer is called 'nothing'")
+    assert len(done.stderr.splitlines()) == 1
+    assert "wrote good.mlmodel" in done.stdout
+    assert not (tmp_path / "bad.mlmodel").exists()
+    assert (tmp_path / "good.mlmodel").exists()
+
+
+def test_an_interrupt_ends_all_processes_and_leaves_nothing(tmp_path):
+    process = subprocess.Popen(
+        [SCRIPT, *RECIPES, "-o", tmp_path, "-v"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert "starting TensorFlow" in process.stderr.readline()  # both processes are at work
+    os.killpg(process.pid, signal.SIGINT)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; nothing was written" in printed
+    assert "Traceback" not in printed
+    for _ in range(50):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.2)
+    else:
+        raise AssertionError("processes are left")
+    assert not list(tmp_path.glob(".*"))
+
+
+WRONG = {
+    "two models": ([LENET, LENET], 2, "give one model"),
+    "a model and two recipes": ([LENET, *RECIPES], 2, "give one model"),
+    "one name for two": ([*RECIPES, "-o", "x.mlmodel"], 2, "is no folder"),
+    "the same recipe twice": ([RECIPES[0], RECIPES[0]], 1, "as "),
+    "no such recipe": (["nowhere.yaml"], 1, "nowhere.yaml: cannot be read"),
+    "show a model without": (["recipe", "show", "other.mlmodel"], 1, "is not a Core ML model"),
+    "show a picture": (["recipe", "show", "a.png"], 2, "neither a .mlmodel nor a recipe"),
+    "init over a recipe": (["recipe", "init", LENET, "-o", RECIPES[0]], 1, "exists already"),
+    "check nothing": (["recipe", "check"], 2, "Missing argument"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_usage(name, tmp_path, monkeypatch, capsys):
+    arguments, code, words = WRONG[name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.mlmodel").write_bytes(b"no model")
+    assert cli.run([*map(str, arguments)]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_init_writes_a_commented_recipe_that_is_correct(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["recipe", "init", str(LENET)]) == 0
+    written = (tmp_path / "lenet.yaml").read_text()
+    recipe = read(Path("lenet.yaml"))
+    assert recipe.model.resolve() == LENET
+    assert recipe.layers == ("dense_5", "dense_6")
+    assert (recipe.optimizer, recipe.learning_rate) == ("adam", 0.001)
+    for name, field in Recipe.model_fields.items():
+        assert f"# {field.description}" in written
+        assert f"\n{name}:" in written or f"\n# {name}:" in written
+    capsys.readouterr()
+    assert cli.run(["recipe", "check", "lenet.yaml"]) == 0
+    assert capsys.readouterr() == ("lenet.yaml: correct\n", "")
+
+
+def test_what_a_template_shows_as_a_comment_may_be_switched_on(tmp_path):
+    examples = {k: v for k, v in EXAMPLES.items() if k not in ("extends", "momentum")}
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump({"model": "m.h5", **examples}, allow_unicode=True))
+    assert set(read(path).model_fields_set) == set(Recipe.model_fields) - {"momentum"}
+
+
+def test_the_schema_is_printed_and_knows_every_setting(capsys):
+    assert cli.run(["recipe", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema == json_schema()
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == {*Recipe.model_fields, "extends"}
+    assert all(setting["description"] for setting in schema["properties"].values())

@@ -1,0 +1,184 @@
+"""The Python API, on files and on live models."""
+
+import doctest
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import converter
+from converter import api, mlmodel
+from converter.backend import keras
+from converter.errors import (
+    DataError,
+    MakeUpdatableError,
+    NotUpdatableError,
+    OutputError,
+    UsageError,
+)
+from converter.recipe import Recipe
+from tests.emit.oracle import sequential
+
+ROOT = Path(__file__).parent.parent
+LENET = ROOT / "models" / "lenet.h5"
+L = keras.layers
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    return converter.convert(LENET, layers=["dense_5", "dense_6"], learning_rate=0.01)
+
+
+@pytest.fixture
+def live():
+    model = sequential(
+        (6, 6, 2), L.Conv2D(3, 3, activation="relu", name="conv"), L.Flatten(name="flat"),
+        L.Dropout(0.5), L.Dense(3, activation="softmax", name="dense"),
+    )  # fmt: skip
+    model.compile("sgd", "categorical_crossentropy")
+    return model
+
+
+def updatable(model):
+    return [layer.name for layer in mlmodel.updatable_layers(model.spec)]
+
+
+def test_a_file_becomes_the_model_that_the_command_line_writes(lenet, tmp_path):
+    from converter import cli
+
+    path = lenet.save(tmp_path / "api.mlmodel")
+    target = tmp_path / "cli.mlmodel"
+    flags = ["--layers", "dense_5,dense_6", "--learning-rate", "0.01", "-o", str(target), "-q"]
+    assert cli.run([str(LENET), *flags]) == 0
+    assert path.read_bytes() == target.read_bytes()
+
+
+def test_what_it_learns_and_how_is_told(lenet):
+    assert updatable(lenet) == ["dense_5", "dense_6"]
+    assert lenet.report.training.numbers["learning_rate"].default == 0.01
+    assert lenet.validate() == []
+    assert "dense_5, dense_6 learn by adam" in repr(lenet)
+    table = lenet._repr_html_()
+    assert table.count("<tr>") == 1 + len(lenet.spec.neuralNetwork.layers)
+    assert "<td><b>dense_5</b></td>" in table
+    assert "&lt;UpdatableModel" in table
+
+
+def test_the_proof_is_predictions_and_update_steps(lenet):
+    before = lenet.spec.SerializeToString(deterministic=True)
+    result = lenet.verify(steps=2, samples=8)
+    assert result.passed()
+    assert result.steps == 2
+    assert lenet.spec.SerializeToString(deterministic=True) == before
+
+
+def test_a_live_model_is_converted_and_left_as_it_is(live):
+    weights = [w.copy() for w in live.get_weights()]
+    model = converter.convert(live, layers=["*"], epochs=converter.Choice(max=3))
+    assert updatable(model) == ["conv", "dense"]
+    assert list(model.spec.neuralNetwork.updateParams.epochs.set.values) == [1, 2, 3]
+    assert model.verify().passed()
+    x = np.random.default_rng(0).normal(size=(5, 6, 6, 2)).astype(np.float32)
+    np.testing.assert_allclose(model.predict(x)["output"], live.predict(x, verbose=0), atol=1e-6)
+    assert all(layer.trainable for layer in live.layers)
+    for old, new in zip(weights, live.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_training_returns_another_model_that_knows_more(live):
+    model = converter.convert(live, layers=["dense"])
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 60)
+    x = rng.normal(size=(60, 6, 6, 2)).astype(np.float32) + y[:, None, None, None]
+    before = model.spec.SerializeToString(deterministic=True)
+    trained = model.train(x, y, test=(x, y), epochs=20, batch_size=10, learning_rate=0.1)
+    assert len(trained.history.epochs) == 20
+    assert trained.history.epochs[-1].held_out_loss < trained.history.before.loss / 2
+    assert model.spec.SerializeToString(deterministic=True) == before
+    assert not np.allclose(model.predict(x)["output"], trained.predict(x)["output"])
+    assert trained.validate() == model.validate()
+    with pytest.raises(UsageError, match="has been trained"):
+        trained.verify()
+
+
+def test_a_recipe_and_options_that_win(tmp_path):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("model: other.h5\nlayers: [dense_5]\nseed: 4\nepochs: {max: 3}\n")
+    model = converter.convert(LENET, recipe=recipe, layers=["dense_6"], verify=False)
+    assert updatable(model) == ["dense_6"]
+    assert model.spec.neuralNetwork.updateParams.seed.defaultValue == 4
+    assert model.report.parity is None
+
+
+WRONG = {
+    "no file": (lambda: converter.convert("nowhere.h5"), MakeUpdatableError, "nowhere.h5"),
+    "no layer": (lambda: converter.convert(LENET, layers=["x"]), NotUpdatableError, "'x'"),
+    "no setting": (lambda: converter.convert(LENET, layrs=["x"]), UsageError, "mean layers"),
+    "out of range": (
+        lambda: converter.convert(LENET, learning_rate={"default": 2}), UsageError, "not in 0 … 1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_mistakes_raise_one_line(name):
+    call, kind, words = WRONG[name]
+    with pytest.raises(kind, match=re.escape(words)) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_data_that_do_not_fit_are_refused(lenet, tmp_path):
+    with pytest.raises(DataError, match="do not fit"):
+        lenet.predict(np.zeros((2, 5, 5, 1)))
+    with pytest.raises(UsageError, match="takes image; given: picture"):
+        lenet.predict({"picture": np.zeros((2, 28, 28, 1))})
+    with pytest.raises(UsageError, match="epoch is no setting"):
+        lenet.train(np.zeros((2, 28, 28, 1)), [0, 1], epoch=3)
+    with pytest.raises(UsageError, match="the model allows"):
+        lenet.train(np.zeros((2, 28, 28, 1)), [0, 1], learning_rate=5.0)
+    with pytest.raises(OutputError, match=r"ends in \.mlmodel"):
+        lenet.save(tmp_path / "x.h5")
+
+
+def test_the_options_are_those_of_recipes():
+    assert set(api.Options.__annotations__) == set(Recipe.model_fields) - {"model", "output_path"}
+
+
+def test_an_attribute_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'convrt'"):
+        converter.convrt  # noqa: B018
+
+
+def test_doctests_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    result = doctest.testmod(api)
+    assert result.attempted >= 4
+    assert result.failed == 0
+
+
+def test_the_notebook_runs(monkeypatch, tmp_path):
+    notebook = json.loads((ROOT / "models" / "lenet.ipynb").read_text())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lenet.h5").symlink_to(LENET)
+    names = {}
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) >= 4
+    for cell in cells:
+        assert cell["outputs"] or "import" in "".join(cell["source"])
+        exec("".join(cell["source"]), names)
+    assert (tmp_path / "LeNet.mlmodel").exists()
+
+
+def test_the_python_in_the_readme_runs(monkeypatch, tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert any("converter.convert" in block for block in blocks)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.h5").symlink_to(LENET)
+    rng = np.random.default_rng(0)
+    names = {"images": rng.random((20, 28, 28)), "digits": rng.integers(0, 10, 20)}
+    for block in blocks:
+        if "converter" in block:
+            exec(block, names)
