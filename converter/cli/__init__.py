@@ -18,10 +18,13 @@ from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
 COMMANDS = {
     "convert": "Convert a trained Keras model to an updatable Core ML model (the default command).",
     "validate": "Check .mlmodel files: would Core ML accept them, and can it train them?",
+    "inspect": "Show what a Keras file or a .mlmodel holds, and which layers can learn.",
+    "recipe": "Write, check and show recipes: conversion settings in YAML files.",
     "train": "Train a .mlmodel as an update task on the device would, on any machine.",
     "evaluate": "Tell the loss and the accuracy of a .mlmodel on labelled data.",
     "predict": "Print what a .mlmodel answers.",
     "verify": "Check what a .mlmodel does: against its Keras model, or in Core ML itself on a Mac.",
+    "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command name -> its line in ``--help``. The code is ``converter/cli/<name>.py``, `command`."""
 
