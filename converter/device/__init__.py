@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from converter.device import child, job, reference
 from converter.device.batch import Batch, first_of, random_batch
-from converter.device.subject import Subject, subject
 from converter.device.verdict import Agreement, Check, Expected, Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError
 from converter.mlmodel import Message
+from converter.subject import Subject, subject
 
 if TYPE_CHECKING:
     from converter.runtime.training import Labelled

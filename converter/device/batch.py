@@ -10,19 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from converter import shapes
-from converter.device.subject import Subject
-from converter.errors import DataError
-from converter.mlmodel import FeatureTypes_pb2, Message
+from converter.mlmodel import Message
+from converter.subject import Subject, class_count, classic_shape, declared_shape, image_shape
 
 if TYPE_CHECKING:
     from converter.runtime.training import Labelled
 
 Array: TypeAlias = npt.NDArray[Any]
-
-GRAY = {
-    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE,
-    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE_FLOAT16,
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def first_of(subject: Subject, data: Labelled, count: int) -> Batch:
 
     chosen = plan(subject.member)
     kept = np.arange(min(count, len(data.samples)))
-    channels, height, width = _classic(shapes.blob_shapes(subject.member)[chosen.loss_blob])
+    channels, height, width = classic_shape(shapes.blob_shapes(subject.member)[chosen.loss_blob])
     answers = targets(subject.member, chosen, np.asarray(data.y)[kept], (height, width, channels))
     if not subject.is_classification:
         shape = declared_shape(subject.target)
@@ -84,41 +78,3 @@ def first_of(subject: Subject, data: Labelled, count: int) -> Batch:
         if feature.type.WhichOneof("Type") == "imageType":
             inputs[feature.name] = np.clip(np.rint(inputs[feature.name]), 0, 255).astype(np.uint8)
     return Batch(inputs, answers)
-
-
-def _classic(shape: shapes.Shape | None) -> tuple[int, int, int]:
-    sizes = shape or ()
-    if len(sizes) != 3 or None in sizes:
-        raise DataError("the file leaves the shape of the output open; convert with --input-shape")
-    channels, height, width = (int(size or 0) for size in sizes)
-    return channels, height, width
-
-
-def class_count(subject: Subject) -> int:
-    """Return the number of classes that the loss tells apart.
-
-    Raises:
-        DataError: neither labels nor the shape of the blob tell.
-    """
-    labels = subject.labels
-    if labels:
-        return len(labels)
-    return _classic(shapes.blob_shapes(subject.member).get(subject.loss.input))[0]
-
-
-def declared_shape(feature: Message) -> tuple[int, ...]:
-    """Return the shape of an array feature.
-
-    Raises:
-        DataError: it is no array, or its shape is open.
-    """
-    shape = tuple(int(size) for size in feature.type.multiArrayType.shape)
-    if not shape or min(shape) < 1:
-        raise DataError(f"training input '{feature.name}': its shape is not stored in the file")
-    return shape
-
-
-def image_shape(feature: Message) -> tuple[int, int, int]:
-    """Return height, width and channels of an image feature."""
-    image = feature.type.imageType
-    return int(image.height), int(image.width), 1 if image.colorSpace in GRAY else 3

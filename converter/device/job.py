@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from converter import mlmodel
-from converter.device.batch import Array, Batch, declared_shape
+from converter.device.batch import Array, Batch
 from converter.device.png import png
-from converter.device.subject import Subject
 from converter.errors import DataError
 from converter.mlmodel import FeatureTypes_pb2, Message
+from converter.subject import Subject, declared_shape
 
 LARGEST_BATCH = 32
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from converter import mlmodel
-from converter.device.batch import Array, Batch, declared_shape
+from converter.device.batch import Array, Batch
 from converter.device.job import Settings
-from converter.device.subject import Subject, subject
 from converter.device.verdict import Agreement, relative
 from converter.mlmodel import Message
+from converter.subject import Subject, declared_shape, subject
 
 
 def stored_weights(chosen: Subject) -> dict[str, Array]:

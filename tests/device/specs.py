@@ -59,7 +59,8 @@ def build(labels=None, image=None, regression=False, frozen=True, classes=3, bat
 
 INTERFACES = {
     "array": {},
+    "image": {"image": "bgr", "frozen": False},
     "string_classifier": {"labels": ("cat", "dog", "owl"), "image": "rgb"},
-    "integer_classifier": {"labels": (7, 8, 9), "image": "gray"},
+    "integer_classifier": {"labels": (7, 8, 9)},
     "regressor": {"regression": True, "classes": 2, "frozen": False},
 }

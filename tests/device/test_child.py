@@ -12,8 +12,8 @@ import pytest
 from converter import device
 from converter.device import child, job, reference
 from converter.device.batch import random_batch
-from converter.device.subject import subject
 from converter.device.verdict import Expected, Outcome, judge
+from converter.subject import subject
 from tests.device.specs import INTERFACES, build
 
 STAND_IN = Path(__file__).parent / "stand_in"

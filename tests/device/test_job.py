@@ -11,9 +11,9 @@ from converter import mlmodel
 from converter.device import job
 from converter.device.batch import Batch, first_of, random_batch
 from converter.device.png import png
-from converter.device.subject import subject
 from converter.errors import DataError, TrainingError
 from converter.mlmodel import Model_pb2
+from converter.subject import subject
 from tests.device.specs import INTERFACES, build
 
 

@@ -5,8 +5,8 @@ import numpy as np
 from converter import mlmodel
 from converter.device import job, reference
 from converter.device.batch import random_batch
-from converter.device.subject import subject
 from converter.runtime import predict
+from converter.subject import subject
 from tests.device.specs import INTERFACES, build
 
 

@@ -17,7 +17,7 @@ from objc import TABLE, Object
 
 from converter import mlmodel
 from converter.device.reference import stored_weights
-from converter.device.subject import subject
+from converter.subject import subject
 
 globals().update(TABLE["constants"])
 CTYPES = {65568: ctypes.c_float, 65600: ctypes.c_double, 131104: ctypes.c_int32}

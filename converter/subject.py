@@ -1,17 +1,24 @@
-"""What a Core ML update works on: the network that learns, its loss, its layers, its inputs."""
+"""What an update works on: the network that learns, its loss, its layers, its inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from converter.errors import TrainingError
-from converter.mlmodel import Message, layer_params, network, pipeline
+from converter import shapes
+from converter.errors import DataError, TrainingError
+from converter.mlmodel import FeatureTypes_pb2, Message, layer_params, network, pipeline
 
 CROSS_ENTROPY = "categoricalCrossEntropyLossLayer"
 
 WEIGHT_KEYS = {"weights": "weights", "biases": "bias"}
 """``MLParameterKey`` -> the field of ``convolution`` and ``innerProduct`` that it names."""
+
+
+GRAY = {
+    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE,
+    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE_FLOAT16,
+}
 
 
 @dataclass(frozen=True)
@@ -119,3 +126,46 @@ def subject(model: Message) -> Subject:
     if len(losses) != 1 or losses[0].WhichOneof("LossLayerType") is None:
         raise TrainingError(f"the model has {len(losses)} losses; Core ML trains with one")
     return Subject(model, member, scope)
+
+
+def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:
+    """Return channels, height and width of a blob.
+
+    Raises:
+        DataError: the file leaves a size open.
+    """
+    sizes = shape or ()
+    if len(sizes) != 3 or None in sizes:
+        raise DataError("the file leaves the shape of the output open; convert with --input-shape")
+    channels, height, width = (int(size or 0) for size in sizes)
+    return channels, height, width
+
+
+def class_count(subject: Subject) -> int:
+    """Return the number of classes that the loss tells apart.
+
+    Raises:
+        DataError: neither labels nor the shape of the blob tell.
+    """
+    labels = subject.labels
+    if labels:
+        return len(labels)
+    return classic_shape(shapes.blob_shapes(subject.member).get(subject.loss.input))[0]
+
+
+def declared_shape(feature: Message) -> tuple[int, ...]:
+    """Return the shape of an array feature.
+
+    Raises:
+        DataError: it is no array, or its shape is open.
+    """
+    shape = tuple(int(size) for size in feature.type.multiArrayType.shape)
+    if not shape or min(shape) < 1:
+        raise DataError(f"training input '{feature.name}': its shape is not stored in the file")
+    return shape
+
+
+def image_shape(feature: Message) -> tuple[int, int, int]:
+    """Return height, width and channels of an image feature."""
+    image = feature.type.imageType
+    return int(image.height), int(image.width), 1 if image.colorSpace in GRAY else 3

@@ -1,0 +1,61 @@
+"""A real converted model: its Swift file, its job for Core ML, and the check that cannot run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter import mlmodel
+from converter.device import job
+from converter.device.batch import random_batch
+from converter.subject import subject
+from tests.swift.grammar import Source
+
+LENET = Path(__file__).parents[2] / "models" / "lenet.h5"
+SCRIPT = Path(sys.executable).with_name("make-updatable")
+
+
+def run(*arguments, folder):
+    return subprocess.run(
+        [SCRIPT, *map(str, arguments)], capture_output=True, text=True, cwd=folder,
+        env={**os.environ, "COLUMNS": "120"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lenet(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lenet")
+    digits = ",".join(map(str, range(10)))
+    done = run("convert", LENET, "--layers", "dense_5,dense_6", "--classes", digits,
+               "-o", "LeNet.mlmodel", folder=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "LeNet.mlmodel"
+
+
+def test_its_trainer(lenet):
+    done = run("swift", lenet.name, folder=lenet.parent)
+    assert done.stdout == "wrote LeNetTrainer.swift (LeNetTrainer)\n"
+    source = Source((lenet.parent / "LeNetTrainer.swift").read_text())
+    assert source.mistakes() == []
+    assert source.elements("updatableLayers") == ["dense_5", "dense_6"]
+    assert source.elements("classes") == list(range(10))
+
+
+def test_its_job(lenet, tmp_path):
+    chosen = subject(mlmodel.read(lenet))
+    settings = job.settings(chosen)
+    assert settings == job.Settings(1, 32)
+    job.write(tmp_path, chosen, random_batch(chosen, settings.batch_size), settings, 60)
+    with np.load(tmp_path / "samples.npz") as arrays:
+        assert arrays["feature.0"].shape == (32, 1, 28, 28)
+        assert arrays["feature.1"].tolist() == [n % 10 for n in range(32)]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="here Core ML would run")
+def test_its_check_does_not_run_here(lenet):
+    done = run("verify", lenet.name, "--on-device", folder=lenet.parent)
+    assert done.returncode == 4
+    assert "not run: Core ML runs on macOS only" in done.stderr
