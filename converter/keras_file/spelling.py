@@ -74,6 +74,7 @@ WITHOUT_EFFECT: Mapping[str, Any] = {
     "input_length": ANYTHING,  # of an Embedding: said again by its input
     "renorm": False,
     "renorm_momentum": ANYTHING,  # of a batch normalization, used where renorm is true
+    "rms_scaling": False,  # of a layer normalization, until Keras made it a class of its own
     "synchronized": ANYTHING,  # batch normalization over several devices, in training
     "time_major": False,
 }
