@@ -19,6 +19,7 @@ import numpy as np
 from converter.backend import keras, tf
 from converter.coreml import ct
 from converter.errors import UnsupportedError, UsageError
+from converter.layer_table import LayerTable, keras_layer
 from converter.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
 from converter.tf_ops import plain_operations
 
@@ -37,7 +38,7 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
     _refuse_recurrent(model)
     _refuse_half_precision(model)
     inputs = [_input_spec(i, tensor, input_shape) for i, tensor in enumerate(model.inputs)]
-    layers = _LayerTable(model)
+    layers = LayerTable(model)
     try:
         return _traced(model, layers, inputs, _symbolic_variables(model))
     except UnsupportedError:
@@ -51,7 +52,7 @@ def _refuse_recurrent(model: Any) -> None:
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
             raise UnsupportedError(
-                f"{_keras_layer(layer, layer.name)}: is recurrent; Core ML's training fails in "
+                f"{keras_layer(layer, layer.name)}: is recurrent; Core ML's training fails in "
                 "networks with recurrent layers even if these are frozen (coremltools issue 2074); "
                 "use convolutions over the steps instead"
             )
@@ -62,7 +63,7 @@ def _refuse_half_precision(model: Any) -> None:
         dtype = getattr(layer, "compute_dtype", "float32")
         if dtype not in ("float32", "uint8", "int32"):
             raise UnsupportedError(
-                f"{_keras_layer(layer, layer.name)}: computes in {dtype}, but Core ML learns in "
+                f"{keras_layer(layer, layer.name)}: computes in {dtype}, but Core ML learns in "
                 "float32 only; save the model and convert the file, which is read as float32"
             )
 
@@ -114,7 +115,7 @@ def _is_dilated(layer: Any) -> bool:
 
 
 def _traced(
-    model: Any, layers: _LayerTable, inputs: Sequence[Any], variables: Sequence[Any]
+    model: Any, layers: LayerTable, inputs: Sequence[Any], variables: Sequence[Any]
 ) -> Program:
     position = {id(variable): i for i, variable in enumerate(variables)}
     constants = {id(v): np.asarray(v) for v in model.variables if id(v) not in position}
@@ -160,79 +161,7 @@ def _reader(variable: Any) -> Callable[[], Any]:
     return read
 
 
-class _LayerTable:
-    """Which Keras layer an operation or a variable belongs to."""
-
-    def __init__(self, model: Any) -> None:
-        paths = dict(_paths(model))
-        counts: dict[str, int] = {}
-        for _, layer in paths.values():
-            counts[layer.name] = counts.get(layer.name, 0) + 1
-        self._layers = {
-            key: _keras_layer(layer, layer.name if counts[layer.name] == 1 else path)
-            for key, (path, layer) in paths.items()
-        }
-        # Inner layers come later and win over the models and wrappers around them.
-        self._owners = {
-            id(v): self._layers[key]
-            for key, (_, layer) in paths.items()
-            for v in getattr(layer, "variables", ())  # operations of keras.ops have none
-        }
-        self._tagged: list[Any] = []
-        self._model = _keras_layer(model, model.name)
-
-    def owner(self, variable: Any) -> KerasLayer:
-        """Return the innermost layer that `variable` belongs to."""
-        return self._owners.get(id(variable), self._model)
-
-    @contextmanager
-    def tagging(self) -> Iterator[None]:
-        """Give every TensorFlow operation a name scope that tells the Keras layer it comes from.
-
-        Keras's own scopes are no guide: they are made unique by suffixes that look like names
-        of other layers.
-        """
-        original = keras.Operation.__call__
-        table = self
-
-        def tagged(self: Any, *args: Any, **kwargs: Any) -> Any:
-            table._tagged.append(self)
-            with tf.name_scope(f"keras_layer_{len(table._tagged) - 1}"):
-                return original(self, *args, **kwargs)
-
-        keras.Operation.__call__ = tagged
-        try:
-            yield
-        finally:
-            keras.Operation.__call__ = original
-
-    def of(self, operation_name: str) -> KerasLayer | None:
-        """Return the layer whose tag stands innermost in a TensorFlow operation's name."""
-        for tag in reversed(re.findall(r"keras_layer_(\d+)", operation_name)):
-            # Operations that layers call inside themselves are not part of the model's graph.
-            if found := self._layers.get(id(self._tagged[int(tag)])):
-                return found
-        return None
-
-
-def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]]:
-    """Yield ``id, (path, layer)`` of all layers and operations inside `model`, outer ones first."""
-    inner = getattr(model, "_operations", None) or getattr(model, "_layers", [])
-    for layer in inner:
-        path = f"{prefix}{layer.name}"
-        yield id(layer), (path, layer)
-        yield from _paths(layer, f"{path}/")
-
-
-def _keras_layer(layer: Any, name: str) -> KerasLayer:
-    variables = getattr(layer, "_trainable_variables", []) + getattr(
-        layer, "_non_trainable_variables", []
-    )
-    kernels = tuple(v.name for v in variables if len(v.shape) > 1)
-    return KerasLayer(name, type(layer).__name__, kernels)
-
-
-def _to_mil(concrete: Any, layers: _LayerTable) -> Any:
+def _to_mil(concrete: Any, layers: LayerTable) -> Any:
     try:
         with warnings.catch_warnings(), _cheap_collections():
             warnings.simplefilter("ignore")
@@ -266,7 +195,7 @@ def _cheap_collections() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _unsupported(message: str, layers: _LayerTable) -> UnsupportedError:
+def _unsupported(message: str, layers: LayerTable) -> UnsupportedError:
     layer = layers.of(message)
     where = str(layer) if layer else "the model"
     missing = re.search(r"TF op '(\w+)' not implemented", message)
@@ -278,7 +207,7 @@ def _unsupported(message: str, layers: _LayerTable) -> UnsupportedError:
     return UnsupportedError(f"{where}: {reason}; replace the layer before converting")
 
 
-def _program(main: Any, weights: dict[str, Weight], layers: _LayerTable) -> Program:
+def _program(main: Any, weights: dict[str, Weight], layers: LayerTable) -> Program:
     names: dict[int, str] = {id(var): name for name, var in main.inputs.items()}
 
     def ref(var: Any) -> Ref:

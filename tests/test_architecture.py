@@ -25,6 +25,7 @@ FLOORS = {
     "recipe": 3,
     "interface": 3,
     "image_input": 4,
+    "layer_table": 4,
     "training": 4,
     "metadata": 4,
     "rules": 4,
