@@ -54,14 +54,12 @@ def command(environment):
 def hook(command, tmp_path_factory):
     """A repository with what the hook needs of this one, as it stands in the work tree."""
     folder = tmp_path_factory.mktemp("hook")
-    (folder / "converter").mkdir()
-    for name in (".pre-commit-hooks.yaml", "setup.cfg", "setup.py", "README.md", "LICENSE"):
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-    for path in (ROOT / "converter").rglob("*"):
-        if path.suffix in (".py", ".typed"):
-            copy = folder / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
+    needed = [path for path in ROOT.iterdir() if path.is_file()]
+    needed += [p for p in (ROOT / "converter").rglob("*") if p.suffix in (".py", ".typed")]
+    for path in needed:
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
     command("git", "init", "--quiet", folder=folder)
     command("git", "add", "--all", folder=folder)
     command("git", "commit", "--quiet", "--message", "hook", folder=folder)
