@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from converter.data import Layout
+    from converter.device import Verdict
     from converter.runtime import History, Samples
     from converter.verification import Verification
 
@@ -85,7 +86,8 @@ def convert(
         recipe: the path of a recipe in YAML; `options` win over it.
         options: the settings of a recipe, by the same names and in the same units: `layers` are
             names or globs, `input_shape` is ``(height, width, channels)`` without the batch,
-            `learning_rate` a number or a `Range`, `epochs` a number or a `Choice`.
+            `learning_rate` a number or a `Range`, `epochs` a number or a `Choice`. Of a recipe,
+            ``output_path`` and ``on_device`` do not count: call `save` and `on_device`.
 
     Returns:
         The model, checked by the rules of Core ML, and compared with Keras unless ``verify=False``.
@@ -98,6 +100,8 @@ def convert(
     source = Path(model if isinstance(model, (str, Path)) else f"{model.name}.keras")
     flags = {"model": source, **_plain(options)}
     chosen = read(Path(recipe), flags) if recipe is not None else from_flags(flags)
+    if "on_device" in options:
+        raise UsageError("on_device is for the command line; convert, then call .on_device()")
     if chosen.output_path is not None:
         chosen = chosen.model_copy(update={"output_path": None})
     from converter import conversion
@@ -176,6 +180,15 @@ class UpdatableModel:
         from converter.verification import verify
 
         return verify(_copy(self.spec), self._keras_model(), steps, samples, seed)
+
+    def on_device(self, timeout: float = 600.0) -> Verdict:
+        """Run one update in Core ML itself, in a process of its own, and return what came of it.
+
+        Anywhere but on a Mac with pyobjc, ``outcome`` is ``Outcome.NOT_RUN``. `timeout` in seconds.
+        """
+        from converter import device
+
+        return device.check(self.spec, timeout=timeout)
 
     def _keras_model(self) -> Any:
         if self._keras is None:

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import platform
 import re
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def test_a_file_becomes_the_model_that_the_command_line_writes(lenet, tmp_path):
     flags = ["--layers", "dense_5,dense_6", "--learning-rate", "0.01", "-o", str(target), "-q"]
     assert cli.run([str(LENET), *flags]) == 0
     assert path.read_bytes() == target.read_bytes()
+
+
+@pytest.mark.skipif(platform.system() == "Darwin", reason="there, Core ML can be run")
+def test_on_device_says_that_it_did_not_run(lenet):
+    verdict = lenet.on_device()
+    assert verdict.outcome.name == "NOT_RUN"
+    assert "macOS" in verdict.reason
+    with pytest.raises(UsageError, match="on_device is for the command line"):
+        converter.convert(LENET, on_device=True)
 
 
 def test_what_it_learns_and_how_is_told(lenet):
@@ -144,7 +154,9 @@ def test_data_that_do_not_fit_are_refused(lenet, tmp_path):
 
 
 def test_the_options_are_those_of_recipes():
-    assert set(api.Options.__annotations__) == set(Recipe.model_fields) - {"model", "output_path"}
+    assert set(api.Options.__annotations__) == set(Recipe.model_fields) - {
+        "model", "output_path", "on_device",
+    }  # fmt: skip
 
 
 def test_an_attribute_that_does_not_exist_is_an_attribute_error():

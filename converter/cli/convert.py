@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.failure import lines
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
 from converter.recipe import Recipe
 
 if TYPE_CHECKING:
+    from converter.cli.batch import Outcome
     from converter.report import Report
 
 RECIPE_ENDINGS = (".yaml", ".yml")
@@ -83,6 +87,7 @@ PATH = click.Path(path_type=Path)
 @_option("--label-name", metavar="NAME")
 @_option("--verify/--no-verify", default=None)
 @_option("--tolerance", type=float)
+@_option("--on-device", is_flag=True, default=None)
 @_option("--allow-unsafe", is_flag=True, default=None)
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Recipes at a time (default: cores).")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
@@ -107,13 +112,17 @@ def command(
     """  # noqa: D301 (click reads \\b)
     flags = {name: value for name, value in options.items() if value is not None}
     recipes = _recipes(files, recipe, flags)
+    from converter.cli.batch import Outcome, convert_all
+
     with Progress(quiet=quiet, verbose=verbose) as progress:
         if len(recipes) > 1:
-            return _convert_all(recipes, jobs, progress, quiet, verbose)
-        report = _convert(recipes[0], progress)
-    if not quiet:
-        print_report(report, recipes[0].destination())
-    return EXIT_OK
+            outcomes = convert_all(recipes, jobs or os.cpu_count() or 1, progress)
+        else:
+            outcomes = [Outcome(_convert(recipes[0], progress))]
+    for each, outcome in zip(recipes, outcomes, strict=True):
+        _print(outcome, each.destination(), quiet, full=verbose or len(recipes) == 1)
+    failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
+    return failed or _check_on_device(recipes, quiet)
 
 
 def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any]) -> list[Recipe]:
@@ -189,23 +198,24 @@ def _convert(recipe: Recipe, progress: Progress) -> Report:
     return convert_file(recipe, job.step)
 
 
-def _convert_all(
-    recipes: list[Recipe], jobs: int | None, progress: Progress, quiet: bool, verbose: bool
-) -> int:
-    """Convert several recipes; return the first exit code that is not 0."""
-    from converter.cli.batch import convert_all
-    from converter.cli.failure import lines
+def _print(outcome: Outcome, target: Path, quiet: bool, full: bool) -> None:
+    """Print what came of one recipe: an error, or a report in full or in a line."""
+    if outcome.report is None:
+        click.echo(lines(outcome.error, outcome.exit_code, str(target)), err=True)
+    elif not quiet:
+        (print_report if full else print_summary)(outcome.report, target)
 
-    outcomes = convert_all(recipes, jobs or os.cpu_count() or 1, progress)
-    for recipe, outcome in zip(recipes, outcomes, strict=True):
-        target = recipe.destination()
-        if outcome.report is None:
-            click.echo(lines(outcome.error, outcome.exit_code, str(target)), err=True)
-        elif verbose:
-            print_report(outcome.report, target)
-        elif not quiet:
-            print_summary(outcome.report, target)
-    return next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
+
+def _check_on_device(recipes: Sequence[Recipe], quiet: bool) -> int:
+    """Run an update in Core ML where a recipe asks for it; return the first exit code not 0."""
+    codes = [EXIT_OK]
+    for recipe in recipes:
+        if recipe.on_device:
+            from converter.cli.device_check import run_device_check
+
+            with redirect_stdout(io.StringIO()) if quiet else nullcontext():
+                codes.append(run_device_check(recipe.destination()))
+    return next((code for code in codes if code), EXIT_OK)
 
 
 def print_summary(report: Report, target: Path) -> None:

@@ -241,6 +241,11 @@ class Recipe(_Strict):
         "(default: 0.0001).",
     )
 
+    on_device: bool = Field(
+        default=False,
+        description="Run one update in Core ML after converting; on a Mac only (default: no).",
+    )
+
     _written_paths: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def with_written_paths(self, paths: Mapping[str, str]) -> Recipe:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -93,6 +94,15 @@ def test_flags_win_over_the_recipe(tmp_path, capsys):
     assert "not checked" in printed
     spec = mlmodel.read(target)
     assert [layer.name for layer in mlmodel.updatable_layers(spec)] == ["dense_6"]
+
+
+@pytest.mark.skipif(platform.system() == "Darwin", reason="there, Core ML can be run")
+def test_an_update_in_core_ml_is_asked_for_after_converting(tmp_path, capsys):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(f"model: {LENET}\nverify: false\non_device: true\n")
+    assert cli.run([str(recipe), "-o", str(tmp_path), "--quiet"]) == 4
+    assert "Core ML runs on macOS only" in capsys.readouterr().err
+    assert (tmp_path / "lenetUpdatable.mlmodel").exists()
 
 
 def test_mistakes_of_all_recipes_are_reported_in_one_run(tmp_path, capsys):

@@ -1,0 +1,104 @@
+"""Terminal manners: progress on terminals only, --quiet, --verbose, --version, completion."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from converter import __version__, cli
+
+LENET = Path(__file__).parents[2] / "models" / "lenet.h5"
+SCRIPT = Path(sys.executable).with_name("make-updatable")
+FLAGS = ["--layers", "dense_6", "--no-verify"]
+
+
+def on_a_terminal(*arguments, folder, **environment):
+    """Run the command with standard error on a terminal; return its output and what that shows."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [SCRIPT, *map(str, arguments)], stdout=subprocess.PIPE, stderr=theirs, cwd=folder,
+        env={**os.environ, "TERM": "xterm-256color", **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    output = process.stdout.read().decode()
+    process.stdout.close()
+    assert process.wait() == 0
+    return output, shown.decode()
+
+
+def test_a_terminal_shows_the_steps_and_keeps_nothing_of_them(tmp_path):
+    output, shown = on_a_terminal(LENET, *FLAGS, folder=tmp_path, NO_COLOR="1")
+    assert "starting TensorFlow" in shown  # although its own greetings are muted meanwhile
+    assert "wrote lenetUpdatable.mlmodel" in output
+    assert "\x1b" not in output
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", shown)  # NO_COLOR: no colours
+    assert shown.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))  # the line is taken away again
+
+
+def test_pipes_get_no_progress_and_quiet_means_quiet(tmp_path, capfd):
+    assert cli.run([str(LENET), *FLAGS, "-o", str(tmp_path / "a.mlmodel")]) == 0
+    output, errors = capfd.readouterr()
+    assert "wrote" in output
+    assert errors == ""
+    assert cli.run([str(LENET), *FLAGS, "-o", str(tmp_path / "b.mlmodel"), "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+    assert cli.run(["nowhere.h5", "--quiet"]) == 1
+    assert "nowhere.h5" in capfd.readouterr().err
+
+
+def test_verbose_tells_every_step_with_its_time(tmp_path, capfd):
+    assert cli.run([str(LENET), *FLAGS, "-o", str(tmp_path / "a.mlmodel"), "-v"]) == 0
+    lines = capfd.readouterr().err.splitlines()
+    for step in ("starting TensorFlow", "reading the Keras file", "tracing", "lowering", "writing"):
+        assert any(re.fullmatch(rf"{step}.*: \d+\.\d s", line) for line in lines), step
+
+
+def test_version_names_what_it_runs_on(capsys):
+    assert cli.run(["--version"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"make-updatable {__version__}"
+    for name in ("Python 3", "coremltools ", "tensorflow ", "keras ", "numpy "):
+        assert any(line.startswith(f"  {name}") for line in lines), name
+
+
+def test_help_documents_the_exit_codes(capsys):
+    assert cli.run(["--help"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for words in ("0 done", "2 wrong usage", "3 a bug of this tool", "130 interrupted"):
+        assert words in printed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell, capsys):
+    assert cli.run(["completion", shell]) == 0
+    assert "_MAKE_UPDATABLE_COMPLETE" in capsys.readouterr().out
+
+
+def completed(words, monkeypatch, capsys):
+    monkeypatch.setenv("_MAKE_UPDATABLE_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"make-updatable {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
+    with pytest.raises(SystemExit):
+        cli.run([])
+    return [line.split(",")[1] for line in capsys.readouterr().out.split()]
+
+
+def test_commands_and_options_are_completed_those_of_the_default_command_too(monkeypatch, capsys):
+    assert completed("ins", monkeypatch, capsys) == ["inspect"]
+    assert completed("model.h5 --lay", monkeypatch, capsys) == ["--layers"]
+    assert completed("convert model.h5 --optimizer s", monkeypatch, capsys) == ["sgd"]
+    assert completed("recipe ch", monkeypatch, capsys) == ["check"]
