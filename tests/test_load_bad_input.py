@@ -199,3 +199,50 @@ def test_bad_files_are_refused_without_loading_tensorflow():
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+JUNK = [None, -1, 0, 1e9, "x", [], {}, True, {"class_name": "Dense"}, ["a", 0, 0], 2.5]
+
+
+def spots(value):
+    """Yield every (container, key) inside of some JSON."""
+    for key in list(value if isinstance(value, dict) else range(len(value))):
+        yield value, key
+        if isinstance(value[key], (dict, list)):
+            yield from spots(value[key])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_descriptions_end_in_a_model_or_in_one_line(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    names = ("keras122_functional", "keras224_siamese", "tf24_functions", "tf215_hdf5")
+
+    def damage(layers):
+        found = list(spots(layers))
+        container, key = found[random.integers(len(found))]
+        container[key] = JUNK[random.integers(len(JUNK))]
+
+    path = with_architecture(tmp_path, damage, ZOO / f"{names[seed % len(names)]}.h5")
+    try:
+        assert load(path).model.weights
+    except KerasFileError as error:
+        assert str(error).startswith(f"{path}: ")
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("package", "words"), [("tensorflow", "TensorFlow"), ("keras", "TensorFlow"), ("h5py", "h5py")]
+)
+def test_a_missing_package_is_named_with_what_to_install(package, words):
+    code = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None  # as if it were not installed\n"
+        "from pathlib import Path\n"
+        "from converter.errors import MissingDependencyError\n"
+        "from converter.load import load\n"
+        f"try: load(Path({str(HDF5)!r}))\n"
+        "except MissingDependencyError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert words in done.stdout
+    assert "pip install 'make-updatable[keras]'" in done.stdout

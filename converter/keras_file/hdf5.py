@@ -24,7 +24,7 @@ def open_hdf5(source: Path | io.IOBase) -> Iterator[Any]:
     try:
         with h5py.File(source, "r") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # what h5py raises for bad bytes
+    except (KeyError, OSError, RuntimeError, ValueError) as error:  # what h5py has for bad bytes
         raise KerasFileError(DAMAGED) from error
 
 

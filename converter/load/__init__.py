@@ -20,6 +20,17 @@ from converter.keras_file import stored_code
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
 
 
+CONTRADICTIONS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading JSON that no Keras wrote can end in."""
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A live Keras model, built, its weights set, not compiled; and how it had been compiled.
@@ -53,6 +64,9 @@ def load(
         return _load(path, allow_unsafe, input_shape, lambda_scaling)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
+    except CONTRADICTIONS as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
 
 
 def _load(path: Path, allow_unsafe: bool, input_shape: Any, lambda_scaling: Any) -> LoadedModel:
