@@ -1,0 +1,23 @@
+"""What CONTRIBUTING shows is what the files say."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_the_worked_example_stands_in_the_named_files():
+    steps = re.findall(r"`([\w/]+\.py)`(?:(?!\.py`|```).)*```python\n(.*?)```", TEXT, re.DOTALL)
+    assert [name for name, _ in steps] == [
+        "converter/emit/activation.py", "converter/emit/__init__.py", "tests/emit/test_emitters.py",
+    ]  # fmt: skip
+    for name, code in steps:
+        assert code in (ROOT / name).read_text(), name
+
+
+def test_every_room_and_file_that_is_named_exists():
+    names = re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:\.py|/))`", TEXT)
+    assert len(names) > 20
+    for name in names:
+        assert (ROOT / name).exists() or (ROOT / "converter" / name).exists(), name
