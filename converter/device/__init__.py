@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from converter.device import child, job, reference
 from converter.device.batch import Batch, first_of, random_batch
-from converter.device.verdict import Agreement, Check, Expected, Outcome, Verdict, judge
+from converter.device.checks import Agreement, Check, Expected
+from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError
 from converter.mlmodel import Message
 from converter.subject import Subject, subject

@@ -9,8 +9,8 @@ import numpy as np
 
 from converter import mlmodel
 from converter.device.batch import Array, Batch
+from converter.device.checks import Agreement, relative
 from converter.device.job import Settings
-from converter.device.verdict import Agreement, relative
 from converter.mlmodel import Message
 from converter.subject import Subject, declared_shape, subject
 

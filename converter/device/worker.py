@@ -12,6 +12,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -255,8 +256,8 @@ class Update:
             self.done.set()
 
 
-def configuration(job: Any) -> Any:
-    """Return the settings of model and task: CPU only, hyperparameters as ordered."""
+def configuration(parameters: Any) -> Any:
+    """Return the settings of a model or a task: CPU only, hyperparameters as ordered."""
     keys = {
         "epochs": MLParameterKey.epochs,
         "miniBatchSize": MLParameterKey.miniBatchSize,
@@ -268,15 +269,16 @@ def configuration(job: Any) -> Any:
         keys[name](): NSNumber.numberWithBool_(value)
         if isinstance(value, bool)
         else NSNumber.numberWithLongLong_(value)
-        for name, value in job["parameters"].items()
+        for name, value in parameters.items()
     }
     if values:
         made.setParameters_(NSDictionary.dictionaryWithDictionary_(values))
     return made
 
 
-def load(path: Path, settings: Any) -> Any:
+def load(path: Path) -> Any:
     """Return a compiled model."""
+    settings = configuration({})
     loaded = MLModel.modelWithContentsOfURL_configuration_error_(url(path), settings, None)
     return need(loaded, "the model could not be loaded")
 
@@ -284,8 +286,8 @@ def load(path: Path, settings: Any) -> Any:
 def compiled(folder: Path) -> Path:
     """Compile the model and move the result into `folder`: Core ML's own place is temporary."""
     made = MLModel.compileModelAtURL_error_(url(folder / "model.mlmodel"), None)
-    place = Path(need(made, "the model could not be compiled").path())
-    return place.rename(folder / "model.mlmodelc")
+    place = need(made, "the model could not be compiled").path()
+    return Path(shutil.move(place, folder / "model.mlmodelc"))
 
 
 def run(job: Any, folder: Path, answer: Answer) -> None:
@@ -293,8 +295,7 @@ def run(job: Any, folder: Path, answer: Answer) -> None:
     answer.stage("compiling the model")
     path = compiled(folder)
     answer.stage("loading the model")
-    settings = configuration(job)
-    model = load(path, settings)
+    model = load(path)
     if not model.modelDescription().isUpdatable():
         raise CoreMLError("Core ML says that the model is not updatable")
     answer.stage("building the samples")
@@ -303,7 +304,7 @@ def run(job: Any, folder: Path, answer: Answer) -> None:
     answer.stage("predicting before the update")
     keep(answer, "predicted.before", predictions(job, model, samples))
     answer.stage("updating")
-    update = updated(job, path, training, settings)
+    update = updated(job, path, training)
     answer.found |= {"completed": update.completed, "losses": update.losses, "error": update.error}
     keep(answer, "before", update.before)
     keep(answer, "after", update.after)
@@ -316,7 +317,7 @@ def run(job: Any, folder: Path, answer: Answer) -> None:
     written = update.model.writeToURL_error_(url(target), None)
     need(written, "the updated model could not be written")
     answer.stage("reading the updated model")
-    again = load(target, settings)
+    again = load(target)
     keep(answer, "reloaded", weights(job, again, updatable=True))
     keep(answer, "predicted.reloaded", predictions(job, again, samples))
     answer.save_arrays()
@@ -337,9 +338,9 @@ def read_frozen(job: Any, model: Any, answer: Answer) -> None:
         answer.found["frozen_error"] = str(error)
 
 
-def updated(job: Any, path: Path, training: Any, settings: Any) -> Update:
+def updated(job: Any, path: Path, training: Any) -> Update:
     """Run the task to its end."""
-    update = Update(job)
+    update, settings = Update(job), configuration(job["parameters"])
     batch = MLArrayBatchProvider.alloc().initWithFeatureProviderArray_(training)
     handlers = MLUpdateProgressHandlers.alloc().initForEvents_progressHandler_completionHandler_(
         MLUpdateProgressEventTrainingBegin | MLUpdateProgressEventEpochEnd,

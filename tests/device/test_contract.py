@@ -21,7 +21,7 @@ BRIDGED = {"objc", "CoreML", "Foundation"}
 
 PYTHON = {
     "append", "as_buffer", "astype", "endswith", "flush", "get", "items", "join", "load",
-    "loads", "dumps", "mac_ver", "machine", "main", "ravel", "read_text", "rename", "replace",
+    "loads", "dumps", "mac_ver", "machine", "main", "ravel", "read_text", "move", "replace",
     "run", "save", "save_arrays", "savez", "set", "setdefault", "stack", "stage", "wait",
     "write_text", "frombuffer", "array", "dtype", "Event", "Path", "autorelease_pool", "_exit",
 }  # fmt: skip

@@ -5,8 +5,9 @@ import copy
 import numpy as np
 import pytest
 
+from converter.device.checks import Agreement, Expected
 from converter.device.child import Ending
-from converter.device.verdict import Agreement, Expected, Outcome, judge
+from converter.device.verdict import Outcome, judge
 
 STORED = {
     "0.weights": np.array([1.0, 2.0, 3.0], np.float32),
