@@ -1,0 +1,47 @@
+"""What a model knows: its weights, and what it predicts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from CoreML import MLFeatureTypeDictionary, MLFeatureTypeMultiArray, MLParameterKey
+
+from converter.device.worker.bridge import copied, need
+
+
+def weights(job: Any, model: Any, updatable: bool) -> dict[str, Any]:
+    """Return a copy of the weights of some layers, flat, by number of the layer and key."""
+    found = {}
+    for number, layer in enumerate(job["layers"]):
+        if layer["updatable"] == updatable:
+            for name in layer["keys"]:
+                key = {"weights": MLParameterKey.weights, "biases": MLParameterKey.biases}[name]()
+                for scope in layer["path"]:
+                    key = key.scopedTo_(scope)
+                array = need(
+                    model.parameterValueForKey_error_(key, None),
+                    f"{name} of layer '{layer['path'][-1]}' could not be read",
+                )
+                found[f"{number}.{name}"] = copied(array)
+    return found
+
+
+def predictions(job: Any, model: Any, samples: list[Any]) -> dict[str, Any]:
+    """Return the outputs that are numbers, ``[samples, ...]``, by number of the output."""
+    found: dict[str, list[Any]] = {}
+    for sample in samples:
+        result = need(model.predictionFromFeatures_error_(sample, None), "a prediction failed")
+        for number, name in enumerate(job["outputs"]):
+            value = result.featureValueForName_(name)
+            if value.type() == MLFeatureTypeMultiArray:
+                numbers = copied(value.multiArrayValue()).astype(np.float64)
+            elif value.type() == MLFeatureTypeDictionary:
+                by_label = value.dictionaryValue()
+                shares = {str(k): float(by_label.objectForKey_(k)) for k in by_label.allKeys()}
+                numbers = np.array([shares.get(label, math.nan) for label in job["labels"]])
+            else:
+                continue
+            found.setdefault(str(number), []).append(numbers)
+    return {number: np.stack(rows) for number, rows in found.items()}
