@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +179,12 @@ def test_wrong_flags_are_named():
         "--epochs: must be 1 or more, not 0",
         "--tolerance: must be more than 0, not 0.0",
     ]
+
+
+def test_numbers_of_numpy_are_numbers():
+    flags = {"model": "m.h5", "epochs": np.int64(3), "learning_rate": np.float32(0.5)}
+    recipe = from_flags({**flags, "classes": np.array(["a", "b"])})
+    assert (recipe.epochs, recipe.learning_rate, recipe.classes) == (3, 0.5, ("a", "b"))
 
 
 TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "é\n", "", "0x1F"]

@@ -74,7 +74,7 @@ def _outcome(future: Future[Outcome]) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
-        message = "its process was killed, perhaps for want of memory; try again with --jobs 1"
+        message = "a process was killed, perhaps for want of memory; try again with --jobs 1"
         return Outcome(None, message, EXIT_ERROR)
 
 

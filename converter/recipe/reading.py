@@ -99,11 +99,16 @@ def _text(path: Path) -> str:
 
 
 def _flags(flags: Mapping[str, Any]) -> Document:
-    data = json.loads(json.dumps(flags, default=str))  # tuples become lists, paths texts
+    data = json.loads(json.dumps(flags, default=_plain))  # tuples become lists
     places: dict[Key, Place] = {
         (key,): Place("MODEL" if key == "model" else f"--{key.replace('_', '-')}") for key in data
     }
     return Document(data, places)
+
+
+def _plain(value: Any) -> Any:
+    """Return a path as text, a NumPy array or number as Python's own."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _merged(below: Document, above: Document) -> Document:

@@ -1,0 +1,44 @@
+"""What a converted model says about itself."""
+
+import pytest
+
+from converter import mlmodel
+from converter.backend import keras
+from converter.errors import ModelFileError, UsageError
+from converter.metadata import RECIPE, VERSIONS, recipe_text
+from converter.recipe import Metadata
+from tests.converting import convert
+from tests.emit.oracle import sequential
+
+L = keras.layers
+
+
+def model():
+    return sequential((4,), L.Dense(3, activation="softmax", name="dense"))
+
+
+def test_everything_that_was_told_stands_in_the_file(tmp_path):
+    metadata = Metadata(
+        author="A", license="B", version="1", description="D", user_defined={"key": "text"},
+        features={"input": "four numbers", "output": "three", "output_true": "one"},
+    )  # fmt: skip
+    spec, _ = convert(model(), tmp_path, metadata=metadata)
+    written = spec.description.metadata
+    assert (written.author, written.license, written.versionString) == ("A", "B", "1")
+    assert written.shortDescription == "D"
+    assert set(written.userDefined) == {"key", RECIPE, VERSIONS}
+    assert spec.description.input[0].shortDescription == "four numbers"
+    assert spec.description.trainingInput[0].shortDescription == "four numbers"
+    assert spec.description.trainingInput[1].shortDescription == "one"
+    assert str(tmp_path) not in recipe_text(spec, "it")
+
+
+def test_a_feature_that_does_not_exist_is_refused_with_a_suggestion(tmp_path):
+    with pytest.raises(UsageError, match="no feature 'ouput'; did you mean output"):
+        convert(model(), tmp_path, metadata=Metadata(features={"ouput": "x"}))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_another_tool_carries_no_recipe():
+    with pytest.raises(ModelFileError, match=r"other\.mlmodel: carries no recipe"):
+        recipe_text(mlmodel.Model_pb2.Model(), "other.mlmodel")
