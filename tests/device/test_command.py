@@ -1,13 +1,16 @@
 """``make-updatable verify --on-device`` as a real process."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from converter import mlmodel
+from converter import device, mlmodel
+from converter.cli.device_check import run_device_check
 from tests.device.specs import build
 
 SCRIPT = Path(sys.executable).with_name("make-updatable")
@@ -44,3 +47,28 @@ def test_bad_input_is_one_line(tmp_path):
         assert done.returncode == 1
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_the_whole_way_on_a_stand_in_is_not_taken_for_core_ml(tmp_path, monkeypatch, capsys):
+    """The user's data, the job, the child and the record; see ``stand_in/objc.py``.
+
+    The stand-in predicts a constant, so the comparison with the reference runtime must fail.
+    """
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "stand_in"))
+    monkeypatch.setattr(device, "why_not_here", lambda: None)
+    path, data, record = tmp_path / "m.mlmodel", tmp_path / "data.npz", tmp_path / "v.json"
+    mlmodel.write(build(), path)
+    images = np.random.default_rng(0).normal(size=(6, 4, 4, 1)).astype(np.float32)
+    np.savez(data, x=images, y=np.array([2, 0, 1, 2, 0, 1]))
+    code = run_device_check(path, str(data), timeout=60, require_update=True, record=record)
+    printed = capsys.readouterr()
+    assert code == 1
+    assert "FAILED  what is frozen has not changed" in printed.out
+    assert "ok      every updatable layer has changed" in printed.out
+    assert "failed: what is frozen has not changed" in printed.err
+    verdict = json.loads(record.read_text(), parse_constant=pytest.fail)
+    assert verdict["outcome"] == "failed"
+    assert len(verdict["checks"]) == 8
+    # Six samples; of the mini-batches that the file allows, 4 and 8, the smaller one.
+    assert (verdict["facts"]["samples"], verdict["facts"]["batch_size"]) == (4, 4)
+    assert set(verdict["facts"]["reference"]) == {"second weights", "second biases"}
