@@ -12,8 +12,11 @@ that of Keras 3 with the same numbers (step ``t`` counts from 1, ``g`` is the me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+import numpy as np
 
 from converter.runtime.backend import Tensor, tf
 from converter.runtime.settings import Settings
@@ -38,6 +41,11 @@ def optimizer(settings: Settings, variables: Sequence[Tensor]) -> Optimizer:
 
 def _zeros(variables: Sequence[Tensor]) -> list[Tensor]:
     return [tf.Variable(tf.zeros_like(v), trainable=False) for v in variables]
+
+
+def _rounding(beta: float) -> float:
+    """Return by which factor ``1 - beta`` changes if `beta` is rounded to float32."""
+    return (1 - float(np.float32(beta))) / (1 - beta) if beta < 1 else 1.0
 
 
 class SGD:
@@ -70,7 +78,10 @@ class Adam:
         beta_2: float,
         epsilon: float,
     ) -> None:
-        self.rate, self.beta_1, self.beta_2, self.epsilon = learning_rate, beta_1, beta_2, epsilon
+        # Keras accumulates with 1 - β as it is, but corrects the bias with β rounded to float32.
+        # The kernel rounds in both places; the ratio, 6e-6 for 0.999, makes the steps equal.
+        self.rate = learning_rate * math.sqrt(_rounding(beta_2)) / _rounding(beta_1)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.first, self.second = _zeros(variables), _zeros(variables)
         self.steps = tf.Variable(0.0, trainable=False)
         self.slots: Sequence[Tensor] = [*self.first, *self.second, self.steps]

@@ -29,7 +29,7 @@ from converter.verification.correspondence import (
     random_samples,
 )
 from converter.verification.pairing import Pair, pairs
-from converter.verification.twin import twin
+from converter.verification.twin import trainable_twin
 
 PREDICTION_TOLERANCE = 1e-4
 UPDATE_TOLERANCE = 1e-4
@@ -93,7 +93,7 @@ def verify(
     paired = pairs(plan.parameters, keras_model, found.ending.is_doubled)
     before = [pair.theirs() for pair in paired]
     trainer = Trainer(plan, replace(settings, batch_size=count))
-    other = twin(keras_model, paired, found, settings)
+    other = trainable_twin(keras_model, paired, found, settings)
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         batch = random_samples(model, keras_model, found.reading, count, rng)

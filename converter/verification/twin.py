@@ -11,7 +11,9 @@ from converter.verification.correspondence import Correspondence
 from converter.verification.pairing import Pair
 
 
-def twin(model: Any, pairs: Sequence[Pair], found: Correspondence, settings: Settings) -> Any:
+def trainable_twin(
+    model: Any, pairs: Sequence[Pair], found: Correspondence, settings: Settings
+) -> Any:
     """Return a compiled model that shares the layers of `model`, to call ``train_on_batch`` on.
 
     Only the paired layers are trainable. What Core ML has not is off: dropout and noise, the
