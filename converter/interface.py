@@ -12,13 +12,13 @@ Labels = tuple[str, ...] | tuple[int, ...]
 class ImageInput:
     """An image input: colour order, and ``scale * pixel + bias`` before the first layer.
 
-    `colour` is "rgb", "bgr" or "gray". Pixels go from 0 to 255. `bias` has one number per channel,
-    red first (one number for gray).
+    `colour` is "rgb", "bgr" or "gray". Pixels go from 0 to 255. `bias` is one number for
+    all channels, or one per channel, red first.
     """
 
     colour: str
     scale: float = 1.0
-    bias: tuple[float, ...] = (0.0, 0.0, 0.0)
+    bias: tuple[float, ...] = (0.0,)
 
     @property
     def channels(self) -> int:

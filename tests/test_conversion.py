@@ -358,9 +358,11 @@ def test_a_rescaling_per_channel_stays_in_the_network(tmp_path):
     assert report.parity <= 1e-5
 
 
-def test_gray_images(tmp_path):
-    model = sequential((8, 8, 1), L.Flatten(), L.Dense(2, activation="softmax"))
-    spec, report = convert(model, tmp_path, image="gray", scale=1 / 255)
+@pytest.mark.parametrize("options", [{}, {"scale": 1 / 255}, {"bias": (-128.0,)}])
+@pytest.mark.parametrize("own", [[], [L.Rescaling(1 / 255, -0.5)]], ids=["", "Rescaling"])
+def test_gray_images(own, options, tmp_path):
+    model = sequential((8, 8, 1), *own, L.Flatten(), L.Dense(2, activation="softmax"))
+    spec, report = convert(model, tmp_path, image="gray", **options)
     image = spec.description.input[0].type.imageType
     assert image.ColorSpace.Name(image.colorSpace) == "GRAYSCALE"
     assert report.parity <= 1e-5
