@@ -1,0 +1,237 @@
+"""The commands that train, evaluate and predict, on real digits."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from converter import mlmodel
+from converter.cli import run
+from tests.runtime.updatable import MNIST, adam, digits, floats_of, sgd
+
+SCRIPT = Path(sys.executable).with_name("make-updatable")
+SCALE = ("--scale", "1/255")
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "digits.mlmodel"
+    mlmodel.write(digits(optimizer=adam()), path)
+    return path
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def called(capsys, *arguments):
+    code = run([str(argument) for argument in arguments])
+    done = capsys.readouterr()
+    return code, done.out, done.err
+
+
+def test_training_evaluating_predicting(model, capsys, tmp_path):
+    before = model.read_bytes()
+    records = ("--history", "h.csv", "--plot", "h.png")
+    code, out, err = called(
+        capsys, "train", model, "--data", MNIST, *SCALE, "--epochs", 3, *records
+    )
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("before       held-out loss 2.")
+    assert [line.split()[1] for line in lines[1:4]] == ["1/3", "2/3", "3/3"]
+    assert "held-out accuracy 0." in lines[3]
+    assert lines[4:] == ["wrote h.csv", "wrote h.png", lines[6]]
+    assert lines[6].startswith("wrote digitsTrained.mlmodel")
+    assert files(tmp_path) == ["digits.mlmodel", "digitsTrained.mlmodel", "h.csv", "h.png"]
+    assert model.read_bytes() == before
+
+    with Path("h.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+    with Image.open("h.png") as image:
+        assert image.size == (1280, 520)
+        assert len(np.unique(np.asarray(image))) > 10
+
+    code, out, _ = called(capsys, "evaluate", "digitsTrained.mlmodel", "--data", MNIST, *SCALE)
+    assert code == 0
+    found = dict(line.split() for line in out.splitlines())
+    assert found["samples"] == "400"
+    assert float(found["accuracy"]) == pytest.approx(float(rows[2]["held_out_accuracy"]))
+    assert float(found["loss"]) == pytest.approx(float(rows[2]["held_out_loss"]), rel=1e-4)
+
+    code, out, _ = called(
+        capsys, "predict", "digitsTrained.mlmodel", "--data", MNIST, *SCALE, "-o", "p.csv"
+    )
+    assert (code, out) == (0, "wrote p.csv\n")
+    with Path("p.csv").open() as file:
+        answers = [int(row["class"]) for row in csv.DictReader(file)]
+    with np.load(MNIST) as stored:
+        share = (np.array(answers) == stored["y_test"]).mean()
+    assert share == pytest.approx(float(found["accuracy"]))
+
+
+def test_history_as_json(model, capsys):
+    code, _, _ = called(
+        capsys, "train", model, "--data", MNIST, *SCALE, "--epochs", 1, "--history", "h.json"
+    )
+    assert code == 0
+    history = json.loads(Path("h.json").read_text())
+    assert history["before"]["accuracy"] < 0.3
+    assert [epoch["epoch"] for epoch in history["epochs"]] == [1]
+
+
+def test_the_same_command_writes_the_same_file(model, capsys):
+    for name in ("a.mlmodel", "b.mlmodel"):
+        assert called(capsys, "train", model, "--data", MNIST, *SCALE, "-o", name)[0] == 0
+    assert Path("a.mlmodel").read_bytes() == Path("b.mlmodel").read_bytes()
+
+
+def test_settings_are_used(model, capsys):
+    chosen = ("--epochs", 1, "--batch-size", 10, "--learning-rate", 0, "--no-shuffle")
+    assert called(capsys, "train", model, "--data", MNIST, *SCALE, *chosen)[0] == 0
+    after = mlmodel.read(Path("digitsTrained.mlmodel"))
+    np.testing.assert_array_equal(floats_of(after, "conv"), floats_of(mlmodel.read(model), "conv"))
+
+
+def test_data_to_test_with(model, capsys):
+    with np.load(MNIST) as stored:
+        np.savez("small.npz", x=stored["x_test"][:50], y=stored["y_test"][:50])
+    args = ("train", model, "--data", "small.npz", *SCALE, "--epochs", 1)
+    code, out, _ = called(capsys, *args)
+    assert code == 0
+    assert "held-out" not in out
+    assert "held-out accuracy" in called(capsys, *args, "--hold-out", 0.2)[1]
+    assert "held-out accuracy" in called(capsys, *args, "--test", MNIST)[1]
+    code, _, err = called(capsys, *args, "--hold-out", 0.2, "--test", MNIST)
+    assert (code, err) == (2, "error: --hold-out: there are other data to test with\n")
+
+
+def test_a_folder_of_images(model, capsys):
+    with np.load(MNIST) as stored:
+        for i, (x, y) in enumerate(zip(stored["x_train"][:40], stored["y_train"], strict=False)):
+            folder = Path("images") / str(y)
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(x).save(folder / f"{i}.png")
+    code, out, err = called(capsys, "train", model, "--data", "images", *SCALE, "--epochs", 2)
+    assert code == 0, err
+    one = next(Path("images/7").iterdir())
+    code, out, _ = called(capsys, "predict", model, "--data", one, *SCALE)
+    assert code == 0
+    assert out.startswith(f"{one}  ")
+    assert len(out.splitlines()) == 1
+
+
+def test_predictions_are_shown_or_written(model, capsys):
+    code, out, _ = called(capsys, "predict", model, "--data", MNIST, *SCALE)
+    assert code == 0
+    assert len(out.splitlines()) == 21
+    assert out.splitlines()[-1] == "… and 380 more; write them all with -o"
+    assert called(capsys, "predict", model, "--data", MNIST, *SCALE, "-o", "p.npz")[0] == 0
+    with np.load("p.npz") as stored:
+        assert stored["y"].shape == (400, 10)
+
+
+LABELS = {"x": np.zeros((2, 28, 28), np.uint8), "y": np.array([1, 10])}
+SHAPES = {"x": np.zeros((2, 27, 28), np.uint8), "y": np.array([1, 2])}
+NUMBERS = {"x": np.full((2, 28, 28), np.nan), "y": np.array([1, 2])}
+
+BAD = {
+    "label": (LABELS, (), 1, "label 10 of sample 1 is not a class: they go from 0 to 9"),
+    "shape": (SHAPES, (), 1, "do not fit the input 'image'"),
+    "nan": (NUMBERS, (), 1, "sample 0 holds NaN or infinity"),
+    "epochs": (None, ("--epochs", 99), 2, "epochs 99: the model allows 20 values from 1 to 20"),
+    "rate": (None, ("--learning-rate", 2), 2, "learning_rate 2: the model allows 0 to 1"),
+    "optimizer": (None, ("--momentum", 0.5), 2, "momentum is no number of this model's optimizer"),
+    "scale": (None, ("--scale", "half"), 2, "'half' is no number like 0.5 or 1/255"),
+    "history": (None, ("--history", "h.txt"), 2, "the name must end in .csv or .json"),
+    "plot": (None, ("--plot", "p.pdf"), 2, "the name must end in .png"),
+    "out": (None, ("-o", "model.bin"), 1, "ends in .mlmodel"),
+    "folder": (None, ("-o", "no/where.mlmodel"), 1, "its folder does not exist"),
+    "input": (None, ("-o", "digits.mlmodel"), 1, "is the input; give another name"),
+    "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: cannot be read as an .npz"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_writes_nothing(model, capsys, tmp_path, case):
+    arrays, options, expected, message = BAD[case]
+    place = MNIST
+    if arrays:
+        place = tmp_path / "bad.npz"
+        np.savez(place, **arrays)
+    before = files(tmp_path)
+    code, out, err = called(capsys, "train", model, "--data", place, *SCALE, *options)
+    assert code == expected
+    assert message in err
+    assert "Traceback" not in out + err
+    assert files(tmp_path) == before
+
+
+def test_models_that_cannot_be_trained(model, capsys, tmp_path):
+    spec = digits()
+    spec.isUpdatable = False
+    mlmodel.write(spec, tmp_path / "fixed.mlmodel")
+    code, _, err = called(capsys, "train", "fixed.mlmodel", "--data", MNIST)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "the model is not updatable" in err
+    code, _, err = called(capsys, "train", "missing.mlmodel", "--data", MNIST)
+    assert code == 1
+    assert "missing.mlmodel: cannot be read" in err
+
+
+def test_a_loss_that_is_no_number(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    mlmodel.write(digits(optimizer=sgd(1.0)), tmp_path / "wild.mlmodel")
+    np.savez("big.npz", x=np.full((40, 28, 28), 1e30, np.float32), y=np.arange(40) % 10)
+    code, _, err = called(capsys, "train", "wild.mlmodel", "--data", "big.npz", "--epochs", 5)
+    assert code == 1
+    assert "the loss is no longer a number; nothing was written; try a lower learning rate" in err
+    assert files(tmp_path) == ["big.npz", "wild.mlmodel"]
+
+
+def interrupted(folder, *options):
+    """Start a long training as a process, interrupt it after its second epoch."""
+    command = [SCRIPT, "train", "digits.mlmodel", "--data", MNIST, "--scale", "1/255",
+               "--epochs", "20", *options]  # fmt: skip
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        env=environment,
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("epoch 2/"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err
+
+
+def test_an_interrupted_training_writes_nothing(model, tmp_path):
+    assert interrupted(tmp_path) == (130, "interrupted; nothing was written\n")
+    assert files(tmp_path) == ["digits.mlmodel"]
+
+
+def test_an_interrupted_training_with_a_checkpoint_goes_on(model, tmp_path, capsys):
+    code, err = interrupted(tmp_path, "--checkpoint", "state")
+    assert code == 130
+    assert err == "interrupted; run the same command again to go on from state\n"
+    assert files(tmp_path) == ["digits.mlmodel", "state"]
+    args = ("train", model, "--data", MNIST, *SCALE, "--epochs", 6)
+    started = time.perf_counter()
+    code, out, _ = called(capsys, *args, "--checkpoint", "state", "-o", "resumed.mlmodel")
+    assert code == 0
+    assert "epoch 1/6" not in out, f"began anew ({time.perf_counter() - started:.0f} s)"
+    assert "epoch 6/6" in out
+    assert called(capsys, *args, "-o", "whole.mlmodel")[0] == 0
+    assert Path("resumed.mlmodel").read_bytes() == Path("whole.mlmodel").read_bytes()
