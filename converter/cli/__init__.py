@@ -121,8 +121,9 @@ def run(argv: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was written", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        written = str(error.__cause__ or error) or "nothing was written"
+        click.echo(f"interrupted; {written}", err=True)
         return EXIT_INTERRUPTED
     except Exception as error:
         text, code = explain(error)

@@ -49,11 +49,13 @@ def convert_all(recipes: Sequence[Recipe], processes: int, progress: Progress) -
         try:
             for future in as_completed(futures):
                 jobs[futures.index(future)].finish(_word(future))
-        except BaseException:
+        except KeyboardInterrupt as error:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
                 child.terminate()
-            raise
+            ended = [future for future in futures if future.done() and not future.cancelled()]
+            done = sum(future.exception() is None for future in ended)
+            raise KeyboardInterrupt(f"{done} of {len(futures)} done" if done else "") from error
         finally:
             messages.put(None)
             listener.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from converter.inspection.coreml import Allowed, CoreMLModel, Feature
     from converter.inspection.keras import KerasModel
+
+PIPED_WIDTH = 200
+"""Columns of a table where no terminal limits them: reasons stay in one line."""
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -50,6 +54,8 @@ def command(file: Path, style: str | None, **options: Any) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
     show: Any = _show_core_ml if is_core_ml else _show_keras
     show(found, console)
 
