@@ -101,7 +101,7 @@ class Parser:
         name = stored.get("name") or config.get("name") or stored["class_name"]
         try:
             kind, arguments = spelling.to_today(stored["class_name"], config, self.origin)
-            arguments |= self._dtype(arguments.pop("dtype", None), name)
+            arguments |= self._dtype(arguments.pop("dtype", None))
             arguments = {key: self._argument(key, part) for key, part in arguments.items()}
         except KerasFileError as error:
             raise about(name, stored["class_name"], error) from error
@@ -128,7 +128,7 @@ class Parser:
             return [self.layer(part) for part in stored]
         return stored
 
-    def _dtype(self, stored: Json, layer: str) -> dict[str, str]:
+    def _dtype(self, stored: Json) -> dict[str, str]:
         """Return the argument `dtype`: none for floats, because all is computed in float32."""
         name = spelling.dtype_name(stored)
         if name not in spelling.FLOATS:

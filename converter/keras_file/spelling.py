@@ -30,11 +30,6 @@ class Origin:
         return (int(found[1]), int(found[2] or 0)) if found else (2, 4)
 
     @property
-    def turned_arrays_about(self) -> bool:
-        """Whether it stored some arrays in another layout than today's Keras on TensorFlow."""
-        return self.major == 1 or self.backend == "theano"
-
-    @property
     def is_separate_package(self) -> bool:
         """Whether it was Keras 1, or Keras 2 up to 2.3 outside of TensorFlow."""
         return self._number < (2, 4) and "-tf" not in self.version

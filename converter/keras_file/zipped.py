@@ -47,16 +47,16 @@ def model_json(archive: zipfile.ZipFile) -> Stored:
 class FilePart(io.RawIOBase):
     """A stretch of an open file as a file of its own; `start` and `size` in bytes."""
 
-    def __init__(self, whole: BinaryIO, start: int, size: int) -> None:
+    def __init__(self, whole: io.BufferedReader, start: int, size: int) -> None:
         self.whole, self.start, self.size, self.position = whole, start, size, 0
 
     def readinto(self, buffer: Any) -> int:
         """Read the next bytes into `buffer` and return how many there were."""
         self.whole.seek(self.start + self.position)
-        data = self.whole.read(min(len(buffer), self.size - self.position))
-        buffer[: len(data)] = data
-        self.position += len(data)
-        return len(data)
+        left = max(0, self.size - self.position)
+        count = self.whole.readinto(memoryview(buffer)[:left])
+        self.position += count
+        return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to `offset` from the start, the position, or the end."""
