@@ -7,10 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from converter.backend import keras, tf
+from converter.backend import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
 from converter.keras_file.kernels import to_today
@@ -19,10 +16,6 @@ from converter.load.order import best_order, variables_of
 
 NOT_WEIGHTS = ("StateVar", "seed_generator_state")
 """Arrays that hold the state of a random generator."""
-
-
-ALIGNMENT = 64
-"""Bytes. TensorFlow's kernels want their memory to begin at a multiple."""
 
 
 def fill(model: Built, arrays: Arrays, origin: Origin) -> None:
@@ -113,33 +106,17 @@ class Filler:
                 self.filled.add(id(variable))
 
     def _put(self, owner: Built, variable: Any, dataset: Dataset) -> None:
-        """Assign one array as a whole: a variable assigned in parts copies itself when read."""
+        """Assign one array, as a whole: a variable assigned in parts copies itself when read.
+
+        Copies made on the way do not matter: building the ``.mlmodel`` takes more memory later.
+        """
         shape = tuple(variable.shape)
         if math.prod(dataset.shape) != math.prod(shape):  # before it is read
             raise KerasFileError(_shapes(owner, variable, dataset.shape))
-        array = to_today(read(dataset), owner.stored, self.origin)
+        array = to_today(dataset[()], owner.stored, self.origin)
         if array.shape != shape:
             raise KerasFileError(_shapes(owner, variable, array.shape))
-        in_place = array.dtype == np.float32 and array.flags.c_contiguous
-        if in_place and array.ctypes.data % ALIGNMENT == 0:
-            variable.value.assign(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
-        else:
-            variable.assign(array)
-
-
-def read(dataset: Dataset) -> npt.NDArray[Any]:
-    """Return an array from the file, in memory that TensorFlow can use as it is.
-
-    ``variable.assign(array)`` copies a NumPy array twice, and VGG16 has one of 411 MB.
-    """
-    if dataset.dtype != np.float32 or not dataset.size:
-        array: npt.NDArray[Any] = dataset[()]
-        return array
-    buffer = np.empty(dataset.size + ALIGNMENT, np.float32)
-    start = -buffer.ctypes.data % ALIGNMENT // buffer.itemsize
-    aligned: npt.NDArray[Any] = buffer[start : start + dataset.size].reshape(dataset.shape)
-    dataset.read_direct(aligned)
-    return aligned
+        variable.assign(array)
 
 
 def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:
