@@ -88,9 +88,12 @@ class Filler:
         variables = [v for v in variables_of(layer) if id(v) not in covered]
         self._assign(owner, variables, group.arrays)
         for path, sublayer in inner.items():
-            part = group.child(path)
-            if not part.is_empty():  # a layer under two names has its arrays under the first
-                self._own(owner, sublayer, part)
+            # An attribute with a property has its arrays under the property's public name, and a
+            # layer under two names under the first; the other groups are empty.
+            for part in (group.child(path), group.child(path.removeprefix("_"))):
+                if not part.is_empty():
+                    self._own(owner, sublayer, part)
+                    break
 
     def _assign(
         self, owner: Built, variables: Sequence[Any], arrays: Sequence[tuple[str, Dataset]]
