@@ -53,6 +53,11 @@ def attach(net: Net, blob: Blob, loss: Loss | None) -> Head:
         UnsupportedError: Core ML has no such loss, or none that fits the last layer.
         UsageError: the loss must be named, because a linear output does not tell it.
     """
+    if blob.chw[1:] != (1, 1):
+        raise UnsupportedError(
+            f"the model's output is an image {list(blob.shape[1:])}; Core ML's training fails with "
+            "image targets (coremltools issue 557), so only models that end in a vector can learn"
+        )
     last = _producer(net, blob)
     kind = last.WhichOneof("layer") if last else "input"
     name = loss.name if loss else None
@@ -60,7 +65,7 @@ def attach(net: Net, blob: Blob, loss: Loss | None) -> Head:
         return _softmax(blob, name)
     if name in CLASS_LOSSES:
         return _logits(net, blob, loss)
-    one_unit = blob.chw == (1, 1, 1)
+    one_unit = blob.channels == 1
     sigmoid = kind == "activation" and last and last.activation.HasField("sigmoid")
     if last is not None and sigmoid and one_unit and name in ("binary_crossentropy", None):
         return _two_classes(net, last, _before(net, last), lambda y: np.concatenate([1 - y, y], -1))
@@ -88,7 +93,7 @@ def _softmax(blob: Blob, loss: str | None) -> Head:
 
 def _logits(net: Net, blob: Blob, loss: Loss | None) -> Head:
     """Append the softmax that ``from_logits=True`` implies."""
-    if blob.chw[1:] != (1, 1) or blob.channels == 1:
+    if blob.channels == 1:
         raise UnsupportedError(
             f"cross-entropy needs one number per class, but the model's output is {blob.shape[1:]}"
         )

@@ -89,6 +89,11 @@ def difference_of_probabilities(expected: Array, found: Array) -> float:
     return max(difference(expected, found), difference(*logs))
 
 
+def is_saturated(probabilities: Array) -> bool:
+    """Return whether all `probabilities` are 0 or 1: then equal ones prove little."""
+    return bool(np.all((probabilities < SMALLEST_PROBABILITY) | (probabilities > 1 - 1e-6)))
+
+
 def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Array:
     """Return the output (or probabilities) `output` of the Core ML `model` in the runtime."""
     return runtime.predict(model, inputs)[output]

@@ -194,6 +194,26 @@ def test_regression_by_mean_squared_error(activation, tmp_path):
     assert any("1983" in note for note in report.notes) == (activation is None)
 
 
+def test_image_to_image_models_are_refused_in_one_sentence(tmp_path):
+    model = sequential(IMAGE, L.Conv2D(3, 3, padding="same", activation="sigmoid"))
+    model.compile("adam", "mse")
+    with pytest.raises(UnsupportedError, match=r"output is an image \[8, 8, 3\]"):
+        convert(model, tmp_path)
+
+
+def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(mlmodel, "LARGEST_MESSAGE", 1000)
+    with pytest.raises(UnsupportedError, match="at most"):
+        convert(small_cnn(), tmp_path)
+
+
+def test_saturation_is_said(tmp_path):
+    model = sequential((5,), L.Dense(3, activation="softmax"))
+    assert not any("saturate" in note for note in convert(model, tmp_path)[1].notes)
+    model.set_weights([1e5 * array for array in model.get_weights()])
+    assert any("saturate" in note for note in convert(model, tmp_path)[1].notes)
+
+
 REFUSED_HEADS = {
     "independent sigmoids": (
         {"units": 3, "activation": "sigmoid", "loss": "binary_crossentropy"},

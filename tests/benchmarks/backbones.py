@@ -47,11 +47,25 @@ def model(name: str, size: int) -> keras.Model:
     whole = keras.Sequential([keras.Input(shape), base, head])
     rng = np.random.default_rng(1)
     for variable in whole.variables:  # fresh ones are all 0 or all 1: these would prove little
-        if variable.name in ("moving_mean", "beta", "bias"):
+        if variable.name in ("beta", "bias"):
             variable.assign(rng.normal(scale=0.1, size=variable.shape))
-        elif variable.name in ("moving_variance", "gamma"):
-            variable.assign(rng.uniform(0.5, 1.5, size=variable.shape))
+        elif variable.name == "gamma":
+            variable.assign(rng.uniform(0.8, 1.2, size=variable.shape))
+    calibrate(whole, rng.uniform(size=(8, *shape)))
     return whole
+
+
+def calibrate(whole: keras.Model, pictures: np.ndarray) -> None:
+    """Give batch normalizations the statistics of `pictures`, so that nothing saturates."""
+    layers = [
+        layer
+        for layer in whole._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    for layer in layers:
+        layer.momentum = 0.0
+    if layers:
+        whole(pictures, training=True)
 
 
 def row(name: str, size: int, folder: Path) -> str:
