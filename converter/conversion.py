@@ -50,9 +50,12 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     check_paths(recipe.model, target)
     with step("load"):
         loaded = load(
-            recipe.model, allow_unsafe=recipe.allow_unsafe, input_shape=recipe.input_shape
+            recipe.model,
+            allow_unsafe=recipe.allow_unsafe,
+            input_shape=recipe.input_shape,
+            lambda_scaling=_scaling(recipe),
         )
-    prepared = prepare(loaded.model, loaded.compile_settings, recipe, step)
+    prepared = prepare(loaded.model, loaded.compile_settings, recipe, step, loaded.scaled)
     prepared.notes += tuple(loaded.notes)
     del loaded
     return write(prepared, target, recipe, step)
@@ -76,12 +79,16 @@ def prepare(
     settings: CompileSettings | None,
     recipe: Recipe,
     step: Step = nothing_shown,
+    scaled: bool = False,
 ) -> Prepared:
     """Return the updatable network for the live Keras `model`, with Keras's own predictions.
+
+    `scaled` says that the scale and bias of `recipe` are in the model already.
 
     Raises:
         MakeUpdatableError: the model cannot be converted, or the chosen layers cannot learn.
     """
+    given, recipe = recipe, _without_scaling(recipe) if scaled else recipe
     index, output = _chosen_output(model, recipe)
     with step("trace"):
         program = _one_output(fuse(trace(model, recipe.input_shape)), index)
@@ -99,7 +106,7 @@ def prepare(
     inputs, expected = expectation(model, index, interface, lowered, end, leading, recipe)
     with step("write"):
         spec = _marked(lowered, interface, end, chosen, plan)
-        metadata.describe(spec, recipe)
+        metadata.describe(spec, given)
     return Prepared(spec, interface, inputs, expected, plan, end.loss, (*plan.notes, *said))
 
 
@@ -127,6 +134,18 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
                 )  # fmt: skip
                 prepared.notes += said
         return _report(written, prepared, temporary.stat().st_size, gap)
+
+
+def _scaling(recipe: Recipe) -> tuple[float, float | tuple[float, ...]] | None:
+    """Return the scale and bias of `recipe`, or None if it has neither."""
+    if recipe.scale is None and recipe.bias is None:
+        return None
+    bias = recipe.bias or (0.0,)
+    return 1.0 if recipe.scale is None else recipe.scale, bias[0] if len(bias) == 1 else bias
+
+
+def _without_scaling(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"scale": None, "bias": None})
 
 
 def _chosen_output(model: Any, recipe: Recipe) -> tuple[int, str]:

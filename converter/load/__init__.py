@@ -35,12 +35,14 @@ CONTRADICTIONS = (
 class LoadedModel:
     """A live Keras model, built, its weights set, not compiled; and how it had been compiled.
 
-    `notes` are remarks for the user about what was read otherwise than it was written.
+    `notes` are remarks for the user about what was read otherwise than it was written. `scaled`
+    says that the given scaling stands in the place of a Lambda.
     """
 
     model: Any
     compile_settings: CompileSettings | None
     notes: tuple[str, ...] = ()
+    scaled: bool = False
 
 
 def load(
@@ -74,6 +76,7 @@ def _load(path: Path, allow_unsafe: bool, input_shape: Any, lambda_scaling: Any)
     stored = file.model
     if lambda_scaling is not None:
         stored = stored_code.with_scaling(stored, *lambda_scaling)
+    scaled = stored is not file.model
     if not allow_unsafe:
         stored_code.refuse(stored)
     stored = keras_file.with_fixed_input(stored, input_shape)
@@ -87,7 +90,7 @@ def _load(path: Path, allow_unsafe: bool, input_shape: Any, lambda_scaling: Any)
         fill(built, arrays, file.origin)
     freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
-    return LoadedModel(built.layer, settings, (*file.notes, *builder.notes))
+    return LoadedModel(built.layer, settings, (*file.notes, *builder.notes), scaled)
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:

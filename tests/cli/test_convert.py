@@ -12,6 +12,7 @@ import pytest
 from converter import cli, mlmodel
 
 MODELS = Path(__file__).parents[2] / "models"
+FIXTURES = MODELS.parent / "fixtures" / "keras_files"
 LENET = MODELS / "lenet.h5"
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 
@@ -53,6 +54,18 @@ def test_the_colour_example_as_an_image_classifier(tmp_path):
     spec = mlmodel.read(tmp_path / "cats_dogsUpdatable.mlmodel")
     assert spec.description.input[0].type.imageType.width == 150
     assert list(spec.neuralNetworkClassifier.stringClassLabels.vector) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("image", [[], ["--image", "rgb"]])
+def test_a_scale_and_a_bias_stand_in_for_a_lambda_on_the_input(image, tmp_path, capsys):
+    source = FIXTURES / "keras122_steering_lambda.h5"
+    target = tmp_path / "steering.mlmodel"
+    arguments = [str(source), "-o", str(target), "--loss", "mean_squared_error", *image]
+    assert cli.run(arguments) == 1
+    assert "--scale" in capsys.readouterr().err
+    assert cli.run([*arguments, "--scale", str(1 / 127.5), "--bias", "-1"]) == 0
+    recipe = mlmodel.read(target).description.metadata.userDefined["make-updatable.recipe"]
+    assert "scale" in recipe
 
 
 def test_options_may_come_first(tmp_path):
