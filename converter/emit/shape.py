@@ -90,15 +90,19 @@ def _reshape(op: Op, net: Net, blob: Blob) -> Blob:
 
 
 def pad(op: Op, net: Net) -> Blob:
-    """ZeroPadding1D, ZeroPadding2D: goes into the next convolution, else ``padding``."""
+    """ZeroPadding: goes into the next convolution, else ``padding``; of channels ``concat``."""
     blob = net.pending(op.ref("x"))
     amounts = op.const("pad")
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
     by_letter = dict(zip(blob.axes[len(blob.axes) - len(pairs) :], pairs, strict=True))
-    if any(n for letter, pair in by_letter.items() if letter not in "HW" for n in pair):
-        net.refuse(op, "pads an axis other than height and width")
-    vertical, horizontal = by_letter.get("H", (0, 0)), by_letter.get("W", (0, 0))
     mode, value = op.const("mode", "constant"), float(op.const("constant_val", 0.0))
+    if any(n for letter, pair in by_letter.items() if letter not in "CHW" for n in pair):
+        net.refuse(op, "pads an axis other than height, width and channels")
+    if any(by_letter.get("C", ())):
+        if mode != "constant":
+            net.refuse(op, "pads the channels by reflection, for which Core ML has no layer")
+        blob = _more_channels(op, net, blob, by_letter["C"], value)
+    vertical, horizontal = by_letter.get("H", (0, 0)), by_letter.get("W", (0, 0))
     if mode == "constant" and value == 0:
         above = net.settled(op, blob) if blob.border else blob
         return replace(above, border=Border(vertical, horizontal, op.layer))
@@ -110,6 +114,18 @@ def pad(op: Op, net: Net) -> Blob:
     )
     channels, height, width = blob.chw
     chw = (channels, height + sum(vertical), width + sum(horizontal))
+    return replace(blob, name=name, chw=chw, shared=False)
+
+
+def _more_channels(op: Op, net: Net, blob: Blob, amounts: tuple[int, int], value: float) -> Blob:
+    """Return `blob` with channels of `value` before and after its own, as a ``concat``."""
+    blob = net.settled(op, blob)
+    before, after = (
+        [net.constant(op, np.full((n, *blob.chw[1:]), value)).name] if n else [] for n in amounts
+    )
+    name = net.name(op, "concat")
+    net.builder.add_elementwise(name, [*before, blob.name, *after], name, "CONCAT")
+    chw = (blob.channels + sum(amounts), *blob.chw[1:])
     return replace(blob, name=name, chw=chw, shared=False)
 
 

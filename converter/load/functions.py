@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -107,10 +108,11 @@ def _tensorflow_function(stored: StoredLayer) -> Callable[..., Any]:
         return OPERATORS[name]
     if name not in TENSORFLOW_FUNCTIONS:
         raise KerasFileError(f"calls the TensorFlow function tf.{name}, which is not known here")
-    found: Any = tf
-    for part in name.split("."):
-        found = getattr(found, part)
-    function: Callable[..., Any] = found
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        # Looked up when called: the trace replaces some functions of TensorFlow by plainer ones.
+        return operator.attrgetter(name)(tf)(*args, **kwargs)
+
     return function
 
 

@@ -268,6 +268,9 @@ GRAPHS = {
     "keras ops": (
         lambda x: keras.ops.sqrt(keras.ops.square(x) + 0.1) * keras.ops.exp(-x), [IMAGE]
     ),
+    "padded channels": (
+        lambda x: L.Conv2D(2, 1)(keras.ops.pad(x, ((0, 0), (1, 0), (0, 2), (1, 3)))), [IMAGE]
+    ),
     "channel slice": (lambda x: L.Conv2D(2, 1)(x[..., 1:]) + L.Conv2D(2, 1)(x[..., :1]), [IMAGE]),
     "strided slice": (lambda x: x[:, ::2, 1::3], [IMAGE]),
     "split": (
