@@ -111,7 +111,13 @@ def main(argv: list[str] | None = None) -> None:
 
     0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 130 interrupted.
     """
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    code = run(sys.argv[1:] if argv is None else argv)
+    if "tensorflow" in sys.modules:
+        # TensorFlow takes more than a second to tear down what the process gives back anyway.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(argv: list[str]) -> int:
