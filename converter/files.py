@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from converter.errors import KerasFileError, OutputError
@@ -40,34 +39,21 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder does not exist or cannot be written to.
     """
-    temporary = _temporary_beside(target)
-    try:
-        yield temporary
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _temporary_beside(target: Path) -> Path:
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; give a file name")
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent
-        )
+        temporary.touch(exist_ok=False)
+        yield temporary
+        temporary.replace(target)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({error.strerror or error}); check the folder"
         ) from error
-    os.close(handle)
-    # mkstemp makes the file private; a result has the permissions that `open` would give it.
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary = Path(name)
-    temporary.chmod(0o666 & ~umask)
-    return temporary
+    finally:
+        # Inside the block from before the file is made: an interrupt leaves nothing behind.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(target: Path, data: bytes) -> None:
