@@ -14,6 +14,7 @@ from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_o
 from converter.runtime.losses import LOSSES, hits
 from converter.runtime.network import Weights
 from converter.runtime.plan import CROSS_ENTROPY, Plan
+from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.sources import Source
 
 SECONDS_PER_CALL = 0.3
@@ -36,10 +37,11 @@ class Score:
 
 def scoring(plan: Plan, weights: Weights) -> Step:
     """Return the step that computes the loss, and changes nothing."""
+    wanted = plan.loss_blob
+    layers = relu_after_pooling(plan.learning, [wanted])
 
     def step(blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-        wanted = plan.loss_blob
-        blob = network.run(plan.learning, dict(blobs), weights, [wanted])[wanted]
+        blob = network.run(layers, dict(blobs), weights, [wanted])[wanted]
         losses = LOSSES[plan.loss](blob, targets)
         return losses, hits(blob, targets) if plan.loss == CROSS_ENTROPY else tf.constant(0.0)
 

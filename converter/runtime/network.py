@@ -82,7 +82,7 @@ def run_layer(layer: Message, inputs: list[Tensor], weights: Weights) -> list[Te
     kind = layer.WhichOneof("layer")
     try:
         outputs = LAYERS[kind](layer, inputs, functools.partial(weights, layer))
-    except (ValueError, TypeError, IndexError, tf.errors.InvalidArgumentError) as error:
+    except (ValueError, IndexError, tf.errors.InvalidArgumentError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelFileError(
             f"layer '{layer.name}' ({kind}): its parameters do not fit its input ({reason})"

@@ -19,6 +19,7 @@ from converter.mlmodel import Floats, Message
 from converter.runtime import features, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
 from converter.runtime.plan import Plan
+from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.weights import StoredWeights
 
 COSTLY_LAYERS = {"convolution", "innerProduct", "pooling", "lrn", "mvn", "resizeBilinear"}
@@ -90,6 +91,7 @@ class FrozenFeatures:
 
     def __init__(self, source: Source, plan: Plan, batch_size: int) -> None:
         self._source, self._plan, self._batch_size = source, plan, batch_size
+        self._layers = relu_after_pooling(plan.frozen, plan.features)
         self._weights = StoredWeights(keep=True)
         self._graph: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
@@ -119,7 +121,7 @@ class FrozenFeatures:
         return found
 
     def _run_frozen(self, blobs: dict[str, Any]) -> dict[str, Any]:
-        return network.run(self._plan.frozen, blobs, self._weights, self._plan.features)
+        return network.run(self._layers, blobs, self._weights, self._plan.features)
 
 
 class KeptFeatures:

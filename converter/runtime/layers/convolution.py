@@ -14,19 +14,18 @@ def convolution(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
     Input ``[N, H, W, C]``, weights ``[out, C / groups, kh, kw]``; of the transposed form
     ``[C, out / groups, kh, kw]``. Padding is by zeros.
     """
-    params = layer.convolution
-    run = _transposed if params.isDeconvolution else _direct
-    y = run(params, inputs[0], weight)
-    if not params.hasBias:
-        return y
-    return tf.nn.bias_add(y, weight("bias", (int(params.outputChannels),)))
+    params, outputs = layer.convolution, (int(layer.convolution.outputChannels),)
+    bias = weight("bias", outputs) if params.hasBias else tf.zeros(outputs)
+    if params.isDeconvolution:
+        return tf.nn.bias_add(_transposed(params, inputs[0], weight), bias)
+    return _direct(params, inputs[0], weight, bias)
 
 
 def _groups(params: Message) -> int:
     return int(params.nGroups) or 1
 
 
-def _direct(params: Message, x: Tensor, weight: Weight) -> Tensor:
+def _direct(params: Message, x: Tensor, weight: Weight, bias: Tensor) -> Tensor:
     kernel = windows.pair(params.kernelSize, 3)
     stride = windows.pair(params.stride, 1)
     dilation = windows.pair(params.dilationFactor, 1)
@@ -34,11 +33,41 @@ def _direct(params: Message, x: Tensor, weight: Weight) -> Tensor:
     weights = weight("weights", (outputs, int(params.kernelChannels), *kernel))
     borders = _borders(params, x, kernel, stride, dilation)
     if groups > 1 and params.kernelChannels == 1:
-        return _depthwise(windows.pad(x, borders), weights, groups, stride, dilation)
+        y = _depthwise(windows.pad(x, borders), weights, groups, stride, dilation)
+        return tf.nn.bias_add(y, bias)
+    if x.shape[3] == 1 and kernel[0] * kernel[1] < outputs:
+        return _one_channel(windows.pad(x, borders), weights, bias, stride, dilation)
     # The gradients of TensorFlow's own paddings are three times as fast as those of given borders.
     same = params.HasField("same") and params.same.asymmetryMode == params.same.BOTTOM_RIGHT_HEAVY
     x, padding = (x, "SAME") if same else (windows.pad(x, borders), "VALID")
-    return tf.nn.conv2d(x, tf.transpose(weights, (2, 3, 1, 0)), stride, padding, dilations=dilation)
+    kernels = tf.transpose(weights, (2, 3, 1, 0))
+    y = tf.nn.conv2d(x, kernels, stride, padding, dilations=dilation)
+    return tf.nn.bias_add(y, bias)
+
+
+def _one_channel(x: Tensor, weights: Tensor, bias: Tensor, stride: Pair, dilation: Pair) -> Tensor:
+    """Convolve an image of one channel, already padded, by one matrix product, bias included.
+
+    The matrix has a row for each pixel of the kernel, with all that this pixel meets, and a row of
+    ones. The gradient of the product takes half the time of that of TensorFlow's convolution, which
+    has little to do for each pixel it reads. Weights ``[out, 1, kh, kw]``.
+    """
+    outputs, _, *kernel = weights.shape
+    height, width = (
+        (n - (k - 1) * d - 1) // s + 1
+        for n, k, d, s in zip(windows.image_size(x), kernel, dilation, stride, strict=True)
+    )
+    met = [
+        x[:, top : top + (height - 1) * stride[0] + 1 : stride[0],
+          left : left + (width - 1) * stride[1] + 1 : stride[1]]
+        for top in range(0, kernel[0] * dilation[0], dilation[0])
+        for left in range(0, kernel[1] * dilation[1], dilation[1])
+    ]  # fmt: skip
+    rows = [tf.reshape(part, (-1,)) for part in met]
+    patches = tf.stack([*rows, tf.ones_like(rows[0])])
+    matrix = tf.concat([tf.transpose(tf.reshape(weights, (outputs, -1))), bias[None]], 0)
+    y = tf.matmul(patches, matrix, transpose_a=True)
+    return tf.reshape(y, (-1, height, width, outputs))
 
 
 def _borders(params: Message, x: Tensor, kernel: Pair, stride: Pair, dilation: Pair) -> Borders:
