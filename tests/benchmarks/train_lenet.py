@@ -1,7 +1,7 @@
 """Training LeNet on MNIST: the reference runtime against Keras ``fit``, alternating in one process.
 
-    python tests/benchmarks/train_lenet.py --data mnist.npz               # all layers, one epoch a round
-    python tests/benchmarks/train_lenet.py --data mnist.npz --tail --epochs 10
+    python tests/benchmarks/train_lenet.py --data mnist.npz                     # all layers
+    python tests/benchmarks/train_lenet.py --data mnist.npz --tail --epochs 10  # dense layers
 
 Both train the same network from the same weights on the same samples: batch 128, Adam, accuracy as
 a metric. Times are of the whole call, the frozen layers' features and TensorFlow's tracing included
