@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import mmap
+import os
 import sys
 import types
 from collections.abc import Iterator
@@ -68,7 +70,7 @@ NETWORK_KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegre
 PIPELINE_KINDS = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 
 
-def parse(data: bytes, where: str) -> Message:
+def parse(data: bytes | memoryview, where: str) -> Message:
     """Return the ``Model`` message in `data`; `where` names its origin in error messages.
 
     Raises:
@@ -93,10 +95,17 @@ def read(path: Path) -> Message:
         ModelFileError: the file is missing, unreadable, or not a Core ML model.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return parse(b"", str(path))
+            # Mapped, a large file is not held a second time as bytes.
+            with (
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+                memoryview(data) as view,
+            ):
+                return parse(view, str(path))
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return parse(data, str(path))
 
 
 def serialize(model: Message) -> bytes:
