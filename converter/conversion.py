@@ -28,7 +28,6 @@ from converter.recipe import Recipe
 from converter.report import Report, describe_features, layer_rows
 from converter.trace import trace
 from converter.training import Training, training
-from converter.verification import update_checked
 
 Step = Callable[[str], AbstractContextManager[Any]]
 """Called with the name of each step; the step runs inside the context it returns."""
@@ -58,9 +57,6 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
         )
     prepared = prepare(loaded.model, loaded.compile_settings, recipe, step, loaded.scaled)
     prepared.notes += tuple(loaded.notes)
-    if recipe.verify_update:
-        with step("verify_update"):
-            prepared.notes += (update_checked(prepared.spec, loaded.model),)
     del loaded
     return write(prepared, target, recipe, step)
 
