@@ -81,6 +81,7 @@ def command(model: Path, **options: Any) -> int:
     message = mlmodel.read(model)
     settings = runtime.settings(message, **{name: options[name] for name in NUMBERS})
     runtime.plan(message)  # refuses what cannot be trained before any data are read
+    _warn(message)
     data = _data(message, options, settings.seed)
     try:
         history = _trained(message, data, settings, options)
@@ -91,6 +92,15 @@ def command(model: Path, **options: Any) -> int:
     _write_records(history, options)
     click.echo(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return EXIT_OK
+
+
+def _warn(model: Message) -> None:
+    """Say what keeps a device from training a model that can be trained here."""
+    from converter.validate import findings
+
+    for finding in findings(model):
+        if finding.severity == "error":
+            click.echo(f"warning: not on a device: {finding.text()}", err=True)
 
 
 def _check_targets(model: Path, target: Path, options: dict[str, Any]) -> None:

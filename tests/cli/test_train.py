@@ -190,6 +190,18 @@ def test_models_that_cannot_be_trained(model, capsys, tmp_path):
     assert "missing.mlmodel: cannot be read" in err
 
 
+def test_a_model_that_no_device_would_train(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    spec = digits()
+    spec.neuralNetwork.layers[1].activation.leakyReLU.alpha = 0.1
+    mlmodel.write(spec, tmp_path / "leaky.mlmodel")
+    code, out, err = called(capsys, "train", "leaky.mlmodel", "--data", MNIST, *SCALE)
+    assert code == 0
+    assert "epoch 2/2" in out
+    assert err.startswith("warning: not on a device: ")
+    assert "'relu'" in err
+
+
 def test_a_loss_that_is_no_number(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     mlmodel.write(digits(optimizer=sgd(1.0)), tmp_path / "wild.mlmodel")
