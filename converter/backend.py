@@ -6,10 +6,12 @@ so light rooms (command line, rules, recipes) never import this one.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from converter.errors import MissingDependencyError
 
@@ -30,11 +32,27 @@ def stderr_muted() -> Iterator[None]:
             os.close(saved)
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import large packages without their greetings and without garbage collections.
+
+    What is imported stays alive: looking for garbage takes a fifth of the time and finds none.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with stderr_muted():
+            yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no C++ log lines between our own
 
 try:
-    with stderr_muted():
+    with importing():
         import keras
         import tensorflow as tf
 except ImportError as error:
@@ -47,4 +65,29 @@ tf.get_logger().setLevel("ERROR")
 keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
 
-__all__ = ["keras", "tf"]
+LARGE = 2**20
+"""Bytes from which on a tensor is made over an array's memory instead of a copy."""
+
+ALIGNMENT = 64
+"""Bytes. TensorFlow takes foreign memory as it is only where it could have put a tensor itself."""
+
+
+def tensor(array: Any) -> Any:
+    """Return a tensor with the values of `array`, which the caller must not change any more.
+
+    TensorFlow copies a NumPy array of 400 MB in 0.4 to 1.4 s, most of it spent on fresh memory in
+    small pages. NumPy's memory comes in large ones, so aligning the array there and handing it over
+    takes a fifth of that.
+    """
+    import numpy as np
+
+    if array.dtype != np.float32 or array.nbytes < LARGE:
+        return tf.convert_to_tensor(array)
+    octets = np.empty(array.nbytes + ALIGNMENT, np.uint8)
+    start = -octets.ctypes.data % ALIGNMENT
+    aligned = np.ndarray(array.shape, np.float32, octets, start)
+    aligned[...] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+__all__ = ["keras", "tensor", "tf"]

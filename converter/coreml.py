@@ -13,7 +13,7 @@ from converter import backend
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools draws progress bars on standard error
 
-with backend.stderr_muted():  # it warns of every TensorFlow that is newer than itself
+with backend.importing():  # it warns of every TensorFlow that is newer than itself
     import coremltools as ct
     from coremltools.converters.mil import Builder as mb  # noqa: N813
     from coremltools.converters.mil import register_tf_op

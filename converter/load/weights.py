@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from converter.backend import keras
+from converter.backend import keras, tensor
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
 from converter.keras_file.kernels import to_today
@@ -109,17 +109,14 @@ class Filler:
                 self.filled.add(id(variable))
 
     def _put(self, owner: Built, variable: Any, dataset: Dataset) -> None:
-        """Assign one array, as a whole: a variable assigned in parts copies itself when read.
-
-        Copies made on the way do not matter: building the ``.mlmodel`` takes more memory later.
-        """
+        """Assign one array, as a whole: a variable assigned in parts copies itself when read."""
         shape = tuple(variable.shape)
         if math.prod(dataset.shape) != math.prod(shape):  # before it is read
             raise KerasFileError(_shapes(owner, variable, dataset.shape))
         array = to_today(dataset[()], owner.stored, self.origin)
         if array.shape != shape:
             raise KerasFileError(_shapes(owner, variable, array.shape))
-        variable.assign(array)
+        variable.assign(tensor(array))
 
 
 def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from converter.backend import tensor
 from converter.errors import ModelFileError
 from converter.mlmodel import Floats, Message, floats, layer_params
 from converter.runtime.backend import Tensor, tf
@@ -25,11 +26,11 @@ class StoredWeights:
     def __call__(self, layer: Message, field: str, shape: Sequence[int]) -> Tensor:
         """Return the values of one ``WeightParams`` of `layer`, float32 in `shape`."""
         if self._kept is None:
-            return tf.constant(values(layer, field, shape))
+            return tensor(values(layer, field, shape))
         key = layer.name, field
         if key not in self._kept:
             with tf.init_scope():  # outside any graph, which would copy weights as its constants
-                self._kept[key] = tf.constant(values(layer, field, shape))
+                self._kept[key] = tensor(values(layer, field, shape))
         return self._kept[key]
 
 
