@@ -1,4 +1,4 @@
-"""A stored architecture becomes a live Keras model; its weights are all zero until filled."""
+"""A stored architecture becomes a live Keras model; its weights are arbitrary until filled."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from converter.backend import keras
+from converter.backend import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import Json, StoredLayer, decoded
 from converter.keras_file.graph import about
@@ -42,6 +42,20 @@ def hard_sigmoid_of_keras_2(x: Any) -> Any:
 
 # Keras writes and reads the layer inside a Bidirectional to copy it, so it must find the function.
 keras.saving.register_keras_serializable("make-updatable")(hard_sigmoid_of_keras_2)
+
+
+class Unwritten(keras.initializers.Initializer):  # type: ignore[misc]
+    """Makes an array without writing to it: the file fills every weight, or loading fails.
+
+    Written zeros would take as much memory as the weights, which TensorFlow keeps to the end.
+    """
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        """Return an array of `shape` with arbitrary values."""
+        return tf.raw_ops.Empty(shape=shape, dtype=dtype or "float32", init=False)
+
+
+keras.saving.register_keras_serializable("make-updatable")(Unwritten)
 
 EARLY_PENALTIES = {"L1L2Regularizer": "L1L2", "WeightRegularizer": "L1L2"}
 """Class of a regularizer in Keras 1 -> today's."""
@@ -85,8 +99,8 @@ class LayerMaker:
         return made_by(**self._arguments(stored, accepted_arguments(made_by)))
 
     def _arguments(self, stored: StoredLayer, accepted: frozenset[str]) -> dict[str, Any]:
-        """Return what to call the constructor with; weights start at zero, the file fills them."""
-        arguments = {key: "zeros" for key in accepted if key.endswith("_initializer")}
+        """Return what to call the constructor with; the file fills the weights."""
+        arguments = {key: Unwritten() for key in accepted if key.endswith("_initializer")}
         for key, value in stored.arguments.items():
             if key in accepted and key != "trainable":
                 arguments[key] = self._argument(key, value, stored)
