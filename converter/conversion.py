@@ -63,9 +63,10 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
 
 @dataclass
 class Prepared:
-    """A marked network in memory, and what it must predict for which inputs."""
+    """A marked network, the weights that go into its file, and what it must then predict."""
 
-    spec: mlmodel.Message | None
+    spec: mlmodel.Message
+    weights: list[tuple[mlmodel.Message, Array]]
     interface: Interface
     inputs: dict[str, Array]
     expected: Array | None
@@ -105,9 +106,11 @@ def prepare(
     said += notes.about_loss(end, lowered.net, recipe.classes is not None)
     inputs, expected = expectation(model, index, interface, lowered, end, leading, recipe)
     with step("write"):
-        spec = _marked(lowered, interface, end, chosen, plan)
+        spec, weights = _marked(lowered, interface, end, chosen, plan)
         metadata.describe(spec, given)
-    return Prepared(spec, interface, inputs, expected, plan, end.loss, (*plan.notes, *said))
+    return Prepared(
+        spec, weights, interface, inputs, expected, plan, end.loss, (*plan.notes, *said)
+    )  # fmt: skip
 
 
 def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown) -> Report:
@@ -117,13 +120,11 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
         ParityError: the written model predicts something else; no file is left.
         OutputError: the file cannot be written.
     """
-    data = mlmodel.serialize(prepared.spec)
-    prepared.spec = None  # the written model takes its place: big models need the memory
-    gc.collect()
     gap = None
     with replacing(target) as temporary:
-        temporary.write_bytes(data)
-        del data
+        mlmodel.write_with(prepared.spec, prepared.weights, temporary)
+        prepared.weights.clear()
+        gc.collect()  # Keras's weights make room for those of the written model
         written = mlmodel.read(temporary)
         with step("verify"):
             prepared.notes += validated(written)
@@ -233,17 +234,16 @@ def candidates(
 
 def _marked(
     lowered: Lowered, interface: Interface, end: Head, chosen: list[KerasLayer], plan: Training
-) -> mlmodel.Message:
-    """Put in the weights and everything that makes the network updatable; return the model."""
+) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Array]]]:
+    """Put in everything that makes the network updatable; return the model, and its weights."""
     net, builder = lowered.net, lowered.net.builder
     names = [name for name, weighted in net.weighted.items() if weighted.keras in chosen]
-    for weighted in net.weighted.values():
-        weighted.bind()
+    weights = [weighted.bind() for weighted in net.weighted.values()]
     updatable.rename_blob(builder, end.blob.name, interface.output)
     shape = interface_shape(end.blob)
     updatable.set_interface(builder, interface, shape)
     updatable.mark(builder, names, end.loss, interface.output, shape, plan)
-    return builder.spec
+    return builder.spec, weights
 
 
 def _report(written: mlmodel.Message, prepared: Prepared, size: int, gap: float | None) -> Report:

@@ -12,11 +12,11 @@ import mmap
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 
 from converter.errors import MissingDependencyError, ModelFileError, OutputError
 from converter.files import write_bytes
@@ -32,6 +32,8 @@ Floats: TypeAlias = "npt.NDArray[np.float32]"
 
 LARGEST_MESSAGE = 2**31 - 1
 """Bytes. Protobuf refuses to serialize or parse more in one message."""
+
+TOO_LARGE = "the model is larger than a Core ML model file can be, 2.1 GB; convert a smaller model"
 
 
 def _load_proto(name: str) -> Any:
@@ -114,13 +116,33 @@ def serialize(model: Message) -> bytes:
     Raises:
         OutputError: the model is larger than protobuf can write.
     """
-    if model.ByteSize() > LARGEST_MESSAGE:
-        raise OutputError(
-            f"the model takes {model.ByteSize() / 1e9:.1f} GB, but a Core ML model file holds at "
-            "most 2.1 GB; convert a smaller model"
-        )
-    data: bytes = model.SerializeToString(deterministic=True)
+    try:
+        # Not `ByteSize` first: protobuf finds the size by writing everything.
+        data: bytes = model.SerializeToString(deterministic=True)
+    except EncodeError as error:
+        raise OutputError(TOO_LARGE) from error
     return data
+
+
+def write_with(
+    model: Message, arrays: Sequence[tuple[Message, npt.NDArray[Any]]], path: Path
+) -> None:
+    """Write `model` to `path` with float values that it does not hold itself.
+
+    `arrays` are pairs of an empty ``WeightParams`` inside `model` and the values that belong there.
+    The file is the same as if they had been put in, but a large model is never held twice.
+
+    Raises:
+        OutputError: the model is larger than a file can be.
+    """
+    from converter import wire
+
+    chunks = list(wire.chunks(model, {id(params): array for params, array in arrays}))
+    if wire.size(chunks) > LARGEST_MESSAGE:
+        raise OutputError(TOO_LARGE)
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.writelines(wire.octets(chunk))
 
 
 def write(model: Message, path: Path) -> None:
@@ -158,10 +180,6 @@ def updatable_layers(model: Message) -> Iterator[Message]:
         yield from (layer for layer in net.layers if layer.isUpdatable)
 
 
-_FLOAT_VALUE_TAG = 0x0A
-"""``WeightParams.floatValue`` on the wire: field 1, length-delimited (packed)."""
-
-
 def set_floats(params: Message, array: npt.NDArray[Any]) -> None:
     """Put `array`, of any shape, into ``WeightParams`` as float32 values in C order.
 
@@ -171,7 +189,9 @@ def set_floats(params: Message, array: npt.NDArray[Any]) -> None:
     """
     import numpy as np
 
-    prefix = _length_prefix(4 * array.size)
+    from converter.wire import floats_prefix
+
+    prefix = floats_prefix(array.size)
     wire = np.empty(len(prefix) + 4 * array.size, np.uint8)
     wire[: len(prefix)] = np.frombuffer(prefix, np.uint8)
     # Straight into its place: a transposed array is copied once, not twice.
@@ -181,15 +201,6 @@ def set_floats(params: Message, array: npt.NDArray[Any]) -> None:
         params.MergeFromString(wire.data)
 
 
-def _length_prefix(length: int) -> bytes:
-    prefix = bytearray([_FLOAT_VALUE_TAG])
-    while length > 0x7F:
-        prefix.append(length & 0x7F | 0x80)
-        length >>= 7
-    prefix.append(length)
-    return bytes(prefix)
-
-
 def floats(params: Message) -> Floats:
     """Return the float32 values of ``WeightParams``, shape ``[n]``, through their wire form.
 
@@ -197,11 +208,13 @@ def floats(params: Message) -> Floats:
     """
     import numpy as np
 
+    from converter.wire import floats_prefix
+
     if params.float16Value:
         return np.frombuffer(params.float16Value, "<f2").astype(np.float32)
     count = len(params.floatValue)
     if not count:
         return np.zeros(0, np.float32)
     # floatValue is field 1, so it comes first: tag, varint length, then the raw values.
-    start = len(_length_prefix(4 * count))
+    start = len(floats_prefix(count))
     return np.frombuffer(params.SerializeToString(), "<f4", count, start)

@@ -17,6 +17,7 @@ FLOORS = {
     "versions": 1,
     "backend": 1,
     "compile_settings": 1,
+    "wire": 1,
     "coreml": 2,
     "mlmodel": 2,
     "program": 3,

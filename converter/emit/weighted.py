@@ -64,14 +64,17 @@ class Weighted:
         self.weights = (matrix * by_output[0][:, :, None]).reshape(self.weights.shape)
         self._remember(by)
 
-    def bind(self) -> None:
-        """Write the arrays into the Core ML layer and let go of them."""
-        set_floats(self.params.weights, self.weights)
+    def bind(self) -> tuple[Message, Array]:
+        """Write the bias into the Core ML layer; return its empty weights and what belongs there.
+
+        The weights stay outside: they may be large, and the file takes them as they are.
+        """
+        self.params.weights.ClearField("floatValue")
         self.params.hasBias = self.bias is not None
         self.params.bias.ClearField("floatValue")
         if self.bias is not None:
             set_floats(self.params.bias, self.bias)
-        self.weights = np.zeros(0, np.float32)
+        return self.params.weights, self.weights
 
     def _along_outputs(self, scale: Array) -> Array:
         if not getattr(self.params, "isDeconvolution", False):

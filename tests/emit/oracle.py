@@ -40,7 +40,7 @@ def lowered_spec(model, updatable_layers=()):
     names = tuple(f"input{i}" for i in range(len(model.inputs)))
     found = lower(fuse(trace(model)), Interface(names, "output"), updatable_layers)
     for weighted in found.net.weighted.values():
-        weighted.bind()
+        mlmodel.set_floats(*weighted.bind())
     builder = found.net.builder
     updatable.rename_blob(builder, found.output.name, "output")
     updatable.set_interface(builder, Interface(names, "output"), interface_shape(found.output))

@@ -346,8 +346,8 @@ def test_the_oracle_notices_a_wrong_weight(monkeypatch):
     bind = Weighted.bind
 
     def bind_wrongly(self):
-        bind(self)
-        self.params.weights.floatValue[0] += 0.01
+        params, weights = bind(self)
+        return params, weights + 0.01
 
     monkeypatch.setattr(Weighted, "bind", bind_wrongly)
     with pytest.raises(AssertionError):
