@@ -187,7 +187,8 @@ def test_numbers_of_numpy_are_numbers():
     assert (recipe.epochs, recipe.learning_rate, recipe.classes) == (3, 0.5, ("a", "b"))
 
 
-TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "é\n", "", "0x1F"]
+TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "é\n", "", "0x1F",
+          "a\x85b", "\u2028", "\r\n"]  # fmt: skip
 
 
 @given(

@@ -78,6 +78,14 @@ class Dumper(yaml.SafeDumper):
             _stretch_texts(value)
         super().serialize(node)
 
+    def represent_str(self, data: str) -> Any:
+        """Escape line breaks other than a line feed: in any other form they read as blanks."""
+        style = '"' if set(data) & set("\r\x85\u2028\u2029") else None
+        return self.represent_scalar(f"{PREFIX}str", data, style=style)
+
+
+Dumper.add_representer(str, Dumper.represent_str)
+
 
 def _stretch_texts(node: Any) -> None:
     if isinstance(node, yaml.MappingNode):
