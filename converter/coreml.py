@@ -7,11 +7,8 @@ seconds, so light rooms never come here (see `converter.mlmodel` for reading mod
 from __future__ import annotations
 
 import logging
-import os
 
 from converter import backend
-
-os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools draws progress bars on standard error
 
 with backend.importing():  # it warns of every TensorFlow that is newer than itself
     import coremltools as ct

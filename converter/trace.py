@@ -8,10 +8,11 @@ folded, dropped or copied, and every operation still knows the Keras variable it
 from __future__ import annotations
 
 import gc
+import io
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,8 @@ def _reader(variable: Any) -> Callable[[], Any]:
 
 def _to_mil(concrete: Any, layers: LayerTable) -> Any:
     try:
-        with warnings.catch_warnings(), _cheap_collections():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), _cheap_collections():
+            # It warns, and draws progress bars on standard error.
             warnings.simplefilter("ignore")
             # A graph, not the concrete function: for that coremltools runs TensorFlow's grappler,
             # which makes arrays of zeros for all inputs, here as large as all weights together.

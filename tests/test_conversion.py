@@ -567,5 +567,12 @@ def test_saturated_outputs_are_still_compared(tmp_path, monkeypatch):
         convert(model, tmp_path)
 
 
+def test_nothing_is_printed(tmp_path, capfd):
+    import tqdm  # noqa: F401 (coremltools draws bars with it, in a program that has it already)
+
+    convert(small_cnn(), tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_verification_can_be_skipped(tmp_path):
     assert convert(small_cnn(), tmp_path, verify=False)[1].parity is None
