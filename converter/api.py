@@ -73,6 +73,7 @@ class Options(TypedDict, total=False):
     metadata: Metadata
     verify: bool
     tolerance: float
+    verify_update: bool
 
 
 def convert(
@@ -114,9 +115,19 @@ def convert(
             report = conversion.convert_file(in_folder)
         else:
             prepared = conversion.prepare(model, compile_settings_of(model), chosen)
-            report = conversion.write(prepared, target, chosen)
+            twin = _clone(model) if chosen.verify_update else None
+            report = conversion.write(prepared, target, chosen, twin=twin)
         spec = mlmodel.read(target)
     return UpdatableModel(spec, report, chosen, None if is_file else model)
+
+
+def _clone(model: Any) -> Any:
+    """Return a copy of the live Keras `model`, with weights of its own."""
+    from converter.backend import keras
+
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    return clone
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,11 +208,7 @@ class UpdatableModel:
             recipe = self.recipe
             how = {"allow_unsafe": recipe.allow_unsafe, "input_shape": recipe.input_shape}
             return load(recipe.model, **how).model  # type: ignore[arg-type]
-        from converter.backend import keras
-
-        clone = keras.models.clone_model(self._keras)
-        clone.set_weights(self._keras.get_weights())
-        return clone
+        return _clone(self._keras)
 
     def predict(
         self, x: Inputs, *, layout: Layout = "auto", scale: float = 1.0

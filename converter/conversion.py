@@ -28,6 +28,7 @@ from converter.recipe import Recipe
 from converter.report import Report, describe_features, layer_rows
 from converter.trace import trace
 from converter.training import Training, training
+from converter.verification import update_checked
 
 Step = Callable[[str], AbstractContextManager[Any]]
 """Called with the name of each step; the step runs inside the context it returns."""
@@ -57,8 +58,9 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
         )
     prepared = prepare(loaded.model, loaded.compile_settings, recipe, step, loaded.scaled)
     prepared.notes += tuple(loaded.notes)
-    del loaded
-    return write(prepared, target, recipe, step)
+    twin = loaded.model if recipe.verify_update else None
+    del loaded  # big models need the memory
+    return write(prepared, target, recipe, step, twin)
 
 
 @dataclass
@@ -113,11 +115,20 @@ def prepare(
     )  # fmt: skip
 
 
-def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown) -> Report:
+def write(
+    prepared: Prepared,
+    target: Path,
+    recipe: Recipe,
+    step: Step = nothing_shown,
+    twin: Any | None = None,
+) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
+    With `twin`, the live Keras model or a copy of it, an update step is compared, too; that trains
+    the twin.
+
     Raises:
-        ParityError: the written model predicts something else; no file is left.
+        ParityError: the written model predicts or learns something else; no file is left.
         OutputError: the file cannot be written.
     """
     gap = None
@@ -134,6 +145,9 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
                     prepared.loss,
                 )  # fmt: skip
                 prepared.notes += said
+        if twin is not None:
+            with step("verify_update"):
+                prepared.notes += (update_checked(written, twin),)
         return _report(written, prepared, temporary.stat().st_size, gap)
 
 

@@ -97,6 +97,16 @@ def test_a_live_model_is_converted_and_left_as_it_is(live):
         np.testing.assert_array_equal(old, new)
 
 
+def test_an_update_step_is_compared_without_touching_the_live_model(live):
+    weights = [w.copy() for w in live.get_weights()]
+    checked = converter.convert(live, layers=["*"], verify_update=True)
+    assert any(note.startswith("an update step equals Keras's") for note in checked.report.notes)
+    plain = converter.convert(live, layers=["*"])
+    assert checked.spec.neuralNetwork == plain.spec.neuralNetwork
+    for old, new in zip(weights, live.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_training_returns_another_model_that_knows_more(live):
     model = converter.convert(live, layers=["dense"])
     rng = np.random.default_rng(0)

@@ -19,6 +19,7 @@ STEPS = {
     "lower": "lowering to Core ML layers",
     "write": "writing the model",
     "verify": "comparing with Keras",
+    "verify_update": "comparing an update step with Keras",
 }
 """Step of a command -> what is said about it."""
 

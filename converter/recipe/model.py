@@ -241,6 +241,10 @@ class Recipe(_Strict):
         "(default: 0.0001).",
     )
 
+    verify_update: bool = Field(
+        default=False,
+        description="Take an update step in both, too, and compare (default: no).",
+    )
     on_device: bool = Field(
         default=False,
         description="Run one update in Core ML after converting; on a Mac only (default: no).",

@@ -42,6 +42,7 @@ EXAMPLES: dict[str, Any] = {
     "metadata": {"author": "You", "license": "MIT", "version": "1.0"},
     "verify": True,
     "tolerance": 1e-4,
+    "verify_update": True,
     "on_device": True,
 }
 """Setting -> how it is written in a recipe; what a template shows where nothing is known."""

@@ -103,6 +103,24 @@ def verify(
     return Verification(found.difference, found.ending.name, results, steps, count)
 
 
+def update_checked(model: Message, keras_model: Any) -> str:
+    """Take one step in `model` and in `keras_model`; return what to say about it.
+
+    Both are trained by it.
+
+    Raises:
+        ParityError: the steps differ, or cannot be compared.
+    """
+    result = verify(model, keras_model)
+    if not result.passed():
+        worst = max(result.tensors, key=lambda tensor: tensor.difference)
+        raise ParityError(
+            f"an update step of '{worst.name}' differs from Keras's by {worst.difference:.1e} of "
+            f"the movement (allowed {UPDATE_TOLERANCE:.0e}); nothing was written"
+        )
+    return f"an update step equals Keras's to {result.update:.1e} of the movement"
+
+
 def _step(
     model: Message,
     plan: Plan,

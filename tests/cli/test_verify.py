@@ -1,0 +1,98 @@
+"""``verify --against`` and ``convert --verify-update``, on real files."""
+
+from pathlib import Path
+
+import pytest
+
+from converter import mlmodel
+from converter.backend import keras
+from converter.cli import run
+
+L = keras.layers
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([
+        keras.Input((8, 8, 2)), L.Conv2D(3, 3, activation="relu", name="conv"), L.Flatten(),
+        L.Dense(2, activation="softmax", name="head"),
+    ])  # fmt: skip
+    model.compile("adam", "categorical_crossentropy")
+    model.save("model.keras")
+    return "model.keras"
+
+
+def called(capsys, *arguments):
+    code = run([str(argument) for argument in arguments])
+    done = capsys.readouterr()
+    return code, done.out, done.err
+
+
+def test_pass(source, capsys):
+    assert called(capsys, source, "--layers", "*", "-o", "m.mlmodel")[0] == 0
+    before = Path("m.mlmodel").read_bytes(), Path(source).read_bytes()
+    code, out, err = called(capsys, "verify", "m.mlmodel", "--against", source, "--steps", 3)
+    assert (code, err) == (0, "")
+    assert "updates: 3 step(s) of 16 samples" in out
+    for name in ("conv.weights", "conv.bias", "head.weights", "head.bias"):
+        assert name in out
+    assert out.splitlines()[-1].startswith("PASS: the updates differ by ")
+    assert (Path("m.mlmodel").read_bytes(), Path(source).read_bytes()) == before
+
+
+def test_fail(source, capsys):
+    assert called(capsys, source, "-o", "m.mlmodel")[0] == 0
+    code, out, _ = called(capsys, "verify", "m.mlmodel", "--against", source, "--tolerance", 1e-12)
+    assert code == 1
+    assert out.splitlines()[-1].startswith("FAIL: the updates differ by ")
+
+
+def test_another_model(source, capsys):
+    assert called(capsys, source, "-o", "m.mlmodel")[0] == 0
+    spec = mlmodel.read(Path("m.mlmodel"))
+    spec.neuralNetwork.layers[0].convolution.weights.floatValue[0] += 1
+    mlmodel.write(spec, Path("other.mlmodel"))
+    code, _, err = called(capsys, "verify", "other.mlmodel", "--against", source)
+    assert code == 1
+    assert err.startswith("error: the predictions differ by ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--against", "model.keras", "--on-device")], ids=["neither", "both"]
+)
+def test_one_way_of_verifying(source, capsys, options):
+    code, _, err = called(capsys, "verify", "m.mlmodel", *options)
+    assert code == 2
+    assert "say --against KERAS, or --on-device (one of them)" in err
+
+
+def test_converting_with_an_update_step(source, capsys):
+    code, out, err = called(capsys, source, "--layers", "*", "--verify-update", "-o", "m.mlmodel")
+    assert (code, err) == (0, "")
+    assert "note: an update step equals Keras's to " in out
+    with_step = Path("m.mlmodel").read_bytes()
+    spec, plain = mlmodel.parse(with_step, "m"), None
+    assert called(capsys, source, "--layers", "*", "-o", "plain.mlmodel")[0] == 0
+    plain = mlmodel.read(Path("plain.mlmodel"))
+    for each in (spec, plain):
+        each.description.metadata.Clear()  # it holds the recipe
+    assert spec == plain, "the comparison has left the weights as they were"
+
+
+def test_what_does_not_train_as_keras_is_not_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = keras.Sequential([
+        keras.Input((8, 8, 2)), L.Conv2D(3, 3, name="conv"), L.BatchNormalization(name="bn"),
+        L.ReLU(), L.Flatten(), L.Dense(2, activation="softmax", name="head"),
+    ])  # fmt: skip
+    model.get_layer("bn").gamma.assign([2.0, 1.0, 0.5])
+    model.compile("adam", "categorical_crossentropy")
+    model.save("bn.keras")
+    chosen = ("--layers", "conv,head", "--verify-update", "-o", "bn.mlmodel")
+    code, _, err = called(capsys, "bn.keras", *chosen)
+    assert code == 1
+    assert "batch normalization was folded" in err
+    assert not Path("bn.mlmodel").exists()
