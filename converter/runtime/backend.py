@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,8 +14,18 @@ from converter.backend import tf
 Tensor: TypeAlias = Any
 """A ``tf.Tensor`` or ``tf.Variable``; TensorFlow carries no static types."""
 
+
+@dataclass(frozen=True)
+class Transposed:
+    """A matrix ``[out, in]`` that is held as ``[in, out]``: training multiplies faster that way."""
+
+    tensor: Tensor
+
+
 Weight: TypeAlias = Callable[[str, Sequence[int]], Tensor]
-"""Field of a layer's parameters, such as ``"bias"``, and its shape to its values, float32."""
+"""Field of a layer's parameters, such as ``"bias"``, and its shape to its values, float32.
+
+The matrix of an inner product that learns may come `Transposed`."""
 
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -28,4 +39,4 @@ def any_number_of(tensor: Tensor) -> Tensor:
     return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
 
 
-__all__ = ["CPU", "Array", "Integers", "Tensor", "Weight", "any_number_of", "tf"]
+__all__ = ["CPU", "Array", "Integers", "Tensor", "Transposed", "Weight", "any_number_of", "tf"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,7 +22,9 @@ SECONDS_PER_CALL = 0.3
 """As many mini-batches go into one call of the graph as take about this long: progress is shown
 and ^C is heard in between."""
 
-MOST_BYTES_PER_CALL = 32 << 20
+MOST_BYTES_PER_CALL = 16 << 20
+
+DIVERGED = "the loss is no longer a number; nothing was written; try a lower learning rate"
 
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
 """Blobs and targets of one mini-batch to the loss of each sample and the number of hits."""
@@ -70,18 +73,22 @@ class Loop:
             TrainingError: the loss is no longer a number.
         """
         done, loss, right, batches = 0, 0.0, 0.0, 1
-        while done < len(order):
-            started = time.perf_counter()
-            chosen = order[done : done + batches * self._size]
-            blobs = source.take(chosen)
-            losses, hit_count = self._call(blobs, targets[chosen])
-            if not math.isfinite(losses):
-                raise TrainingError(
-                    "the loss is no longer a number; nothing was written; try a lower learning rate"
-                )
-            loss, right, done = loss + losses, right + hit_count, done + len(chosen)
-            on_progress(done)
-            batches = _next_count(batches, time.perf_counter() - started, blobs)
+        with ThreadPoolExecutor(1) as reader:  # reads ahead while the graph computes
+            chosen = order[: self._size]
+            read = reader.submit(source.take, chosen)
+            while len(chosen):
+                blobs, current = read.result(), chosen
+                done += len(current)
+                chosen = order[done : done + batches * self._size]
+                if len(chosen):
+                    read = reader.submit(source.take, chosen)
+                started = time.perf_counter()
+                losses, hit_count = self._call(blobs, targets[current])
+                if not math.isfinite(losses):
+                    raise TrainingError(DIVERGED)
+                loss, right = loss + losses, right + hit_count
+                on_progress(done)
+                batches = _next_count(batches, time.perf_counter() - started, blobs)
         return loss / len(order), right / len(order)
 
     def _call(self, blobs: Mapping[str, Array], targets: Array) -> tuple[float, float]:

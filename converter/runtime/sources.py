@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,9 @@ from converter.runtime.weights import StoredWeights
 
 COSTLY_LAYERS = {"convolution", "innerProduct", "pooling", "lrn", "mvn", "resizeBilinear"}
 """Frozen layers worth remembering the results of."""
+
+AT_A_TIME = 3
+"""Batches of features computed at a time; of two, one is often being read or written."""
 
 MOST_BYTES_IN_MEMORY = 2 << 30
 """Features beyond this are kept in a temporary file."""
@@ -104,6 +108,8 @@ class FrozenFeatures:
             {name: blob.numpy() for name, blob in self._batch(indices[part]).items()}
             for part in features.batches(len(indices), self._batch_size)
         ]
+        if len(parts) == 1:
+            return parts[0]
         return {name: np.concatenate([p[name] for p in parts]) for name in self._plan.features}
 
     @property
@@ -164,11 +170,29 @@ def kept(
         return blobs
     room = np.empty if size <= most_bytes else _on_disk
     found = {name: room((total, *blob.shape[1:]), np.float32) for name, blob in first.items()}
-    for part in features.batches(total, batch_size):
+    _fill(found, blobs, batch_size, on_progress)
+    return KeptFeatures(found)
+
+
+def _fill(
+    found: Mapping[str, Array], blobs: Source, batch_size: int, on_progress: Callable[[int], None]
+) -> None:
+    """Write all of `blobs` into `found`, a few batches at a time: TensorFlow, which computes on all
+    cores, leaves some idle in many operations, and between batches.
+    """
+
+    def write(part: slice) -> int:
         for name, blob in blobs.take(np.arange(part.start, part.stop)).items():
             found[name][part] = blob
-        on_progress(part.stop)
-    return KeptFeatures(found)
+        return int(part.stop)
+
+    with ThreadPoolExecutor(AT_A_TIME) as workers:
+        try:
+            for done in workers.map(write, features.batches(len(blobs), batch_size)):
+                on_progress(done)
+        except BaseException:
+            workers.shutdown(cancel_futures=True)  # otherwise ^C would wait for all of them
+            raise
 
 
 def _on_disk(shape: tuple[int, ...], dtype: type) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from converter.mlmodel import Message
-from converter.runtime.backend import Tensor, Weight, tf
+from converter.runtime.backend import Tensor, Transposed, Weight, tf
 from converter.runtime.layers.shape import flat
 
 
@@ -17,7 +17,10 @@ def inner_product(layer: Message, inputs: list[Tensor], weight: Weight) -> Tenso
     params = layer.innerProduct
     outputs = int(params.outputChannels)
     matrix = weight("weights", (outputs, int(params.inputChannels)))
-    y = tf.matmul(flat(inputs[0]), matrix, transpose_b=True)
+    if isinstance(matrix, Transposed):
+        y = tf.matmul(flat(inputs[0]), matrix.tensor)
+    else:
+        y = tf.matmul(flat(inputs[0]), matrix, transpose_b=True)
     if params.hasBias:
         y = tf.nn.bias_add(y, weight("bias", (outputs,)))
     return tf.reshape(y, (-1, 1, 1, outputs))
