@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import sys
@@ -113,7 +114,9 @@ def main(argv: list[str] | None = None) -> None:
     """
     code = run(sys.argv[1:] if argv is None else argv)
     if "tensorflow" in sys.modules:
-        # TensorFlow takes more than a second to tear down what the process gives back anyway.
+        # TensorFlow takes more than a second to tear down what the process gives back anyway. Only
+        # what was registered for the end is done, such as removing temporary files.
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -106,18 +106,22 @@ class Loop:
     ) -> Callable[..., tuple[Tensor, Tensor]]:
         """Return the graph for blobs and targets like these, of any number of samples."""
         specs = {name: any_number_of(blob) for name, blob in blobs.items()}
-        graph = tf.function(self._repeated).get_concrete_function(specs, any_number_of(targets))
+        function = tf.function(self._repeated, autograph=False)
+        graph = function.get_concrete_function(specs, any_number_of(targets))
         built: Callable[..., tuple[Tensor, Tensor]] = graph
         return built
 
     def _repeated(self, blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-        loss, right = tf.constant(0.0), tf.constant(0.0)
-        for start in tf.range(0, tf.shape(targets)[0], self._size):
+        total = tf.shape(targets)[0]
+
+        def step(start: Tensor, loss: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             end = start + self._size
             part = {name: blob[start:end] for name, blob in blobs.items()}
             losses, hit_count = self._step(part, targets[start:end])
-            loss += tf.reduce_sum(losses)
-            right += hit_count
+            return end, loss + tf.reduce_sum(losses), right + hit_count
+
+        nothing = tf.constant(0), tf.constant(0.0), tf.constant(0.0)
+        _, loss, right = tf.while_loop(lambda start, *_: start < total, step, nothing)
         return loss, right
 
 

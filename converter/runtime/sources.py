@@ -122,7 +122,8 @@ class FrozenFeatures:
             blobs = {n: tf.constant(b) for n, b in self._source.take(indices).items()}
             if self._graph is None:
                 specs = {name: any_number_of(blob) for name, blob in blobs.items()}
-                self._graph = tf.function(self._run_frozen).get_concrete_function(specs)
+                function = tf.function(self._run_frozen, autograph=False)
+                self._graph = function.get_concrete_function(specs)
             found: dict[str, Any] = self._graph(blobs)
         return found
 

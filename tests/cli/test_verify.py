@@ -1,5 +1,8 @@
 """``verify --against`` and ``convert --verify-update``, on real files."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,16 @@ def test_converting_with_an_update_step(source, capsys):
     for each in (spec, plain):
         each.description.metadata.Clear()  # it holds the recipe
     assert spec == plain, "the comparison has left the weights as they were"
+
+
+def test_no_temporary_file_is_left(source, tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = [Path(sys.executable).with_name("make-updatable"), source, "--verify-update"]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    assert Path("modelUpdatable.mlmodel").exists()
+    assert not list(folder.iterdir())
 
 
 def test_what_does_not_train_as_keras_is_not_written(tmp_path, monkeypatch, capsys):
