@@ -22,7 +22,7 @@ SECONDS_PER_CALL = 0.3
 """As many mini-batches go into one call of the graph as take about this long: progress is shown
 and ^C is heard in between."""
 
-MOST_BYTES_PER_CALL = 16 << 20
+MOST_BYTES_PER_CALL = 8 << 20
 
 DIVERGED = "the loss is no longer a number; nothing was written; try a lower learning rate"
 
