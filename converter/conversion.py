@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +55,7 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
             allow_unsafe=recipe.allow_unsafe,
             input_shape=recipe.input_shape,
             lambda_scaling=_scaling(recipe),
+            check=_check_unread,
         )
     prepared = prepare(loaded.model, loaded.compile_settings, recipe, step, loaded.scaled)
     prepared.notes += tuple(loaded.notes)
@@ -95,7 +96,7 @@ def prepare(
     index, output = _chosen_output(model, recipe)
     with step("trace"):
         program = _one_output(fuse(trace(model, recipe.input_shape)), index)
-    _check_size(program)
+    _check_size(weight.shape for weight in program.weights.values())
     leading = leading_rescaling(program)
     interface, program = choose_interface(model, program, leading, recipe)
     loss = _loss(settings, output, recipe)
@@ -186,9 +187,15 @@ def _one_output(program: Program, index: int) -> Program:
     return without_dead_ops(replace(program, outputs=(program.outputs[index],)))
 
 
-def _check_size(program: Program) -> None:
+def _check_unread(model: Any) -> None:
+    """Refuse a model that is too large before its weights are read, unless a part is chosen."""
+    if len(model.outputs) == 1:
+        _check_size(tuple(variable.shape) for variable in model.weights)
+
+
+def _check_size(shapes: Iterable[tuple[int, ...]]) -> None:
     """Refuse, before the long work starts, what no model file could hold."""
-    size = 4 * sum(math.prod(weight.shape) for weight in program.weights.values())
+    size = 4 * sum(math.prod(shape) for shape in shapes)
     if size > mlmodel.LARGEST_MESSAGE:
         raise UnsupportedError(
             f"the model has {size / 1e9:.1f} GB of weights, but a Core ML model file holds at most "

@@ -5,7 +5,9 @@ import pytest
 
 from converter import mlmodel, runtime
 from converter.backend import keras
+from converter.conversion import convert_file
 from converter.errors import NotUpdatableError, ParityError, UnsupportedError, UsageError
+from converter.recipe import Recipe
 from tests.converting import convert, updatable_names
 from tests.emit.oracle import IOS12_KINDS, randomized, sequential
 
@@ -205,6 +207,10 @@ def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monke
     monkeypatch.setattr(mlmodel, "LARGEST_MESSAGE", 1000)
     with pytest.raises(UnsupportedError, match="at most"):
         convert(small_cnn(), tmp_path)
+    small_cnn().save(tmp_path / "large.keras")
+    monkeypatch.setattr("converter.load.weights.fill", lambda *_: pytest.fail("weights were read"))
+    with pytest.raises(UnsupportedError, match="at most"):
+        convert_file(Recipe(model=tmp_path / "large.keras"))
 
 
 def test_saturation_is_said(tmp_path):
@@ -576,3 +582,49 @@ def test_nothing_is_printed(tmp_path, capfd):
 
 def test_verification_can_be_skipped(tmp_path):
     assert convert(small_cnn(), tmp_path, verify=False)[1].parity is None
+
+
+# -- code of one's own ----------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tests.conversion")
+class SqueezeExcite(keras.layers.Layer):
+    """A class with a ``call`` of its own, a layer inside, a weight, and ``keras.ops``."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = L.Dense(4, activation="sigmoid")
+
+    def build(self, shape):
+        self.gain = self.add_weight(shape=(shape[-1],), name="gain", initializer="ones")
+        self.inner.build((None, shape[-1]))
+
+    def call(self, x):
+        gate = self.inner(keras.ops.mean(x, axis=(1, 2))) * self.gain
+        return x * keras.ops.reshape(gate, (-1, 1, 1, 4))
+
+
+@keras.saving.register_keras_serializable("tests.conversion")
+class Halved(keras.layers.Layer):
+    """A class without weights."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+
+    def call(self, x):
+        return x / 2
+
+
+@pytest.mark.parametrize("name", ["own.keras", "own.h5"])
+def test_registered_classes_may_stand_in_the_frozen_part(tmp_path, name):
+    model = sequential(
+        IMAGE, L.Conv2D(4, 3, activation="relu"), Halved(name="half"),
+        SqueezeExcite(name="gate"), SqueezeExcite(name="gate_2"), L.Flatten(),
+        L.Dense(3, activation="softmax", name="head"),
+    )  # fmt: skip
+    model.compile("adam", "categorical_crossentropy")
+    model.save(tmp_path / name)
+    report = convert_file(Recipe(model=tmp_path / name, layers=("head",)))
+    assert report.parity <= 1e-5
+    with pytest.raises(NotUpdatableError, match="conv"):
+        convert_file(Recipe(model=tmp_path / name, layers=("*",)))

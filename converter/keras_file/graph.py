@@ -98,7 +98,8 @@ class Parser:
         if is_model(stored):
             return self.model(stored)
         config = stored["config"]
-        name = stored.get("name") or config.get("name") or stored["class_name"]
+        stored_name = stored.get("name") or config.get("name") or ""
+        name = stored_name or stored["class_name"]
         try:
             kind, arguments = spelling.to_today(stored["class_name"], config, self.origin)
             arguments |= self._dtype(arguments.pop("dtype", None))
@@ -113,7 +114,7 @@ class Parser:
             calls=tuple(to_call(node, keep_list) for node in stored.get("inbound_nodes") or ()),
             trainable=config.get("trainable", True),
             shared_id=stored.get("shared_object_id"),
-            stored_name=name,
+            stored_name=stored_name,
             stored_class=stored["class_name"],
             is_function=_is_function(stored, self.origin),
             registered_name=stored.get("registered_name") or stored["class_name"],

@@ -7,7 +7,7 @@ trusts it (`lambdas`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,19 +51,21 @@ def load(
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
     lambda_scaling: tuple[float | Sequence[float], float | Sequence[float]] | None = None,
+    check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
     """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3.
 
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
+    `check` sees the model before its weights are read, and may refuse it.
 
     Raises:
         KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
     try:
-        return _load(path, allow_unsafe, input_shape, lambda_scaling)
+        return _load(path, allow_unsafe, input_shape, lambda_scaling, check)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
@@ -71,7 +73,13 @@ def load(
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
 
 
-def _load(path: Path, allow_unsafe: bool, input_shape: Any, lambda_scaling: Any) -> LoadedModel:
+def _load(
+    path: Path,
+    allow_unsafe: bool,
+    input_shape: Any,
+    lambda_scaling: Any,
+    check: Callable[[Any], None],
+) -> LoadedModel:
     file = keras_file.read(path)
     stored = file.model
     if lambda_scaling is not None:
@@ -86,6 +94,7 @@ def _load(path: Path, allow_unsafe: bool, input_shape: Any, lambda_scaling: Any)
 
     builder = Builder()
     built = builder.build(stored)
+    check(built.layer)
     with keras_file.open_arrays(path) as arrays:
         fill(built, arrays, file.origin)
     freeze(built)

@@ -55,8 +55,12 @@ class Filler:
 
         Keras 1 left out the level of a nested Sequential, so its layers are looked up themselves.
         """
+        named = {child.stored.stored_name for child in model.children}
         for child in model.children:
-            group = groups.pop(child.stored.stored_name, None)
+            name = child.stored.stored_name
+            if not name and variables_of(child.layer):
+                name = _first_other(groups, named)
+            group = groups.pop(name, None)
             if group is not None:
                 arrays = [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
                 variables = best_order(child, arrays)
@@ -126,6 +130,14 @@ def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:
     )
 
 
+def _first_other(groups: dict[str, Group], named: set[str]) -> str:
+    """Return the first group with arrays that is of no layer with a name, empty if there is none.
+
+    A class of one's own may be stored without the name that its arrays have.
+    """
+    return next((name for name in groups if name not in named and groups[name].arrays), "")
+
+
 def snake_case(class_name: str) -> str:
     """Return the name of a class as ``model.weights.h5`` has it: "BatchNormalization" there is
     "batch_normalization", and "Conv2D" is "conv2d".
@@ -156,7 +168,7 @@ def paired(children: list[Built], groups: list[Group], name: str) -> Iterator[tu
             f"{len(groups)}"
         )
     for child, group in zip(children, groups, strict=True):
-        if group.name and group.name != child.stored.stored_name:
+        if group.name and group.name != (child.stored.stored_name or group.name):
             raise KerasFileError(
                 f"holds arrays of {group.name!r} where those of {child.stored.stored_name!r} belong"
             )
