@@ -7,8 +7,9 @@ so light rooms (command line, rules, recipes) never import this one.
 from __future__ import annotations
 
 import gc
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,14 @@ ALIGNMENT = 64
 """Bytes. TensorFlow takes foreign memory as it is only where it could have put a tensor itself."""
 
 
+def aligned(shape: Sequence[int]) -> Any:
+    """Return an array of `shape`, float32, not written yet, that `tensor` takes without a copy."""
+    import numpy as np
+
+    octets = np.empty(4 * math.prod(shape) + ALIGNMENT, np.uint8)
+    return np.ndarray(shape, np.float32, octets, -octets.ctypes.data % ALIGNMENT)
+
+
 def tensor(array: Any) -> Any:
     """Return a tensor with the values of `array`, which the caller must not change any more.
 
@@ -79,15 +88,13 @@ def tensor(array: Any) -> Any:
     small pages. NumPy's memory comes in large ones, so aligning the array there and handing it over
     takes a fifth of that.
     """
-    import numpy as np
-
-    if array.dtype != np.float32 or array.nbytes < LARGE:
+    if array.dtype != "float32" or array.nbytes < LARGE:
         return tf.convert_to_tensor(array)
-    octets = np.empty(array.nbytes + ALIGNMENT, np.uint8)
-    start = -octets.ctypes.data % ALIGNMENT
-    aligned = np.ndarray(array.shape, np.float32, octets, start)
-    aligned[...] = array
-    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+    if array.ctypes.data % ALIGNMENT or not (array.flags.c_contiguous and array.flags.writeable):
+        copy = aligned(array.shape)
+        copy[...] = array
+        array = copy
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
-__all__ = ["keras", "tensor", "tf"]
+__all__ = ["aligned", "keras", "tensor", "tf"]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from converter.backend import tensor
 from converter.errors import TrainingError
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
@@ -94,7 +95,7 @@ class Loop:
     def _call(self, blobs: Mapping[str, Array], targets: Array) -> tuple[float, float]:
         """Run mini-batches in one call of the graph; return the sums of losses and hits."""
         with tf.device(CPU):
-            tensors = {name: tf.constant(blob) for name, blob in blobs.items()}
+            tensors = {name: tensor(blob) for name, blob in blobs.items()}
             labels = tf.constant(targets)
             if self._graph is None:
                 self._graph = self._built(tensors, labels)

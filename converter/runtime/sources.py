@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from converter.backend import aligned
 from converter.errors import DataError
 from converter.mlmodel import Floats, Message
 from converter.runtime import features, network
@@ -142,7 +143,14 @@ class KeptFeatures:
 
     def take(self, indices: Integers) -> dict[str, Floats]:
         """Return the features of the chosen samples."""
-        return {name: blob[indices] for name, blob in self._blobs.items()}
+        return {name: _taken(blob, indices) for name, blob in self._blobs.items()}
+
+
+def _taken(blob: Floats, indices: Integers) -> Floats:
+    """Return ``blob[indices]`` in memory that needs no copy to become a tensor."""
+    found: Floats = aligned((len(indices), *blob.shape[1:]))
+    np.take(blob, indices, axis=0, out=found, mode="clip")  # "raise" would fill a buffer first
+    return found
 
 
 def source(model: Message, plan: Plan, samples: Samples, batch_size: int) -> Source:
