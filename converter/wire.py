@@ -83,7 +83,8 @@ def chunks(message: Any, arrays: Mapping[int, npt.NDArray[np.float32]]) -> Itera
                 yield prefix(field.number, size(inner))
                 yield from inner
         else:
-            yield _alone(message, field.name)
+            alone = type(message)(**{field.name: value})
+            yield alone.SerializeToString(deterministic=True)
 
 
 def _messages(field: Any, value: Any) -> list[Any]:
@@ -100,14 +101,3 @@ def _holds(message: Any, arrays: Mapping[int, Any]) -> bool:
         for field, value in message.ListFields()
         for part in _messages(field, value)
     )
-
-
-def _alone(message: Any, field: str) -> bytes:
-    """Return the wire form of one field of `message`, with its tag."""
-    copy = type(message)()
-    copy.CopyFrom(message)
-    for other, _ in message.ListFields():
-        if other.name != field:
-            copy.ClearField(other.name)
-    data: bytes = copy.SerializeToString(deterministic=True)
-    return data
