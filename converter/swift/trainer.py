@@ -21,15 +21,10 @@ ARRAY_TYPES = {
 Half precision needs a younger version of the format than updatable models have."""
 
 NUMBERS = {
-    "sgdOptimizer": {"learningRate": "learningRate", "momentum": "momentum"},
-    "adamOptimizer": {
-        "learningRate": "learningRate",
-        "beta1": "beta1",
-        "beta2": "beta2",
-        "eps": "eps",
-    },
+    "sgdOptimizer": ("learningRate", "momentum"),
+    "adamOptimizer": ("learningRate", "beta1", "beta2", "eps"),
 }
-"""Optimizer -> field -> ``MLParameterKey``."""
+"""Optimizer -> its numbers, named alike in the file and in ``MLParameterKey``."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +154,7 @@ def trainer(model: Message) -> Trainer:
     return Trainer(
         tuple(_inputs(chosen, answer)),
         answer,
-        [_number(key, getattr(optimizer, field)) for field, key in NUMBERS[kind].items()],
+        [_number(key, getattr(optimizer, key)) for key in NUMBERS[kind]],
         counts,
         bool(update.shuffle.defaultValue),
         [layer.layer.name for layer in layers],
