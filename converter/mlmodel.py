@@ -70,6 +70,8 @@ FeatureTypes_pb2 = _load_proto("FeatureTypes_pb2")
 
 NETWORK_KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 PIPELINE_KINDS = ("pipeline", "pipelineClassifier", "pipelineRegressor")
+CROSS_ENTROPY = "categoricalCrossEntropyLossLayer"
+SQUARED_ERROR = "meanSquaredErrorLossLayer"
 
 
 def parse(data: bytes | memoryview, where: str) -> Message:

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 from converter import shapes
 from converter.errors import DataError, TrainingError
-from converter.mlmodel import FeatureTypes_pb2, Message, layer_params, network, pipeline
-
-CROSS_ENTROPY = "categoricalCrossEntropyLossLayer"
+from converter.mlmodel import (
+    CROSS_ENTROPY,
+    FeatureTypes_pb2,
+    Message,
+    layer_params,
+    network,
+    pipeline,
+)
 
 WEIGHT_KEYS = {"weights": "weights", "biases": "bias"}
 """``MLParameterKey`` -> the field of ``convolution`` and ``innerProduct`` that it names."""

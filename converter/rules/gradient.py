@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
 
-from converter.mlmodel import Message
+from converter.mlmodel import CROSS_ENTROPY, Message
 
 _DIFFERENTIABLE_KINDS = frozenset(
     ["convolution", "innerProduct", "uniDirectionalLSTM", "flatten", "pooling", "batchnorm"]
@@ -67,7 +67,7 @@ class Gradient:
     @property
     def crossentropy(self) -> bool:
         """Whether the loss is categorical cross-entropy."""
-        return self.loss_kind == "categoricalCrossEntropyLossLayer"
+        return self.loss_kind == CROSS_ENTROPY
 
     @property
     def loss_input(self) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.mlmodel import SQUARED_ERROR
 from converter.rules.finding import Finding, Rule
 from converter.rules.view import View
 
@@ -21,7 +22,7 @@ RULE = Rule("O209", "linear-regression", "warning", "runtime")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding if a mean squared error reads a dense or convolution layer."""
-    if model.updatable_net is None or model.gradient.loss_kind != "meanSquaredErrorLossLayer":
+    if model.updatable_net is None or model.gradient.loss_kind != SQUARED_ERROR:
         return
     head = model.gradient.head
     if head is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.mlmodel import SQUARED_ERROR
 from converter.rules.features import readable
 from converter.rules.finding import Finding, Rule, quoted
 from converter.rules.u112_training_inputs import target_feature
@@ -22,7 +23,7 @@ RULE = Rule("O212", "value-target", "error", "runtime")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding if target and loss input do not have equally many elements."""
-    if model.updatable_net is None or model.gradient.loss_kind != "meanSquaredErrorLossLayer":
+    if model.updatable_net is None or model.gradient.loss_kind != SQUARED_ERROR:
         return
     feature = target_feature(model)
     if feature is None:

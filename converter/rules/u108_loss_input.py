@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converter.mlmodel import Message
+from converter.mlmodel import CROSS_ENTROPY, Message
 from converter.rules.finding import Finding, Rule, quoted
 from converter.rules.gradient import Gradient
 from converter.rules.view import View
@@ -37,7 +37,7 @@ def _problems(loss: Message, graph: Gradient) -> Iterator[Finding]:
     if maker is None:
         message = f"the loss reads {quoted(names.input)}, which no layer makes"
         yield RULE.found(message, "name the blob of the last layer", loss.name)
-    elif kind == "categoricalCrossEntropyLossLayer":
+    elif kind == CROSS_ENTROPY:
         layer = graph.layers[maker]
         if layer.WhichOneof("layer") != "softmax" or layer.output[0] != names.input:
             yield RULE.found(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from converter.errors import DataError, ModelFileError
-from converter.mlmodel import Message
+from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 from converter.runtime import features, network
 from converter.runtime.loop import Loop, Score, scoring
-from converter.runtime.plan import CROSS_ENTROPY, SQUARED_ERROR, Plan, logits, loss_of
+from converter.runtime.plan import Plan, logits, loss_of
 from converter.runtime.sources import source
 from converter.runtime.targets import targets
 from converter.runtime.training import Labelled, blob_shape

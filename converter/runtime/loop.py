@@ -11,11 +11,12 @@ from typing import TypeAlias
 
 from converter.backend import tensor
 from converter.errors import TrainingError
+from converter.mlmodel import CROSS_ENTROPY
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
 from converter.runtime.losses import LOSSES, hits
 from converter.runtime.network import Weights
-from converter.runtime.plan import CROSS_ENTROPY, Plan
+from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.sources import Source
 

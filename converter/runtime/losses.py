@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.runtime.backend import Tensor, tf
-from converter.runtime.plan import CROSS_ENTROPY, SQUARED_ERROR
 
 
 def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 from converter import mlmodel
 from converter.errors import TrainingError
-from converter.mlmodel import Message, layer_params
+from converter.mlmodel import CROSS_ENTROPY, Message, layer_params
 from converter.runtime import network
-
-CROSS_ENTROPY = "categoricalCrossEntropyLossLayer"
-SQUARED_ERROR = "meanSquaredErrorLossLayer"
 
 WEIGHT_FIELDS = {"convolution": ("weights", "bias"), "innerProduct": ("weights", "bias")}
 """Layer kind that may learn -> its ``WeightParams``. Core ML learns nothing else (LSTM aside)."""

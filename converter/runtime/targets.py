@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from converter.errors import DataError
-from converter.mlmodel import Message, network
+from converter.mlmodel import CROSS_ENTROPY, Message, network
 from converter.runtime.backend import Array
 from converter.runtime.features import is_classifier, labels
-from converter.runtime.plan import CROSS_ENTROPY, Plan
+from converter.runtime.plan import Plan
 
 BlobShape = tuple[int, int, int]
 """Height, width, channels."""

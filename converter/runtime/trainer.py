@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from converter import mlmodel
-from converter.mlmodel import Floats, Message
+from converter.mlmodel import CROSS_ENTROPY, Floats, Message
 from converter.runtime.backend import CPU, Array, Integers, Tensor, Transposed, tf
 from converter.runtime.loop import Loop, Score, scoring
 from converter.runtime.optimizers import optimizer
-from converter.runtime.plan import CROSS_ENTROPY, Parameter, Plan
+from converter.runtime.plan import Parameter, Plan
 from converter.runtime.settings import Settings
 from converter.runtime.sources import Source
 from converter.runtime.weights import StoredWeights

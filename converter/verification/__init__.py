@@ -14,10 +14,10 @@ import numpy as np
 
 from converter import runtime
 from converter.errors import ParityError
-from converter.mlmodel import Message
+from converter.mlmodel import CROSS_ENTROPY, Message
 from converter.program import Array
 from converter.runtime import Trainer
-from converter.runtime.plan import CROSS_ENTROPY, Plan
+from converter.runtime.plan import Plan
 from converter.runtime.sources import source
 from converter.runtime.targets import targets
 from converter.runtime.training import blob_shape

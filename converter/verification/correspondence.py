@@ -12,9 +12,9 @@ from converter import parity, runtime
 from converter.backend import keras
 from converter.errors import ParityError
 from converter.interface import ImageInput
-from converter.mlmodel import FeatureTypes_pb2, Message, network
+from converter.mlmodel import CROSS_ENTROPY, FeatureTypes_pb2, Message, network
 from converter.program import Array
-from converter.runtime.plan import CROSS_ENTROPY, Plan
+from converter.runtime.plan import Plan
 from converter.verification.endings import ENDINGS, Ending
 
 COLOURS = FeatureTypes_pb2.ImageFeatureType.ColorSpace

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.backend import keras
+from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.parity import core_ml_array
 from converter.program import Array
-from converter.runtime.plan import CROSS_ENTROPY, SQUARED_ERROR
 
 
 @dataclass(frozen=True)

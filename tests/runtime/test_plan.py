@@ -5,8 +5,8 @@ from coremltools.models.neural_network import NeuralNetworkBuilder
 
 from converter import mlmodel
 from converter.errors import ModelFileError, TrainingError
+from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.runtime import plan
-from converter.runtime.plan import CROSS_ENTROPY, SQUARED_ERROR
 from tests.runtime.helpers import random
 from tests.runtime.updatable import digits, finish, line
 
