@@ -203,11 +203,9 @@ class UpdatableModel:
 
     def _keras_model(self) -> Any:
         if self._keras is None:
-            from converter.load import load
+            from converter.conversion import load_source
 
-            recipe = self.recipe
-            how = {"allow_unsafe": recipe.allow_unsafe, "input_shape": recipe.input_shape}
-            return load(recipe.model, **how).model  # type: ignore[arg-type]
+            return load_source(self.recipe).model
         return _clone(self._keras)
 
     def predict(

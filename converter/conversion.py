@@ -20,7 +20,7 @@ from converter.head import Head
 from converter.image_input import leading_rescaling
 from converter.interface import Interface
 from converter.interface_choice import choose_interface
-from converter.load import load, output_names
+from converter.load import LoadedModel, load, output_names
 from converter.lower import Lowered, interface_shape, lower
 from converter.program import Array, KerasLayer, Program, without_dead_ops
 from converter.proof import expectation, validated, verified
@@ -50,18 +50,28 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     target = recipe.destination()
     check_paths(recipe.model, target)
     with step("load"):
-        loaded = load(
-            recipe.model,
-            allow_unsafe=recipe.allow_unsafe,
-            input_shape=recipe.input_shape,
-            lambda_scaling=_scaling(recipe),
-            check=_check_unread,
-        )
+        loaded = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, recipe, step, loaded.scaled)
     prepared.notes += tuple(loaded.notes)
     twin = loaded.model if recipe.verify_update else None
     del loaded  # big models need the memory
     return write(prepared, target, recipe, step, twin)
+
+
+def load_source(recipe: Recipe) -> LoadedModel:
+    """Load the Keras file that `recipe` names, as `recipe` says.
+
+    Raises:
+        KerasFileError: the file cannot be read, or not without running code stored in it.
+        UnsupportedError: the model is larger than a ``.mlmodel`` can be.
+    """
+    return load(
+        recipe.model,
+        allow_unsafe=recipe.allow_unsafe,
+        input_shape=recipe.input_shape,
+        lambda_scaling=_scaling(recipe),
+        check=_check_unread,
+    )
 
 
 @dataclass

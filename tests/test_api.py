@@ -97,6 +97,13 @@ def test_a_live_model_is_converted_and_left_as_it_is(live):
         np.testing.assert_array_equal(old, new)
 
 
+def test_verify_reads_a_file_as_it_was_converted():
+    """Its Lambda was replaced by a scale and a bias; to run it would need allow_unsafe."""
+    source = ROOT / "fixtures" / "keras_files" / "keras315_lambda.keras"
+    model = converter.convert(source, layers=["*"], scale=1 / 255, bias=[-0.5])
+    assert model.verify().passed()
+
+
 def test_an_update_step_is_compared_without_touching_the_live_model(live):
     weights = [w.copy() for w in live.get_weights()]
     checked = converter.convert(live, layers=["*"], verify_update=True)
