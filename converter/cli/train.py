@@ -81,6 +81,7 @@ def command(model: Path, **options: Any) -> int:
     message = mlmodel.read(model)
     settings = runtime.settings(message, **{name: options[name] for name in NUMBERS})
     runtime.plan(message)  # refuses what cannot be trained before any data are read
+    runtime.prepare_threads()
     _warn(message)
     data = _data(message, options, settings.seed)
     try:

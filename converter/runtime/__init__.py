@@ -12,6 +12,7 @@ from converter.runtime.plan import Plan, plan
 from converter.runtime.prediction import predict, predict_samples
 from converter.runtime.settings import Settings, settings
 from converter.runtime.sources import ArraySamples, Samples
+from converter.runtime.strands import prepare_threads
 from converter.runtime.trainer import Trainer
 from converter.runtime.training import Epoch, History, Labelled, Progress, train
 
@@ -30,6 +31,7 @@ __all__ = [
     "plan",
     "predict",
     "predict_samples",
+    "prepare_threads",
     "settings",
     "train",
 ]

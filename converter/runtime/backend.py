@@ -16,16 +16,20 @@ Tensor: TypeAlias = Any
 
 
 @dataclass(frozen=True)
-class Transposed:
-    """A matrix ``[out, in]`` that is held as ``[in, out]``: training multiplies faster that way."""
+class Rearranged:
+    """Weights that are held in another order than they are stored in: see `converter.runtime.held`.
 
-    tensor: Tensor
+    Kernels ``[out, C, kh, kw]`` are one block ``[kh, kw, C, out]``; a matrix ``[out, in]`` consists
+    of blocks ``[in, out_i]``.
+    """
+
+    blocks: Sequence[Tensor]
 
 
 Weight: TypeAlias = Callable[[str, Sequence[int]], Tensor]
 """Field of a layer's parameters, such as ``"bias"``, and its shape to its values, float32.
 
-The matrix of an inner product that learns may come `Transposed`."""
+Kernels and matrices that learn may come `Rearranged`."""
 
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -39,4 +43,4 @@ def any_number_of(tensor: Tensor) -> Tensor:
     return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
 
 
-__all__ = ["CPU", "Array", "Integers", "Tensor", "Transposed", "Weight", "any_number_of", "tf"]
+__all__ = ["CPU", "Array", "Integers", "Rearranged", "Tensor", "Weight", "any_number_of", "tf"]

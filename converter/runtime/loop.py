@@ -19,6 +19,7 @@ from converter.runtime.network import Weights
 from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.sources import Source
+from converter.runtime.strands import divided, joined
 
 SECONDS_PER_CALL = 0.3
 """As many mini-batches go into one call of the graph as take about this long: progress is shown
@@ -40,13 +41,23 @@ class Score:
     accuracy: float | None
 
 
-def scoring(plan: Plan, weights: Weights) -> Step:
-    """Return the step that computes the loss, and changes nothing."""
+def scoring(plan: Plan, weights: Weights, in_strands: bool = False) -> Step:
+    """Return the step that computes the loss, and changes nothing.
+
+    `in_strands` lets it go through parts of the mini-batch side by side.
+    """
     wanted = plan.loss_blob
     layers = relu_after_pooling(plan.learning, [wanted])
 
     def step(blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-        blob = network.run(layers, dict(blobs), weights, [wanted])[wanted]
+        def of(part: Mapping[str, Tensor]) -> Tensor:
+            return network.run(layers, dict(part), weights, [wanted])[wanted]
+
+        if in_strands:
+            total = tf.shape(targets)[0]
+            blob = joined([of(part) for part in divided(blobs, total)], total)
+        else:
+            blob = of(blobs)
         losses = LOSSES[plan.loss](blob, targets)
         return losses, hits(blob, targets) if plan.loss == CROSS_ENTROPY else tf.constant(0.0)
 

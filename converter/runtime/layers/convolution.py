@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converter.mlmodel import Message
-from converter.runtime.backend import Tensor, Weight, tf
+from converter.runtime.backend import Rearranged, Tensor, Weight, tf
 from converter.runtime.layers import windows
 from converter.runtime.layers.windows import Borders, Pair
 
@@ -30,29 +30,35 @@ def _direct(params: Message, x: Tensor, weight: Weight, bias: Tensor) -> Tensor:
     stride = windows.pair(params.stride, 1)
     dilation = windows.pair(params.dilationFactor, 1)
     groups, outputs = _groups(params), int(params.outputChannels)
-    weights = weight("weights", (outputs, int(params.kernelChannels), *kernel))
+    kernels = _kernels(weight("weights", (outputs, int(params.kernelChannels), *kernel)))
     borders = _borders(params, x, kernel, stride, dilation)
     if groups > 1 and params.kernelChannels == 1:
-        y = _depthwise(windows.pad(x, borders), weights, groups, stride, dilation)
+        y = _depthwise(windows.pad(x, borders), kernels, groups, stride, dilation)
         return tf.nn.bias_add(y, bias)
     if x.shape[3] == 1 and kernel[0] * kernel[1] < outputs:
-        return _one_channel(windows.pad(x, borders), weights, bias, stride, dilation)
+        return _one_channel(windows.pad(x, borders), kernels, bias, stride, dilation)
     # The gradients of TensorFlow's own paddings are three times as fast as those of given borders.
     same = params.HasField("same") and params.same.asymmetryMode == params.same.BOTTOM_RIGHT_HEAVY
     x, padding = (x, "SAME") if same else (windows.pad(x, borders), "VALID")
-    kernels = tf.transpose(weights, (2, 3, 1, 0))
     y = tf.nn.conv2d(x, kernels, stride, padding, dilations=dilation)
     return tf.nn.bias_add(y, bias)
 
 
-def _one_channel(x: Tensor, weights: Tensor, bias: Tensor, stride: Pair, dilation: Pair) -> Tensor:
+def _kernels(weights: Tensor | Rearranged) -> Tensor:
+    """Return kernels ``[out, C, kh, kw]`` as TensorFlow takes them, ``[kh, kw, C, out]``."""
+    if isinstance(weights, Rearranged):
+        return weights.blocks[0]
+    return tf.transpose(weights, (2, 3, 1, 0))
+
+
+def _one_channel(x: Tensor, kernels: Tensor, bias: Tensor, stride: Pair, dilation: Pair) -> Tensor:
     """Convolve an image of one channel, already padded, by one matrix product, bias included.
 
     The matrix has a row for each pixel of the kernel, with all that this pixel meets, and a row of
     ones. The gradient of the product takes half the time of that of TensorFlow's convolution, which
-    has little to do for each pixel it reads. Weights ``[out, 1, kh, kw]``.
+    has little to do for each pixel it reads. Kernels ``[kh, kw, 1, out]``.
     """
-    outputs, _, *kernel = weights.shape
+    *kernel, _, outputs = kernels.shape
     height, width = (
         (n - (k - 1) * d - 1) // s + 1
         for n, k, d, s in zip(windows.image_size(x), kernel, dilation, stride, strict=True)
@@ -65,7 +71,7 @@ def _one_channel(x: Tensor, weights: Tensor, bias: Tensor, stride: Pair, dilatio
     ]  # fmt: skip
     rows = [tf.reshape(part, (-1,)) for part in met]
     patches = tf.stack([*rows, tf.ones_like(rows[0])])
-    matrix = tf.concat([tf.transpose(tf.reshape(weights, (outputs, -1))), bias[None]], 0)
+    matrix = tf.concat([tf.reshape(kernels, (-1, outputs)), bias[None]], 0)
     y = tf.matmul(patches, matrix, transpose_a=True)
     return tf.reshape(y, (-1, height, width, outputs))
 
@@ -77,16 +83,14 @@ def _borders(params: Message, x: Tensor, kernel: Pair, stride: Pair, dilation: P
     return windows.same_borders(params.same, windows.image_size(x), (height, width), stride)
 
 
-def _depthwise(x: Tensor, weights: Tensor, groups: int, stride: Pair, dilation: Pair) -> Tensor:
-    """Convolve each channel of `x`, already padded, with its own kernels ``[C * m, 1, kh, kw]``.
+def _depthwise(x: Tensor, kernels: Tensor, groups: int, stride: Pair, dilation: Pair) -> Tensor:
+    """Convolve each channel of `x`, already padded, with its own kernels ``[kh, kw, 1, C * m]``.
 
     TensorFlow's kernel takes equal strides only, and stride or dilation but not both; in the other
     cases the convolution runs at every pixel and the wanted ones are picked out.
     """
-    outputs, _, *kernel = weights.shape
-    depthwise = tf.reshape(
-        tf.transpose(weights, (2, 3, 0, 1)), (*kernel, groups, outputs // groups)
-    )
+    *kernel, _, outputs = kernels.shape
+    depthwise = tf.reshape(kernels, (*kernel, groups, outputs // groups))
     direct = stride[0] == stride[1] and (stride == (1, 1) or dilation == (1, 1))
     step = stride if direct else (1, 1)
     y = tf.nn.depthwise_conv2d(x, depthwise, (1, *step, 1), "VALID", dilations=dilation)
@@ -99,7 +103,7 @@ def _transposed(params: Message, x: Tensor, weight: Weight) -> Tensor:
     groups = _groups(params)
     channels, outputs = int(params.kernelChannels), int(params.outputChannels) // groups
     full = _full_size(x, kernel, stride)
-    kernels = tf.transpose(weight("weights", (channels, outputs, *kernel)), (2, 3, 1, 0))
+    kernels = _kernels(weight("weights", (channels, outputs, *kernel)))
     shape = (tf.shape(x)[0], *full, outputs)
     y = tf.concat(
         [

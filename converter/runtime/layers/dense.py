@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from converter.mlmodel import Message
-from converter.runtime.backend import Tensor, Transposed, Weight, tf
+from converter.runtime.backend import Rearranged, Tensor, Weight, tf
 from converter.runtime.layers.shape import flat
 
 
 def inner_product(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
     """``y = W x + b`` with ``W`` ``[out, in]`` and `x` flattened channel first; ``[N, 1, 1, out]``.
 
-    The weights are multiplied as they are stored, so that no transposed copy is made.
+    The weights are multiplied as they are held, so that no transposed copy is made.
     """
-    params = layer.innerProduct
+    params, x = layer.innerProduct, flat(inputs[0])
     outputs = int(params.outputChannels)
     matrix = weight("weights", (outputs, int(params.inputChannels)))
-    if isinstance(matrix, Transposed):
-        y = tf.matmul(flat(inputs[0]), matrix.tensor)
+    if isinstance(matrix, Rearranged):
+        y = tf.concat([tf.matmul(x, block) for block in matrix.blocks], 1)
     else:
-        y = tf.matmul(flat(inputs[0]), matrix, transpose_b=True)
+        y = tf.matmul(x, matrix, transpose_b=True)
     if params.hasBias:
         y = tf.nn.bias_add(y, weight("bias", (outputs,)))
     return tf.reshape(y, (-1, 1, 1, outputs))

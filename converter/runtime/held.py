@@ -1,0 +1,73 @@
+"""The weights that learn, held as TensorFlow variables in the order that training is fastest in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter import mlmodel
+from converter.mlmodel import Floats
+from converter.runtime.backend import Rearranged, Tensor, tf
+from converter.runtime.layers import windows
+from converter.runtime.plan import Parameter, Plan
+from converter.runtime.strands import STRANDS
+from converter.runtime.weights import values as stored_values
+
+LEAST_OUTPUTS = 64
+"""A matrix with fewer outputs is not worth a division into blocks."""
+
+
+class Held:
+    """One parameter that learns.
+
+    Kernels ``[out, C, kh, kw]`` are held as TensorFlow computes with them, ``[kh, kw, C, out]``.
+    Where the matrices ``[out, in]`` do the work of a step (`by_outputs`), they are held in blocks
+    ``[in, out_i]``, which are multiplied, differentiated and updated side by side. All else is held
+    as it is stored.
+    """
+
+    def __init__(self, parameter: Parameter, by_outputs: bool) -> None:
+        self.parameter = parameter
+        values = stored_values(parameter.layer, parameter.field, _shape(parameter))
+        self._axes = _axes(values.ndim, by_outputs)
+        divide = values.ndim == 2 and by_outputs and len(values) >= STRANDS * LEAST_OUTPUTS
+        blocks = np.array_split(values.transpose(self._axes), STRANDS if divide else 1, axis=-1)
+        self.variables = [tf.Variable(block) for block in blocks]
+
+    def weight(self) -> Tensor | Rearranged:
+        """Return the variables as the layers take them."""
+        if self._axes != tuple(range(len(self._axes))):
+            return Rearranged(self.variables)
+        return self.variables[0]
+
+    def values(self) -> Floats:
+        """Return the present values in the order in which they are stored, flat."""
+        joined = np.concatenate([variable.numpy() for variable in self.variables], axis=-1)
+        found: Floats = joined.transpose(np.argsort(self._axes)).ravel()
+        return found
+
+
+def starts_with_matrices(plan: Plan) -> bool:
+    """Tell whether the layers that learn begin with inner products."""
+    lowest = [layer for layer in plan.learning if set(layer.input) & set(plan.features)]
+    return all(layer.WhichOneof("layer") == "innerProduct" for layer in lowest)
+
+
+def _shape(parameter: Parameter) -> tuple[int, ...]:
+    """Return the shape of the stored values, by the comments on the layers in the format."""
+    params = mlmodel.layer_params(parameter.layer)
+    outputs = int(params.outputChannels)
+    if parameter.field == "bias":
+        return (outputs,)
+    if parameter.layer.WhichOneof("layer") == "innerProduct":
+        return outputs, int(params.inputChannels)
+    kernel, channels = windows.pair(params.kernelSize, 3), int(params.kernelChannels)
+    if params.isDeconvolution:
+        return channels, outputs // (int(params.nGroups) or 1), *kernel
+    return outputs, channels, *kernel
+
+
+def _axes(count: int, by_outputs: bool) -> tuple[int, ...]:
+    """Return which axis, as stored, is held at each place."""
+    if count == 4:
+        return 2, 3, 1, 0
+    return (1, 0) if count == 2 and by_outputs else tuple(range(count))

@@ -1,0 +1,150 @@
+"""Work divided between two strands of operations: the same results, on threads of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from coremltools.models import datatypes
+from coremltools.models.neural_network import NeuralNetworkBuilder
+
+from converter import mlmodel
+from converter.backend import tf
+from converter.runtime import ArraySamples, Labelled, plan, settings, strands, train
+from converter.runtime.held import Held, starts_with_matrices
+from tests.runtime.helpers import random
+from tests.runtime.updatable import adam, digits, finish, floats_of, mnist, sgd
+
+SCRIPT = Path(sys.executable).with_name("make-updatable")
+
+
+@pytest.mark.parametrize("total", [1, 2, 5, 33])
+def test_the_parts_are_the_whole(total):
+    samples = tf.reshape(tf.range(total * 3), (total, 3))
+    parts = [part["a"] for part in strands.divided({"a": samples}, tf.constant(total))]
+    np.testing.assert_array_equal(strands.joined(parts, tf.constant(total)), samples)
+    sizes = [len(part) for part in parts]
+    assert len(sizes) == strands.STRANDS
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) > 0
+
+
+def trained(model, data, **chosen):
+    train(model, data, settings(model, epochs=2, **chosen))
+    return model
+
+
+def assert_equal_weights(a, b):
+    for parameter in plan(a).parameters:
+        name, field = parameter.key
+        np.testing.assert_allclose(floats_of(a, name, field), floats_of(b, name, field), atol=2e-5)
+
+
+@pytest.mark.parametrize("optimizer", [sgd, adam])
+def test_halves_of_the_mini_batch_change_nothing(monkeypatch, optimizer):
+    """Of 81 samples the third mini-batch has one, which both of its halves then hold."""
+    data = mnist(count=81)
+    divided = trained(digits(optimizer=optimizer(batch=40)), data)
+    monkeypatch.setattr(strands, "LEAST_SAMPLES", 1000)
+    whole = trained(digits(optimizer=optimizer(batch=40)), data)
+    assert_equal_weights(divided, whole)
+
+
+@pytest.mark.parametrize("optimizer", [sgd, adam])
+@pytest.mark.parametrize("least", [4, 5])  # the head has 10 outputs, the layer below it 16
+def test_blocks_of_a_matrix_change_nothing(monkeypatch, optimizer, least):
+    layers = ["dense", "head"]
+    whole = trained(digits(layers, optimizer()), mnist(count=50))
+    monkeypatch.setattr("converter.runtime.held.LEAST_OUTPUTS", least)
+    blocks = trained(digits(layers, optimizer()), mnist(count=50))
+    assert_equal_weights(blocks, whole)
+
+
+def test_matrices_are_divided_where_they_do_the_work():
+    assert starts_with_matrices(plan(digits(["dense", "head"])))
+    assert not starts_with_matrices(plan(digits()))
+
+
+def wide(layers):
+    """A convolution in groups, a matrix of 130 outputs, a head."""
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(4, 5, 5))], [("y", datatypes.Array(3))])
+    kernels = random(3, 2, 2, 6)
+    builder.add_convolution(
+        "conv", 2, 6, 3, 2, 1, 1, "valid", 2, kernels, random(6), True, input_name="x",
+        output_name="c",
+    )  # fmt: skip
+    builder.add_flatten("flat", 0, "c", "f")
+    builder.add_inner_product("wide", random(130, 72), random(130), 72, 130, True, "f", "w")
+    builder.add_inner_product("head", random(3, 130), random(3), 130, 3, True, "w", "z")
+    builder.add_softmax("softmax", "z", "y")
+    return finish(builder, layers, sgd())
+
+
+@pytest.mark.parametrize("layers", [["conv", "wide", "head"], ["wide", "head"]], ids=str)
+def test_values_come_back_as_they_were_stored(layers):
+    chosen = plan(wide(layers))
+    for parameter in chosen.parameters:
+        held = Held(parameter, starts_with_matrices(chosen))
+        np.testing.assert_array_equal(held.values(), mlmodel.floats(parameter.stored))
+        is_divided = parameter.key == ("wide", "weights") and "conv" not in layers
+        assert len(held.variables) == (2 if is_divided else 1)
+
+
+def test_normalization_by_the_batch_keeps_the_batch_together():
+    """Its mean is that of all samples: of halves it would be another."""
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(2, 4, 4))], [("y", datatypes.Array(3))])
+    builder.add_convolution(
+        "conv", 2, 4, 3, 3, 1, 1, "valid", 1, random(3, 3, 2, 4), None, False, input_name="x",
+        output_name="c",
+    )  # fmt: skip
+    statistics = [np.ones(4), np.zeros(4), np.zeros(4), np.ones(4)]
+    builder.add_batchnorm("norm", 4, *statistics, input_name="c", output_name="n")
+    builder.add_flatten("flat", 0, "n", "f")
+    builder.add_inner_product("dense", random(3, 16), random(3), 16, 3, True, "f", "z")
+    builder.add_softmax("softmax", "z", "y")
+    model = finish(builder, ["conv", "dense"], sgd(batch=64))
+    assert strands.can_divide(plan(model).learning, 64)
+    assert not strands.can_divide(plan(model).learning, 8)
+    model.neuralNetwork.layers[1].batchnorm.computeMeanVar = True
+    assert not strands.can_divide(plan(model).learning, 64)
+    model.neuralNetwork.layers[1].batchnorm.instanceNormalization = True
+    assert strands.can_divide(plan(model).learning, 64)
+
+
+@pytest.mark.parametrize("chosen", [{}, {"TF_NUM_INTRAOP_THREADS": "2"}], ids=str)
+def test_threads_are_prepared_unless_the_user_chose_them(chosen):
+    code = (
+        "import os; os.sched_getaffinity = lambda pid: set(range(6));"
+        "from converter.backend import tf; from converter.runtime import prepare_threads;"
+        "prepare_threads(); threads = tf.config.threading;"
+        "print(threads.get_inter_op_parallelism_threads(),"
+        " threads.get_intra_op_parallelism_threads())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True,
+        env={**os.environ, **chosen},
+    )  # fmt: skip
+    assert result.stdout.split() == (["0", "0"] if chosen else ["2", "3"])
+
+
+def test_threads_that_work_already_stay_as_they_are():
+    tf.constant(0.0)
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    strands.prepare_threads()
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before
+
+
+def test_training_in_a_process_with_prepared_threads(tmp_path):
+    """The whole of it as the command does it, in a real process."""
+    model, data = tmp_path / "digits.mlmodel", mnist(count=128)
+    mlmodel.write(digits(optimizer=adam(batch=64)), model)
+    np.savez(tmp_path / "data.npz", x=data.samples.arrays["image"], y=data.y)
+    subprocess.run(
+        [SCRIPT, "train", "digits.mlmodel", "--data", "data.npz", "-o", "out.mlmodel"],
+        check=True, capture_output=True, cwd=tmp_path,
+    )  # fmt: skip
+    here = digits(optimizer=adam(batch=64))
+    train(here, Labelled(ArraySamples(data.samples.arrays), data.y), settings(here))
+    assert_equal_weights(mlmodel.read(tmp_path / "out.mlmodel"), here)
