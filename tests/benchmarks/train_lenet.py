@@ -1,14 +1,17 @@
-"""Training LeNet on MNIST: the reference runtime against Keras ``fit``, alternating in one process.
+"""Training LeNet on MNIST: the reference runtime against Keras ``fit``, in turns.
 
     python tests/benchmarks/train_lenet.py --data mnist.npz                     # all layers
     python tests/benchmarks/train_lenet.py --data mnist.npz --tail --epochs 10  # dense layers
 
 Both train the same network from the same weights on the same samples: batch 128, Adam, accuracy as
-a metric. Times are of the whole call, the frozen layers' features and TensorFlow's tracing included
-in the first round. CPU time says what a round cost where other processes share the machine.
+a metric. Each has a process of its own, with TensorFlow's threads as ``make-updatable train`` sets
+them or as Keras finds them; only one of the two works at a time. Times are of the whole call, the
+frozen layers' features and TensorFlow's tracing included (of Keras, in the first round only). CPU
+time says what a round cost where other processes share the machine.
 """
 
 import argparse
+import multiprocessing
 import os
 import platform
 import statistics
@@ -25,6 +28,8 @@ from converter.conversion import convert_file
 from converter.recipe import Recipe
 
 L = keras.layers
+
+TAIL = ("dense_5", "dense_6")
 
 
 def lenet():
@@ -47,10 +52,47 @@ def converted(model, layers):
         return mlmodel.read(target)
 
 
-def timed(work):
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
+def samples_of(args):
+    with np.load(args.data) as stored:
+        x = (stored["x_train"][: args.samples, ..., None] / 255).astype(np.float32)
+        return x, stored["y_train"][: args.samples].astype(np.int32)
+
+
+def ours(args):
+    runtime.prepare_threads()
+    x, y = samples_of(args)
+    spec = converted(lenet(), TAIL if args.tail else ("*",))
+    samples = runtime.ArraySamples({"image": x.transpose(0, 3, 1, 2)})
+    settings = runtime.settings(spec, epochs=args.epochs)
+    return lambda: runtime.train(spec, runtime.Labelled(samples, y), settings)
+
+
+def theirs(args):
+    x, y = samples_of(args)
+    model = lenet()
+    if args.tail:
+        for layer in model.layers:
+            layer.trainable = layer.name in TAIL
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return lambda: model.fit(x, y, 128, args.epochs, verbose=0)
+
+
+SIDES = {"keras": theirs, "ours": ours}
+
+
+def serve(name, args, connection):
+    """Train whenever asked to, and answer with seconds of wall and CPU time."""
+    work = SIDES[name](args)
+    while connection.recv():
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        connection.send((time.perf_counter() - wall, time.process_time() - cpu))
+
+
+def started(name, args):
+    here, there = multiprocessing.Pipe()
+    multiprocessing.Process(target=serve, args=(name, args, there), daemon=True).start()
+    return here
 
 
 def main():
@@ -61,27 +103,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=60_000)
     args = parser.parse_args()
-    with np.load(args.data) as stored:
-        x = (stored["x_train"][: args.samples, ..., None] / 255).astype(np.float32)
-        y = stored["y_train"][: args.samples].astype(np.int32)
-
-    layers = ("dense_5", "dense_6") if args.tail else ("*",)
-    theirs = lenet()
-    spec = converted(theirs, layers)
-    if args.tail:
-        for layer in theirs.layers:
-            layer.trainable = layer.name in layers
-        theirs.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    samples = runtime.ArraySamples({"image": x.transpose(0, 3, 1, 2)})
-    settings = runtime.settings(spec, epochs=args.epochs)
-    rounds = {
-        "keras": lambda: theirs.fit(x, y, 128, args.epochs, verbose=0),
-        "ours": lambda: runtime.train(spec, runtime.Labelled(samples, y), settings),
-    }
-    results = {name: [] for name in rounds}
+    multiprocessing.set_start_method("spawn")
+    sides = {name: started(name, args) for name in SIDES}
+    results = {name: [] for name in sides}
     for number in range(args.rounds):
-        for name, work in rounds.items():
-            results[name].append(timed(work))
+        for name, side in sides.items():
+            side.send(True)
+            results[name].append(side.recv())
             wall, cpu = results[name][-1]
             load = os.getloadavg()[0]
             print(
@@ -89,7 +117,8 @@ def main():
                 flush=True,
             )
     what = "dense tail" if args.tail else "all layers"
-    print(f"{date.today()} {platform.machine()}, {os.cpu_count()} cores: {what}, {len(x)} samples")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{date.today()} {machine}: {what}, {args.epochs} epoch(s)")
     for i, unit in enumerate(("wall", "CPU")):
         middle = {name: statistics.median(r[i] for r in found) for name, found in results.items()}
         best = {name: min(r[i] for r in found) for name, found in results.items()}
