@@ -90,13 +90,14 @@ class Adam:
         """Do one step."""
         self.steps.assign_add(1.0)
         step = self.steps.read_value()
+        powers = tf.pow(self.beta_1, step), tf.pow(self.beta_2, step)
         for w, m, v, g in zip(variables, self.first, self.second, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=w.handle,
                 m=m.handle,
                 v=v.handle,
-                beta1_power=tf.pow(self.beta_1, step),
-                beta2_power=tf.pow(self.beta_2, step),
+                beta1_power=powers[0],
+                beta2_power=powers[1],
                 lr=self.rate,
                 beta1=self.beta_1,
                 beta2=self.beta_2,
