@@ -27,6 +27,9 @@ and ^C is heard in between."""
 
 MOST_BYTES_PER_CALL = 8 << 20
 
+MOST_GROWTH = 8
+"""Times as many mini-batches as before; how long a few take is not known well."""
+
 DIVERGED = "the loss is no longer a number; nothing was written; try a lower learning rate"
 
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
@@ -101,7 +104,8 @@ class Loop:
                     raise TrainingError(DIVERGED)
                 loss, right = loss + losses, right + hit_count
                 on_progress(done)
-                batches = _next_count(batches, time.perf_counter() - started, blobs)
+                count = math.ceil(len(current) / self._size)
+                batches = _next_count(count, time.perf_counter() - started, blobs)
         return loss / len(order), right / len(order)
 
     def _call(self, blobs: Mapping[str, Array], targets: Array) -> tuple[float, float]:
@@ -138,9 +142,8 @@ class Loop:
         return loss, right
 
 
-def _next_count(batches: int, seconds: float, blobs: Mapping[str, Array]) -> int:
-    """Double the mini-batches per call while a call is short and its blobs are small."""
+def _next_count(count: int, seconds: float, blobs: Mapping[str, Array]) -> int:
+    """Return how many mini-batches to compute next, after `count` with `blobs` took `seconds`."""
     size = sum(blob.nbytes for blob in blobs.values())
-    if seconds < SECONDS_PER_CALL / 2 and size < MOST_BYTES_PER_CALL / 2:
-        return batches * 2
-    return batches
+    growth = min(SECONDS_PER_CALL / seconds, MOST_BYTES_PER_CALL / size, MOST_GROWTH)
+    return max(1, int(count * growth))
