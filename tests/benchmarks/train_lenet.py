@@ -120,13 +120,9 @@ def main():
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     print(f"{date.today()} {machine}: {what}, {args.epochs} epoch(s)")
     for i, unit in enumerate(("wall", "CPU")):
-        middle = {name: statistics.median(r[i] for r in found) for name, found in results.items()}
-        best = {name: min(r[i] for r in found) for name, found in results.items()}
-        print(
-            f"{unit:4}: median {middle['ours']:.2f} s / {middle['keras']:.2f} s = "
-            f"{middle['ours'] / middle['keras']:.2f}, best {best['ours']:.2f} s / "
-            f"{best['keras']:.2f} s = {best['ours'] / best['keras']:.2f}"
-        )
+        for how, of in (("median", statistics.median), ("mean", statistics.mean), ("best", min)):
+            mine, their = (of([r[i] for r in results[name]]) for name in ("ours", "keras"))
+            print(f"{unit:4} {how:6} {mine:.2f} s / {their:.2f} s = {mine / their:.2f}")
 
 
 if __name__ == "__main__":

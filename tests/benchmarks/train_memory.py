@@ -26,6 +26,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="mnist.npz of keras.datasets")
     parser.add_argument("--tail", action="store_true", help="train the dense layers only")
     args = parser.parse_args()
+    runtime.prepare_threads()
     spec = converted(lenet(), ("dense_5", "dense_6") if args.tail else ("*",))
     settings = runtime.settings(spec, epochs=2)
     few = np.zeros((256, 1, 28, 28), np.float32)
