@@ -7,6 +7,7 @@ per layer, `(context, inputs) -> outputs`.
 from __future__ import annotations
 
 from converter.mlmodel import Message
+from converter.shapes import classic_moves as moves
 from converter.shapes.context import (
     Context,
     Shape,
@@ -14,6 +15,7 @@ from converter.shapes.context import (
     Shapes,
     Size,
     broadcast,
+    chw,
     describe,
     mapped,
     volume,
@@ -21,14 +23,6 @@ from converter.shapes.context import (
 
 FIT_CHANNELS = "give the layer the number of channels that arrives, or repair the layer before it"
 FIT_WINDOW = "use a smaller kernel, a larger input, or 'same' padding"
-
-
-def _chw(shape: Shape | None) -> tuple[Shape, Size, Size, Size]:
-    """Split `shape` into the batch axes and (C, H, W); unknown sizes if the rank is unknown."""
-    if shape is None or len(shape) < 3:
-        return (), None, None, None
-    channels, height, width = shape[-3:]
-    return shape[:-3], channels, height, width
 
 
 def _pair(values: Message, default: int) -> tuple[int, int]:
@@ -54,7 +48,7 @@ def batchnorm(context: Context, inputs: Shapes) -> Shapes:
 
 
 def _expect_channels(context: Context, shape: Shape | None, expected: int) -> None:
-    channels = _chw(shape)[1]
+    channels = chw(shape)[1]
     if channels is not None and channels != expected:
         context.complain(
             "channels", f"expects {expected} channels, its input has shape {describe(shape)}",
@@ -110,7 +104,7 @@ def inner_product(context: Context, inputs: Shapes) -> Shapes:
 
 def embedding(context: Context, inputs: Shapes) -> Shapes:
     """One index becomes a vector."""
-    return [(*_chw(inputs[0])[0], context.params.outputChannels, 1, 1)]
+    return [(*chw(inputs[0])[0], context.params.outputChannels, 1, 1)]
 
 
 def _slide(context: Context, size: Size, kernel: int, stride: int, border: int) -> Size:
@@ -137,7 +131,7 @@ def _strides(context: Context) -> tuple[int, int]:
 def convolution(context: Context, inputs: Shapes) -> Shapes:
     """Kernels slide over height and width; ``nGroups`` × ``kernelChannels`` channels in."""
     params = context.params
-    batch, _, height, width = _chw(inputs[0])
+    batch, _, height, width = chw(inputs[0])
     if len(inputs) == 1:
         groups = 1 if params.isDeconvolution else params.nGroups or 1
         _expect_channels(context, inputs[0], params.kernelChannels * groups)
@@ -169,7 +163,7 @@ def _unslide(size: Size, kernel: int, stride: int, border: int, same: bool) -> S
 def pooling(context: Context, inputs: Shapes) -> Shapes:
     """A window slides over height and width; `includeLastPixel` rounds up."""
     params = context.params
-    batch, channels, height, width = _chw(inputs[0])
+    batch, channels, height, width = chw(inputs[0])
     if params.globalPooling:
         return [(*batch, channels, 1, 1)]
     strides = _strides(context)
@@ -200,9 +194,9 @@ def _complete(size: Size, kernel: int, stride: int, pads: tuple[int, int], axis:
 
 def crop(context: Context, inputs: Shapes) -> Shapes:
     """Cut by amounts, or to the size of a second input."""
-    batch, channels, height, width = _chw(inputs[0])
+    batch, channels, height, width = chw(inputs[0])
     if len(inputs) > 1:
-        return [(*batch, channels, *_chw(inputs[1])[2:])]
+        return [(*batch, channels, *chw(inputs[1])[2:])]
     sizes = []
     for size, border in zip((height, width), _borders(context.params.cropAmounts), strict=True):
         if size is not None and border >= size:
@@ -214,7 +208,7 @@ def crop(context: Context, inputs: Shapes) -> Shapes:
 
 def padding(context: Context, inputs: Shapes) -> Shapes:
     """Output = input + borders."""
-    batch, channels, height, width = _chw(inputs[0])
+    batch, channels, height, width = chw(inputs[0])
     above, beside = _borders(context.params.paddingAmounts)
     high, wide = mapped(height, lambda n: n + above), mapped(width, lambda n: n + beside)
     return [(*batch, channels, high, wide)]
@@ -223,7 +217,7 @@ def padding(context: Context, inputs: Shapes) -> Shapes:
 def upsample(context: Context, inputs: Shapes) -> Shapes:
     """Output = input × factor."""
     params = context.params
-    batch, channels, height, width = _chw(inputs[0])
+    batch, channels, height, width = chw(inputs[0])
     if params.fractionalScalingFactor:
         return [(*batch, channels, None, None)]
     down, across = (factor or 1 for factor in _pair(params.scalingFactor, 1))
@@ -233,14 +227,14 @@ def upsample(context: Context, inputs: Shapes) -> Shapes:
 
 def resize_bilinear(context: Context, inputs: Shapes) -> Shapes:
     """The target height and width."""
-    batch, channels, _, _ = _chw(inputs[0])
+    batch, channels, _, _ = chw(inputs[0])
     high, wide = (size or 1 for size in _pair(context.params.targetSize, 1))
     return [(*batch, channels, high, wide)]
 
 
 def crop_resize(context: Context, inputs: Shapes) -> Shapes:
     """Pieces of the target size, in the classic form one after the other in the sequence."""
-    batch, channels, _, _ = _chw(inputs[0])
+    batch, channels, _, _ = chw(inputs[0])
     high, wide = (size or 1 for size in _pair(context.params.targetSize, 1))
     return [(*(None for _ in batch), channels, high, wide)]
 
@@ -253,12 +247,12 @@ def elementwise(context: Context, inputs: Shapes) -> Shapes:
 def dot(context: Context, inputs: Shapes) -> Shapes:
     """Two vectors become a number."""
     broadcast(context, inputs)
-    return [(*_chw(inputs[0])[0], 1, 1, 1)]
+    return [(*chw(inputs[0])[0], 1, 1, 1)]
 
 
 def reduce(context: Context, inputs: Shapes) -> Shapes:
     """The reduced axes become 1."""
-    batch, channels, height, width = _chw(inputs[0])
+    batch, channels, height, width = chw(inputs[0])
     axis = context.params.ReduceAxis.Name(context.params.axis)
     return [
         (
@@ -276,106 +270,10 @@ def load_constant(context: Context, inputs: Shapes) -> Shapes:
     return [(1, 1, *shape) if context.exact else shape]
 
 
-def reshape(context: Context, inputs: Shapes) -> Shapes:
-    """The target shape, with as many elements as the input."""
-    target = tuple(context.params.targetShape)
-    have, want = volume(inputs[0] or (None,)), volume(target)
-    if len(target) == 3 and have is not None and have != want:
-        context.complain(
-            "elements", f"turns {describe(inputs[0])} ({have} values) into {describe(target)} "
-            f"({want})", "choose a target with as many values as the input",
-        )  # fmt: skip
-    return [(*_chw(inputs[0])[0], *target[-3:])]
-
-
-def flatten(context: Context, inputs: Shapes) -> Shapes:
-    """C × H × W channels."""
-    batch, *sizes = _chw(inputs[0])
-    return [(*batch, volume(sizes), 1, 1)]
-
-
-def permute(context: Context, inputs: Shapes) -> Shapes:
-    """Axes (sequence, C, H, W) in another order."""
-    order = list(context.params.axis) or [0, 1, 2, 3]
-    batch, *sizes = _chw(inputs[0])
-    before = [batch[0] if batch else None, *sizes]  # the classic form hides the sequence
-    after = [before[axis] for axis in order]
-    return [(after[0], batch[1], *after[1:]) if len(batch) == 2 else tuple(after[1:])]
-
-
-def concat(context: Context, inputs: Shapes) -> Shapes:
-    """The sum of the channels; the other axes are equal."""
-    batch, channels, height, width = _chw(inputs[0])
-    if context.params.sequenceConcat:
-        return [(*(None for _ in batch), channels, height, width)]
-    parts = [_chw(shape) for shape in inputs]
-    for _, _, high, wide in parts:
-        if (high, wide) != (height, width) and None not in (high, wide, height, width):
-            context.complain("broadcast", f"joins maps of {height}×{width} and {high}×{wide}",
-                             "bring the inputs to one height and width")  # fmt: skip
-            break
-    total: Size = 0
-    for _, more, _, _ in parts:
-        total = None if total is None or more is None else total + more
-    return [(*batch, total, height, width)]
-
-
-def split(context: Context, inputs: Shapes) -> Shapes:
-    """Equal parts of the channels."""
-    batch, channels, height, width = _chw(inputs[0])
-    parts = context.params.nOutputs
-    if channels is not None and (parts == 0 or channels % parts):
-        context.complain("elements", f"splits {channels} channels into {parts} parts",
-                         "choose a number of parts that divides the channels")  # fmt: skip
-    part = mapped(channels, lambda n: n // parts)
-    return [(*batch, part, height, width)] * len(context.layer.output)
-
-
-def sequence_repeat(context: Context, inputs: Shapes) -> Shapes:
-    """The sequence several times; (C, H, W) stay."""
-    batch, *sizes = _chw(inputs[0])
-    return [(*(None for _ in batch), *sizes)]
-
-
-def reorganize_data(context: Context, inputs: Shapes) -> Shapes:
-    """Space to depth, or back, in square blocks."""
-    batch, channels, height, width = _chw(inputs[0])
-    params, block = context.params, context.params.blockSize
-    divided = (height, width) if params.mode == params.SPACE_TO_DEPTH else (channels,)
-    factor = block if params.mode == params.SPACE_TO_DEPTH else block * block
-    if any(size is not None and size % factor for size in divided):
-        context.complain("elements", f"has blocks of {block} for shape {describe(inputs[0])}",
-                         "choose a block size that divides the input")  # fmt: skip
-    if params.mode == params.SPACE_TO_DEPTH:
-        deep = mapped(channels, lambda n: n * block * block)
-        return [(*batch, deep, *(mapped(n, lambda n: n // block) for n in (height, width)))]
-    flat = mapped(channels, lambda n: n // (block * block))
-    return [(*batch, flat, *(mapped(n, lambda n: n * block) for n in (height, width)))]
-
-
-def slice_layer(context: Context, inputs: Shapes) -> Shapes:
-    """Every stride-th element from start to end along one axis; -1 is the last element."""
-    params, shape = context.params, inputs[0]
-    if shape is None:
-        return [None]
-    axis = len(shape) - 3 + params.axis
-    size = shape[axis]
-    if size is not None:
-        start, end = (n + size if n < 0 else n for n in (params.startIndex, params.endIndex))
-        end = size if params.endIndex == 0 else end
-        if not 0 <= start < end <= size:
-            context.complain("window", f"takes {start} to {end} of {size} values",
-                             "choose bounds inside the axis")  # fmt: skip
-            size = None
-        else:
-            size = (end - start - 1) // params.stride + 1
-    return [(*shape[:axis], size, *shape[axis + 1 :])]
-
-
 def recurrent(context: Context, inputs: Shapes) -> Shapes:
     """A sequence of vectors in and out, and the states."""
-    params, batch = context.params, _chw(inputs[0])[0]
-    width = volume(_chw(inputs[0])[1:])
+    params, batch = context.params, chw(inputs[0])[0]
+    width = volume(chw(inputs[0])[1:])
     if width is not None and width != params.inputVectorSize:
         context.complain("channels", f"expects vectors of {params.inputVectorSize}, its input has "
                          f"shape {describe(inputs[0])}", FIT_CHANNELS)  # fmt: skip
@@ -394,13 +292,13 @@ CLASSIC: dict[str, ShapeRule] = {
     "batchnorm": batchnorm,
     "bias": bias,
     "biDirectionalLSTM": recurrent,
-    "concat": concat,
+    "concat": moves.concat,
     "convolution": convolution,
     "crop": crop,
     "cropResize": crop_resize,
     "dot": dot,
     "embedding": embedding,
-    "flatten": flatten,
+    "flatten": moves.flatten,
     "gru": recurrent,
     "innerProduct": inner_product,
     "l2normalize": unchanged,
@@ -411,18 +309,18 @@ CLASSIC: dict[str, ShapeRule] = {
     "multiply": elementwise,
     "mvn": unchanged,
     "padding": padding,
-    "permute": permute,
+    "permute": moves.permute,
     "pooling": pooling,
     "reduce": reduce,
-    "reorganizeData": reorganize_data,
-    "reshape": reshape,
+    "reorganizeData": moves.reorganize_data,
+    "reshape": moves.reshape,
     "resizeBilinear": resize_bilinear,
     "scale": scale,
-    "sequenceRepeat": sequence_repeat,
+    "sequenceRepeat": moves.sequence_repeat,
     "simpleRecurrent": recurrent,
-    "slice": slice_layer,
+    "slice": moves.slice_layer,
     "softmax": unchanged,
-    "split": split,
+    "split": moves.split,
     "unary": unchanged,
     "uniDirectionalLSTM": recurrent,
     "upsample": upsample,

@@ -62,6 +62,14 @@ def volume(shape: Iterable[Size]) -> Size:
     return result
 
 
+def chw(shape: Shape | None) -> tuple[Shape, Size, Size, Size]:
+    """Split `shape` into the batch axes and (C, H, W); unknown sizes if the rank is unknown."""
+    if shape is None or len(shape) < 3:
+        return (), None, None, None
+    channels, height, width = shape[-3:]
+    return shape[:-3], channels, height, width
+
+
 def describe(shape: Shape | None) -> str:
     """Return `shape` as text, such as ``16×5×5``; ``?`` stands for an unknown size."""
     if shape is None:
