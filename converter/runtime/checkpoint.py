@@ -54,7 +54,8 @@ def restore(path: Path, identity: str, trainer: Trainer) -> list[dict[str, float
             arrays = [stored[str(i)] for i in range(len(trainer.state))]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise TrainingError(f"{path}: is not a checkpoint ({error}); delete it") from error
-    if facts["identity"] != identity:
+    fits = all(v.shape == array.shape for v, array in zip(trainer.state, arrays, strict=True))
+    if facts["identity"] != identity or not fits:
         raise TrainingError(
             f"{path}: belongs to another model, other data or other settings; delete it or give "
             "another name"

@@ -256,3 +256,17 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)
     assert done.returncode == 0, done.stderr[-500:]
     samples, weights = 100, 1  # megabytes; one call of the graph takes up to 32 of samples
     assert int(done.stdout.split()[-1]) <= samples + 3 * weights + 2 * 32
+
+
+def test_a_checkpoint_with_arrays_of_other_shapes_is_refused(tmp_path):
+    """Such as one of a version that held the weights in another order."""
+    model, state = digits(), tmp_path / "state"
+    untrained = type(model)()
+    untrained.CopyFrom(model)
+    train(model, mnist(count=64), settings(model), checkpoint=state)
+    with np.load(state) as stored:
+        arrays = {name: stored[name].ravel() if name == "0" else stored[name] for name in stored}
+    with state.open("wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(TrainingError, match="belongs to another"):
+        train(untrained, mnist(count=64), settings(untrained), checkpoint=state)
