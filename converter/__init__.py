@@ -7,11 +7,14 @@ model.save("Model.mlmodel")
 
 from typing import TYPE_CHECKING, Any
 
+from converter.versions import VERSION
+
 if TYPE_CHECKING:
     from converter.api import UpdatableModel, convert
     from converter.recipe import Choice, Metadata, Range
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 __all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "convert"]
 

@@ -19,14 +19,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
-from converter import mlmodel, validate
+from converter.conversion.report import Report
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import Message
 from converter.errors import OutputError, UsageError
 from converter.files import check_paths
-from converter.mlmodel import Message
 from converter.recipe import Choice, Metadata, Range, Recipe
 from converter.recipe.reading import from_flags, read
-from converter.report import Report
-from converter.rules import Finding
+from converter.validation import validate
+from converter.validation.finding import Finding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from converter.data import Layout
     from converter.device import Verdict
+    from converter.proof.update import Verification
     from converter.runtime import History, Samples
-    from converter.verification import Verification
 
     Array: TypeAlias = npt.NDArray[np.generic]
     Inputs: TypeAlias = Array | Mapping[str, Array]
@@ -105,25 +106,25 @@ def convert(
         raise UsageError("on_device is for the command line; convert, then call .on_device()")
     if chosen.output_path is not None:
         chosen = chosen.model_copy(update={"output_path": None})
-    from converter import conversion
+    from converter.conversion import story
     from converter.load import compile_settings_of
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "converted.mlmodel"
         if is_file:
             in_folder = chosen.model_copy(update={"output_path": target})
-            report = conversion.convert_file(in_folder)
+            report = story.convert_file(in_folder)
         else:
-            prepared = conversion.prepare(model, compile_settings_of(model), chosen)
+            prepared = story.prepare(model, compile_settings_of(model), chosen)
             twin = _clone(model) if chosen.verify_update else None
-            report = conversion.write(prepared, target, chosen, twin=twin)
+            report = story.write(prepared, target, chosen, twin=twin)
         spec = mlmodel.read(target)
     return UpdatableModel(spec, report, chosen, None if is_file else model)
 
 
 def _clone(model: Any) -> Any:
     """Return a copy of the live Keras `model`, with weights of its own."""
-    from converter.backend import keras
+    from converter.backend.tensorflow import keras
 
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
@@ -188,7 +189,7 @@ class UpdatableModel:
         """
         if self.history is not None:
             raise UsageError("the model has been trained; verify the one that was converted")
-        from converter.verification import verify
+        from converter.proof.update import verify
 
         return verify(_copy(self.spec), self._keras_model(), steps, samples, seed)
 
@@ -203,7 +204,7 @@ class UpdatableModel:
 
     def _keras_model(self) -> Any:
         if self._keras is None:
-            from converter.conversion import load_source
+            from converter.conversion.story import load_source
 
             return load_source(self.recipe).model
         return _clone(self._keras)

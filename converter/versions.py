@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converter import __version__
+VERSION = "0.1.0"
+"""The version of this tool, as in ``setup.cfg``."""
 
 PACKAGES = ("coremltools", "tensorflow", "keras", "numpy", "protobuf", "pydantic")
 
@@ -13,7 +14,7 @@ def versions() -> Iterator[tuple[str, str]]:
     """Yield (name, version) of this tool and of the packages it runs on, if they are installed."""
     from importlib import metadata  # takes 0.03 s that most commands do not need
 
-    yield "make-updatable", __version__
+    yield "make-updatable", VERSION
     for package in PACKAGES:
         try:
             yield package, metadata.version(package)

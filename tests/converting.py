@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from converter import mlmodel
-from converter.conversion import prepare, write
+from converter.conversion.story import prepare, write
+from converter.coreml import mlmodel
 from converter.load import compile_settings_of
 from converter.recipe import Recipe
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import converter
-from converter import api, mlmodel
-from converter.backend import keras
+from converter import api
+from converter.backend.tensorflow import keras
+from converter.coreml import mlmodel
 from converter.errors import (
     DataError,
     MakeUpdatableError,

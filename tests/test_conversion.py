@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from converter import mlmodel, runtime
-from converter.backend import keras
-from converter.conversion import convert_file
+from converter import runtime
+from converter.backend.tensorflow import keras
+from converter.conversion.story import convert_file
+from converter.coreml import mlmodel
 from converter.errors import NotUpdatableError, ParityError, UnsupportedError, UsageError
 from converter.recipe import Recipe
 from tests.converting import convert, updatable_names
@@ -540,7 +541,7 @@ def test_mixed_precision_is_refused_with_the_way_out(tmp_path):
 
 
 def test_a_wrong_model_is_never_left_behind(tmp_path, monkeypatch):
-    from converter.emit.weighted import Weighted
+    from converter.lower.weighted import Weighted
 
     bind = Weighted.bind
 
@@ -559,7 +560,7 @@ def test_a_wrong_model_is_never_left_behind(tmp_path, monkeypatch):
 
 def test_saturated_outputs_are_still_compared(tmp_path, monkeypatch):
     """All probabilities are 0 or 1 here; only the logits tell the two models apart."""
-    from converter.emit.weighted import Weighted
+    from converter.lower.weighted import Weighted
 
     bind = Weighted.bind
 

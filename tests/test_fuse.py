@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from converter.fuse import fuse
-from converter.program import Op, Program, Ref
+from converter.trace.fuse import fuse
+from converter.trace.program import Op, Program, Ref
 
 SHAPE = (1, 4, 4, 3)
 

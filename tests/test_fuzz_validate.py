@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from converter import shapes, validate
-from converter.mlmodel import Model_pb2, network
+from converter.coreml import shapes
+from converter.coreml.mlmodel import Model_pb2, network
+from converter.validation import validate
 from tests.rules.mutations import Mutator
 from tests.rules.specs import MODELS
 

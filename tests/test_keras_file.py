@@ -7,9 +7,9 @@ from converter.errors import KerasFileError
 from converter.keras_file import Origin, Tensor, input_shape, stored_code, with_fixed_input
 from converter.keras_file.calls import structure, to_call
 from converter.keras_file.graph import Parser, StoredLayer
-from converter.keras_file.kernels import to_today
 from converter.keras_file.spelling import has_no_effect
 from converter.keras_file.spelling import to_today as spelled
+from converter.load.kernels import to_today
 
 KERAS_1 = Origin("1.2.2", "")
 KERAS_2 = Origin("2.2.4", "tensorflow")

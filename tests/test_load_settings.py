@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from converter.compile_settings import CompileSettings, Loss, compile_settings
+from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.load import compile_settings_of, load
 
 ROOT = Path(__file__).parent.parent

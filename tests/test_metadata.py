@@ -2,10 +2,10 @@
 
 import pytest
 
-from converter import mlmodel
-from converter.backend import keras
+from converter.backend.tensorflow import keras
+from converter.conversion.metadata import RECIPE, VERSIONS, recipe_text
+from converter.coreml import mlmodel
 from converter.errors import ModelFileError, UsageError
-from converter.metadata import RECIPE, VERSIONS, recipe_text
 from converter.recipe import Metadata
 from tests.converting import convert
 from tests.emit.oracle import sequential

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from converter import mlmodel
+from converter.coreml import mlmodel
 from converter.errors import ModelFileError, OutputError
 
 

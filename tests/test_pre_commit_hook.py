@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.mlmodel import network, write
+from converter.coreml.mlmodel import network, write
 from tests.rules import specs
 
 ROOT = Path(__file__).parent.parent

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from converter.backend import keras
-from converter.parity import keras_predictions
+from converter.backend.tensorflow import keras
+from converter.proof.parity import keras_predictions
 from tests.emit.oracle import batch_for, check, randomized
 
 L = keras.layers

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from converter.cli import COMMANDS
-from converter.emit.__main__ import table
+from converter.lower.emit.__main__ import table
 from converter.recipe.template import reference
 
 ROOT = Path(__file__).parent.parent
@@ -21,7 +21,7 @@ def between(marker):
 
 
 def test_the_table_of_layers_is_current():
-    assert between("layers") == table(), "run: python -m converter.emit"
+    assert between("layers") == table(), "run: python -m converter.lower.emit"
 
 
 def test_the_reference_of_recipes_is_current():

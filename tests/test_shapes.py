@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from converter import runtime, shapes
-from converter.mlmodel import network
+from converter import runtime
+from converter.coreml import shapes
+from converter.coreml.mlmodel import network
 from tests.rules import specs
 from tests.rules.broken import only_layer
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from converter import validate
 from converter.cli import run
-from converter.mlmodel import network, write
-from converter.rules import RULES, finding
-from converter.rules.__main__ import table
+from converter.coreml.mlmodel import network, write
+from converter.validation import finding, validate
+from converter.validation.rules import RULES
+from converter.validation.rules.__main__ import table
 from tests.rules import specs
 from tests.rules.specs import Layers
 
@@ -375,7 +375,7 @@ def test_only_what_is_needed_is_imported(good):
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     slow = {"numpy", "tensorflow", "keras", "coremltools", "pydantic", "rich", "yaml"}
     assert not slow & set(done.stdout.split())
-    assert "converter.rules.apple_shapes" not in done.stdout.split()
+    assert "converter.validation.apple.shapes" not in done.stdout.split()
 
 
 def test_quoted_names():
@@ -387,4 +387,4 @@ def test_the_table_in_the_readme_is_current():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     _, rest = readme.split("<!-- rules:begin -->\n")
     shown, _ = rest.split("\n<!-- rules:end -->")
-    assert shown == table(), "run: python -m converter.rules, and put its output into README.md"
+    assert shown == table(), "run: python -m converter.validation.rules"

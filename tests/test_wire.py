@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter import mlmodel, wire
+from converter.coreml import mlmodel, wire
 from converter.errors import OutputError
 
 

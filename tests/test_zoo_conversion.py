@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from converter import cli, mlmodel, validate
+from converter import cli
+from converter.coreml import mlmodel
+from converter.validation import validate
 
 ZOO = Path(__file__).parents[1] / "fixtures" / "keras_files"
 FILES = sorted(path.name for path in ZOO.iterdir() if path.suffix in (".h5", ".keras"))

@@ -20,7 +20,7 @@ from converter.errors import EXIT_ERROR
 from converter.recipe import Recipe
 
 if TYPE_CHECKING:
-    from converter.report import Report
+    from converter.conversion.report import Report
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _convert(index: int, recipe: Recipe) -> Outcome:
     _working = True
     try:
         with _reported(index, "start"):
-            from converter.conversion import convert_file
+            from converter.conversion.story import convert_file
 
         return Outcome(convert_file(recipe, lambda step: _reported(index, step)))
     except Exception as error:

@@ -18,7 +18,7 @@ from converter.recipe import Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
-    from converter.report import Report
+    from converter.conversion.report import Report
 
 RECIPE_ENDINGS = (".yaml", ".yml")
 
@@ -194,7 +194,7 @@ def _check_distinct(recipes: Sequence[Recipe], paths: Sequence[Path]) -> None:
 def _convert(recipe: Recipe, progress: Progress) -> Report:
     job = progress.job()
     with job.step("start"):
-        from converter.conversion import convert_file
+        from converter.conversion.story import convert_file
 
     return convert_file(recipe, job.step)
 

@@ -31,7 +31,8 @@ def run_device_check(
     Raises:
         MakeUpdatableError: the model or the data cannot be read, or do not fit.
     """
-    from converter import device, mlmodel
+    from converter import device
+    from converter.coreml import mlmodel
 
     model = mlmodel.read(path)
     samples = None

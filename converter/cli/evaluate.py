@@ -24,7 +24,8 @@ def command(model: Path, data: str, layout: Any, scale: float, batch_size: int) 
     Of data with a part for testing, that part is used.
     """  # noqa: D301 (click reads \\b)
     from converter import data as places
-    from converter import mlmodel, runtime
+    from converter import runtime
+    from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
     found = places.read(data, message, places.Reading(layout, scale))

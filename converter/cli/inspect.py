@@ -15,8 +15,8 @@ from converter.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from converter.inspection.coreml import Allowed, CoreMLModel, Feature
-    from converter.inspection.keras import KerasModel
+    from converter.conversion.inspection import KerasModel
+    from converter.coreml.inspection import Allowed, CoreMLModel, Feature
 
 PIPED_WIDTH = 200
 """Columns of a table where no terminal limits them: reasons stay in one line."""
@@ -61,8 +61,8 @@ def command(file: Path, style: str | None, **options: Any) -> None:
 
 
 def _core_ml(file: Path) -> CoreMLModel:
-    from converter import mlmodel
-    from converter.inspection.coreml import inspect
+    from converter.coreml import mlmodel
+    from converter.coreml.inspection import inspect
 
     return inspect(mlmodel.read(file))
 
@@ -77,7 +77,7 @@ def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
     with Progress() as progress:
         job = progress.job()
         with job.step("start"):
-            from converter.inspection.keras import inspect
+            from converter.conversion.inspection import inspect
         return inspect(recipe, job.step)
 
 

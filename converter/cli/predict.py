@@ -40,7 +40,8 @@ def command(
     make-updatable predict LeNet.mlmodel --data digits.npz -o answers.npz
     """  # noqa: D301 (click reads \\b)
     from converter import data as places
-    from converter import mlmodel, runtime
+    from converter import runtime
+    from converter.coreml import mlmodel
 
     if out is not None and out.suffix not in (".npz", ".csv"):
         raise UsageError(f"--out {out}: the name must end in .npz or .csv")

@@ -34,7 +34,7 @@ def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
     with Progress() as progress:
         job = progress.job()
         with job.step("start"):
-            from converter.inspection.keras import inspect
+            from converter.conversion.inspection import inspect
         found = inspect(recipe, job.step)
     values = {
         "layers": list(found.chosen),
@@ -90,7 +90,8 @@ def show(model: Path) -> None:
         return
     if model.suffix != ".mlmodel":
         raise UsageError(f"{model}: is neither a .mlmodel nor a recipe in .yaml")
-    from converter import metadata, mlmodel
+    from converter.conversion import metadata
+    from converter.coreml import mlmodel
 
     spec = mlmodel.read(model)
     text = metadata.recipe_text(spec, str(model))

@@ -34,7 +34,7 @@ def command(model: Path, target: Path | None, resource: str | None) -> int:
     \b
     make-updatable swift LeNet.mlmodel -o ModelTrainer.swift
     """  # noqa: D301 (click reads \\b)
-    from converter import mlmodel
+    from converter.coreml import mlmodel
     from converter.files import write_bytes
     from converter.swift import generate
     from converter.swift.names import type_name

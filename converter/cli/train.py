@@ -11,8 +11,8 @@ from converter.cli.data_options import data_options
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, OutputError, UsageError
 
 if TYPE_CHECKING:
+    from converter.coreml.mlmodel import Message
     from converter.data import Dataset
-    from converter.mlmodel import Message
     from converter.runtime import History, Settings
 
 NUMBERS = (
@@ -74,7 +74,8 @@ def command(model: Path, **options: Any) -> int:
     Values that the model does not allow are refused, as Core ML refuses them. The arithmetic is
     that of Keras with the same settings; Apple does not document its own.
     """  # noqa: D301 (click reads \\b)
-    from converter import mlmodel, runtime
+    from converter import runtime
+    from converter.coreml import mlmodel
 
     target = options["out"] or Path(f"{model.stem}Trained.mlmodel")
     _check_targets(model, target, options)
@@ -97,7 +98,7 @@ def command(model: Path, **options: Any) -> int:
 
 def _warn(model: Message) -> None:
     """Say what keeps a device from training a model that can be trained here."""
-    from converter.validate import findings
+    from converter.validation.validate import findings
 
     for finding in findings(model):
         if finding.severity == "error":

@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 import click
 
-from converter import __version__
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
-from converter.rules import RULES, Finding, RuleModule, title_of
-from converter.validate import RuleError, rule_of, validate_bytes, validate_file
+from converter.validation.finding import Finding
+from converter.validation.rules import RULES, RuleModule, title_of
+from converter.validation.validate import RuleError, rule_of, validate_bytes, validate_file
+from converter.versions import VERSION
 
 Found: TypeAlias = list[tuple[str, Finding]]
 """Pairs of a file name and a finding in it."""
@@ -179,7 +180,7 @@ def _print_sarif(found: Found) -> None:
         }
         for name, finding in found
     ]
-    driver = {"name": "make-updatable", "version": __version__, "rules": rules}
+    driver = {"name": "make-updatable", "version": VERSION, "rules": rules}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

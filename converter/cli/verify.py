@@ -10,7 +10,7 @@ import click
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from converter.verification import Verification
+    from converter.proof.update import Verification
 
 
 def _shape(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -78,11 +78,11 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
-    from converter import mlmodel
+    from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
     from converter.load import load
-    from converter.verification import verify
+    from converter.proof.update import verify
 
     loaded = load(against, allow_unsafe=options["allow_unsafe"], input_shape=options["input_shape"])
     chosen = (options[name] for name in ("steps", "samples", "seed"))

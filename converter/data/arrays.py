@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from converter.coreml.mlmodel import Message
 from converter.data.layout import Layout, to_core_ml
 from converter.errors import DataError
-from converter.mlmodel import Message
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message
 from converter.errors import DataError, MissingDependencyError
-from converter.mlmodel import FeatureTypes_pb2, Message
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}

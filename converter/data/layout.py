@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message
 from converter.errors import DataError, UsageError
-from converter.mlmodel import FeatureTypes_pb2, Message
 from converter.runtime.backend import Array
 
 Layout = Literal["auto", "nhwc", "nchw"]

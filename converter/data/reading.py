@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.coreml.mlmodel import Message, network
 from converter.data.arrays import (
     AS_STORED,
     Reading,
@@ -18,9 +19,8 @@ from converter.data.arrays import (
 )
 from converter.data.images import SUFFIXES, ImageFolder, classes_of, images_in, labelled_images
 from converter.errors import DataError, UsageError
-from converter.mlmodel import Message, network
+from converter.runtime.arrays import is_classifier, labels
 from converter.runtime.backend import Array, Integers
-from converter.runtime.features import is_classifier, labels
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled
 
@@ -144,7 +144,7 @@ def _has_class_names(model: Message) -> bool:
 
 
 def _keras_dataset(name: str, model: Message, how: Reading) -> Dataset:
-    from converter.backend import keras
+    from converter.backend.tensorflow import keras
 
     try:
         (x, y), (x_test, y_test) = getattr(keras.datasets, name).load_data()

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from converter.coreml.mlmodel import Message
+from converter.coreml.subject import Subject, subject
 from converter.device import child, job, reference
 from converter.device.batch import Batch, first_of, random_batch
 from converter.device.checks import Agreement, Check, Expected
 from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError
-from converter.mlmodel import Message
-from converter.subject import Subject, subject
 
 if TYPE_CHECKING:
     from converter.runtime.training import Labelled

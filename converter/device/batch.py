@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from converter import shapes
-from converter.mlmodel import Message
-from converter.subject import Subject, class_count, classic_shape, declared_shape, image_shape
+from converter.coreml import shapes
+from converter.coreml.mlmodel import Message
+from converter.coreml.subject import (
+    Subject,
+    class_count,
+    classic_shape,
+    declared_shape,
+    image_shape,
+)
 
 if TYPE_CHECKING:
     from converter.runtime.training import Labelled

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message
+from converter.coreml.subject import Subject, declared_shape
 from converter.device.batch import Array, Batch
 from converter.device.png import png
 from converter.errors import DataError
-from converter.mlmodel import FeatureTypes_pb2, Message
-from converter.subject import Subject, declared_shape
 
 LARGEST_BATCH = 32
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import Message
+from converter.coreml.subject import Subject, declared_shape, subject
 from converter.device.batch import Array, Batch
 from converter.device.checks import Agreement, relative
 from converter.device.job import Settings
-from converter.mlmodel import Message
-from converter.subject import Subject, declared_shape, subject
 
 
 def stored_weights(chosen: Subject) -> dict[str, Array]:

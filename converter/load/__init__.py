@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from converter import keras_file
-from converter.compile_settings import CompileSettings, Loss, compile_settings
 from converter.errors import KerasFileError
 from converter.keras_file import stored_code
+from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
 
@@ -104,7 +104,7 @@ def _load(
 
 def compile_settings_of(model: Any) -> CompileSettings | None:
     """Return how the live Keras `model` was compiled, or None if it was not."""
-    from converter.backend import keras
+    from converter.backend.tensorflow import keras
 
     training = model.get_compile_config() if getattr(model, "compiled", False) else None
     if training is None:

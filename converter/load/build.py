@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from converter.backend import keras
+from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Call, StoredLayer, StoredModel, Tensor, input_shape
 from converter.load.layers import LayerMaker

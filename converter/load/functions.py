@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from converter.backend import keras, tf
+from converter.backend.tensorflow import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import StoredLayer, decoded
 

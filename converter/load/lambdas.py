@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
-from converter.backend import keras, tf
+from converter.backend.tensorflow import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import Json
 from converter.keras_file.bytecode import code_bytes

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from converter.backend import keras, tf
+from converter.backend.tensorflow import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import Json, StoredLayer, decoded
 from converter.keras_file.graph import about

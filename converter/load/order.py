@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converter.backend import keras
+from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Dataset
 from converter.load.build import Built

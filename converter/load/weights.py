@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from converter.backend import keras, tensor
+from converter.backend.tensorflow import keras, tensor
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
-from converter.keras_file.kernels import to_today
 from converter.load.build import Built
+from converter.load.kernels import to_today
 from converter.load.order import best_order, variables_of
 
 NOT_WEIGHTS = ("StateVar", "seed_generator_state")

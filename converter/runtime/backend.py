@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from converter.backend import tf
+from converter.backend.tensorflow import tf
 
 Tensor: TypeAlias = Any
 """A ``tf.Tensor`` or ``tf.Variable``; TensorFlow carries no static types."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.coreml.mlmodel import floats
 from converter.errors import TrainingError
 from converter.files import replacing
-from converter.mlmodel import floats
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.trainer import Trainer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 from converter.errors import DataError, ModelFileError
-from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
-from converter.runtime import features, network
+from converter.runtime import arrays, network
 from converter.runtime.loop import Loop, Score, scoring
 from converter.runtime.plan import Plan, logits, loss_of
 from converter.runtime.sources import source
@@ -41,7 +41,7 @@ def _plan(model: Message) -> Plan:
     if net.updateParams.lossLayers:
         loss, output, target = loss_of(net)
     else:
-        outputs = features.output_blob_names(model, net)
+        outputs = arrays.output_blob_names(model, net)
         if len(outputs) != 1:
             raise ModelFileError(f"the model has {len(outputs)} outputs and no loss to judge it by")
         (output,), target = outputs, ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter import mlmodel
-from converter.mlmodel import Floats
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import Floats
 from converter.runtime.backend import Rearranged, Tensor, tf
 from converter.runtime.layers import windows
 from converter.runtime.plan import Parameter, Plan

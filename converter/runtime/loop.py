@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from converter.backend import tensor
+from converter.backend.tensorflow import tensor
+from converter.coreml.mlmodel import CROSS_ENTROPY
 from converter.errors import TrainingError
-from converter.mlmodel import CROSS_ENTROPY
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
 from converter.runtime.losses import LOSSES, hits

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
+from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.runtime.backend import Tensor, tf
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from converter.coreml.mlmodel import Message, NeuralNetwork_pb2, network
 from converter.errors import ModelFileError
-from converter.mlmodel import Message, NeuralNetwork_pb2, network
 from converter.runtime.backend import Tensor, tf
 from converter.runtime.layers import LAYERS
 

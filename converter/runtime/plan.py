@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params
 from converter.errors import TrainingError
-from converter.mlmodel import CROSS_ENTROPY, Message, layer_params
 from converter.runtime import network
 
 WEIGHT_FIELDS = {"convolution": ("weights", "bias"), "innerProduct": ("weights", "bias")}

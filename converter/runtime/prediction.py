@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from converter.coreml.mlmodel import Message
 from converter.errors import DataError
-from converter.mlmodel import Message
-from converter.runtime import features, network
+from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, tf
 from converter.runtime.layers.shape import repeated
 from converter.runtime.sources import ArraySamples, InputBlobs, Samples
@@ -49,16 +49,16 @@ def predict_samples(model: Message, samples: Samples, batch_size: int = 32) -> d
     """
     source = InputBlobs(model, samples)
     net = network.checked_network(model)
-    wanted = features.output_blob_names(model, net)
+    wanted = arrays.output_blob_names(model, net)
     given = {feature.name for feature in model.description.input}
     layers = network.layers_between(net.layers, given, wanted)
     total = len(source)
     weights = StoredWeights(keep=total > batch_size)
     parts: dict[str, list[Array]] = {name: [] for name in wanted}
     with tf.device(CPU):
-        for part in features.batches(max(total, 1), batch_size):
+        for part in arrays.batches(max(total, 1), batch_size):
             blobs = source.take(np.arange(part.start, min(part.stop, total)))
             tensors = {name: tf.constant(blob) for name, blob in blobs.items()}
             for name, blob in network.run(layers, tensors, weights, wanted).items():
                 parts[name].append(repeated(blob, part.stop - part.start).numpy())
-    return features.outputs(model, net, {n: np.concatenate(arrays) for n, arrays in parts.items()})
+    return arrays.outputs(model, net, {n: np.concatenate(found) for n, found in parts.items()})

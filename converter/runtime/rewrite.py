@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 
 
 def relu_after_pooling(layers: Sequence[Message], wanted: Collection[str]) -> list[Message]:

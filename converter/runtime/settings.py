@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from converter.coreml.mlmodel import Message, network
 from converter.errors import TrainingError, UsageError
-from converter.mlmodel import Message, network
 
 FIELDS = {
     "sgdOptimizer": {

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from converter.backend import aligned
+from converter.backend.tensorflow import aligned
+from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError
-from converter.mlmodel import Floats, Message
-from converter.runtime import features, network
+from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
 from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
@@ -84,7 +84,7 @@ class InputBlobs:
             DataError: they do not fit the model, or are no numbers. Layers such as ReLU swallow
                 NaN, so that nothing would show later.
         """
-        blobs = features.input_blobs(self._model, self._net, self._samples.take(indices))
+        blobs = arrays.input_blobs(self._model, self._net, self._samples.take(indices))
         for name, blob in blobs.items():
             if not np.isfinite(blob).all():
                 raise DataError(f"input '{name}' holds NaN or infinity")
@@ -107,7 +107,7 @@ class FrozenFeatures:
         """Return the features of the chosen samples."""
         parts = [
             {name: blob.numpy() for name, blob in self._batch(indices[part]).items()}
-            for part in features.batches(len(indices), self._batch_size)
+            for part in arrays.batches(len(indices), self._batch_size)
         ]
         if len(parts) == 1:
             return parts[0]
@@ -197,7 +197,7 @@ def _fill(
 
     with ThreadPoolExecutor(AT_A_TIME) as workers:
         try:
-            for done in workers.map(write, features.batches(len(blobs), batch_size)):
+            for done in workers.map(write, arrays.batches(len(blobs), batch_size)):
                 on_progress(done)
         except BaseException:
             workers.shutdown(cancel_futures=True)  # otherwise ^C would wait for all of them

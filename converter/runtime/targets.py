@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
 from converter.errors import DataError
-from converter.mlmodel import CROSS_ENTROPY, Message, network
+from converter.runtime.arrays import is_classifier, labels
 from converter.runtime.backend import Array
-from converter.runtime.features import is_classifier, labels
 from converter.runtime.plan import Plan
 
 BlobShape = tuple[int, int, int]

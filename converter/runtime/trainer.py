@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from converter import mlmodel
-from converter.mlmodel import CROSS_ENTROPY, Message
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message
 from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, tf
 from converter.runtime.held import Held, starts_with_matrices
 from converter.runtime.loop import Loop, Score, scoring

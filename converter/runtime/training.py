@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from converter.coreml.mlmodel import Message
 from converter.errors import DataError
-from converter.mlmodel import Message
 from converter.runtime import checkpoint as checkpoints
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, tf

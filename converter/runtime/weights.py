@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from converter.backend import tensor
+from converter.backend.tensorflow import tensor
+from converter.coreml.mlmodel import Floats, Message, floats, layer_params
 from converter.errors import ModelFileError
-from converter.mlmodel import Floats, Message, floats, layer_params
 from converter.runtime.backend import Tensor, tf
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.swift.names import comment, string
 from converter.swift.trainer import trainer
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message
+from converter.coreml.subject import Subject, class_count, declared_shape, subject
 from converter.errors import TrainingError
-from converter.mlmodel import FeatureTypes_pb2, Message
-from converter.subject import Subject, class_count, declared_shape, subject
 from converter.swift.names import identifier
 
 ARRAY_TYPES = {

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.backend import keras
-from converter.conversion import prepare, write
+from converter.backend.tensorflow import keras
+from converter.conversion.story import prepare, write
 from converter.errors import MakeUpdatableError
-from converter.proof import SATURATED
+from converter.proof.predictions import SATURATED
 from converter.recipe import Recipe
 
 SIZES = {

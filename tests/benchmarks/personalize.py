@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from converter import mlmodel, runtime
-from converter.conversion import convert_file
+from converter import runtime
+from converter.conversion.story import convert_file
+from converter.coreml import mlmodel
 from converter.recipe import Recipe
 
 LENET = Path(__file__).parents[2] / "models" / "lenet.h5"

@@ -22,9 +22,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from converter import mlmodel, runtime
-from converter.backend import keras
-from converter.conversion import convert_file
+from converter import runtime
+from converter.backend.tensorflow import keras
+from converter.conversion.story import convert_file
+from converter.coreml import mlmodel
 from converter.recipe import Recipe
 
 L = keras.layers

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from converter import cli, mlmodel
+from converter import cli
+from converter.coreml import mlmodel
 
 MODELS = Path(__file__).parents[2] / "models"
 FIXTURES = MODELS.parent / "fixtures" / "keras_files"

@@ -7,8 +7,9 @@ import sys
 import pytest
 import yaml
 
-from converter import cli, mlmodel
-from converter.backend import keras
+from converter import cli
+from converter.backend.tensorflow import keras
+from converter.coreml import mlmodel
 from tests.converting import convert
 from tests.emit.oracle import sequential
 

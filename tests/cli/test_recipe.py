@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from converter import cli, mlmodel
-from converter.metadata import VERSIONS
+from converter import cli
+from converter.conversion.metadata import VERSIONS
+from converter.coreml import mlmodel
 from converter.recipe.model import Recipe
 from converter.recipe.reading import read
 from converter.recipe.template import EXAMPLES, json_schema

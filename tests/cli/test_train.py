@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converter import mlmodel
 from converter.cli import run
+from converter.coreml import mlmodel
 from tests.runtime.updatable import MNIST, adam, digits, floats_of, sgd
 
 SCRIPT = Path(sys.executable).with_name("make-updatable")

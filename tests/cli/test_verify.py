@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from converter import mlmodel
-from converter.backend import keras
+from converter.backend.tensorflow import keras
 from converter.cli import run
+from converter.coreml import mlmodel
 
 L = keras.layers
 

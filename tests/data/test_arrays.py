@@ -197,7 +197,7 @@ def test_a_single_array_is_no_archive(tmp_path):
 
 
 def test_datasets_of_keras(monkeypatch):
-    from converter.backend import keras
+    from converter.backend.tensorflow import keras
 
     # The download cannot be had in a test; a stand-in gives what load_data gives.
     x = numbers(5, 28, 28, dtype=np.uint8)

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from converter.coreml import NeuralNetworkBuilder, SgdParams, datatypes
+from converter.backend.coremltools import NeuralNetworkBuilder, SgdParams, datatypes
 
 
 def build(labels=None, image=None, regression=False, frozen=True, classes=3, batch_sizes=(4, 8)):

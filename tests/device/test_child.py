@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from converter import device
+from converter.coreml.subject import subject
 from converter.device import child, job, reference
 from converter.device.batch import random_batch
 from converter.device.checks import Expected
 from converter.device.verdict import Outcome, judge
-from converter.subject import subject
 from tests.device.specs import INTERFACES, build
 
 STAND_IN = Path(__file__).parent / "stand_in"

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter import device, mlmodel
+from converter import device
 from converter.cli.device_check import run_device_check
+from converter.coreml import mlmodel
 from tests.device.specs import build
 
 SCRIPT = Path(sys.executable).with_name("make-updatable")

@@ -7,13 +7,13 @@ import zlib
 import numpy as np
 import pytest
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import Model_pb2
+from converter.coreml.subject import subject
 from converter.device import job
 from converter.device.batch import Batch, first_of, random_batch
 from converter.device.png import png
 from converter.errors import DataError, TrainingError
-from converter.mlmodel import Model_pb2
-from converter.subject import subject
 from tests.device.specs import INTERFACES, build
 
 

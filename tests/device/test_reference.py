@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.subject import subject
 from converter.device import job, reference
 from converter.device.batch import random_batch
 from converter.runtime import predict
-from converter.subject import subject
 from tests.device.specs import INTERFACES, build
 
 

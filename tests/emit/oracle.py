@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter import mlmodel, parity, runtime, updatable
-from converter.backend import keras
-from converter.fuse import fuse
-from converter.interface import Interface
-from converter.lower import interface_shape, lower
-from converter.trace import trace
+from converter import runtime
+from converter.backend.tensorflow import keras
+from converter.coreml import mlmodel
+from converter.coreml.interface import Interface
+from converter.learning import marking
+from converter.lower.walk import interface_shape, lower
+from converter.proof import parity
+from converter.trace.fuse import fuse
+from converter.trace.tracing import trace
 
 IOS12_KINDS = {
     "convolution", "innerProduct", "batchnorm", "activation", "pooling", "padding", "concat",
@@ -42,8 +45,8 @@ def lowered_spec(model, updatable_layers=()):
     for weighted in found.net.weighted.values():
         mlmodel.set_floats(*weighted.bind())
     builder = found.net.builder
-    updatable.rename_blob(builder, found.output.name, "output")
-    updatable.set_interface(builder, Interface(names, "output"), interface_shape(found.output))
+    marking.rename_blob(builder, found.output.name, "output")
+    marking.set_interface(builder, Interface(names, "output"), interface_shape(found.output))
     return builder.spec, found
 
 

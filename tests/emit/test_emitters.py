@@ -2,9 +2,9 @@
 
 import pytest
 
-from converter.backend import keras
-from converter.emit.weighted import Weighted
+from converter.backend.tensorflow import keras
 from converter.errors import UnsupportedError
+from converter.lower.weighted import Weighted
 from tests.emit.oracle import check, lowered_spec, randomized, sequential
 
 L = keras.layers

@@ -1,6 +1,6 @@
 """For every rule, models that break it: `CASES` holds (code, base model, how to break it)."""
 
-from converter.mlmodel import network
+from converter.coreml.mlmodel import network
 from tests.rules import specs
 from tests.rules.specs import Layers, allowed, feature, fill
 

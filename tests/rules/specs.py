@@ -1,6 +1,6 @@
 """Small Core ML models for the tests of the validator, built from protobuf messages alone."""
 
-from converter.mlmodel import Model_pb2, NeuralNetwork_pb2, network
+from converter.coreml.mlmodel import Model_pb2, NeuralNetwork_pb2, network
 
 
 def feature(features, name, shape=None, dtype="DOUBLE", image=None, kind=None):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from converter import rules, validate
-from converter.rules import RULES
+from converter.validation import rules, validate
+from converter.validation.rules import RULES
 from tests.rules.broken import CASES
 from tests.rules.specs import MODELS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from converter import validate
+from converter.validation import validate
 
 VERDICTS = Path(__file__).parents[2] / "fixtures" / "specs" / "verdicts.jsonl"
 

@@ -38,7 +38,7 @@ CASES = {
 
 
 def test_every_nonlinearity_of_the_format_has_a_case():
-    from converter.mlmodel import NeuralNetwork_pb2
+    from converter.coreml.mlmodel import NeuralNetwork_pb2
 
     (group,) = NeuralNetwork_pb2.ActivationParams.DESCRIPTOR.oneofs
     assert {field.name for field in group.fields} == set(FUNCTIONS) == set(CASES)

@@ -11,7 +11,7 @@ import pytest
 from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
-from converter import mlmodel
+from converter.coreml import mlmodel
 from converter.runtime import ArraySamples, Labelled, predict, settings, train
 from tests.runtime.helpers import random
 from tests.runtime.updatable import finish, floats_of, sgd

@@ -365,7 +365,7 @@ def test_sequence_repeat_of_one_changes_nothing(network):
 
 
 def test_every_layer_kind_is_one_of_the_format():
-    from converter.mlmodel import NeuralNetwork_pb2
+    from converter.coreml.mlmodel import NeuralNetwork_pb2
 
     (group,) = NeuralNetwork_pb2.NeuralNetworkLayer.DESCRIPTOR.oneofs
     assert set(LAYERS) <= {field.name for field in group.fields}

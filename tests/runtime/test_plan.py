@@ -3,9 +3,9 @@ import pytest
 from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.errors import ModelFileError, TrainingError
-from converter.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.runtime import plan
 from tests.runtime.helpers import random
 from tests.runtime.updatable import digits, finish, line

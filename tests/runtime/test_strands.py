@@ -10,8 +10,8 @@ import pytest
 from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
-from converter import mlmodel
-from converter.backend import tf
+from converter.backend.tensorflow import tf
+from converter.coreml import mlmodel
 from converter.runtime import ArraySamples, Labelled, plan, settings, strands, train
 from converter.runtime.held import Held, starts_with_matrices
 from tests.runtime.helpers import random
@@ -117,7 +117,8 @@ def test_normalization_by_the_batch_keeps_the_batch_together():
 def test_threads_are_prepared_unless_the_user_chose_them(chosen):
     code = (
         "import os; os.sched_getaffinity = lambda pid: set(range(6));"
-        "from converter.backend import tf; from converter.runtime import prepare_threads;"
+        "from converter.backend.tensorflow import tf;"
+        "from converter.runtime import prepare_threads;"
         "prepare_threads(); threads = tf.config.threading;"
         "print(threads.get_inter_op_parallelism_threads(),"
         " threads.get_intra_op_parallelism_threads())"

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from converter import mlmodel
+from converter.coreml import mlmodel
 from converter.errors import DataError, TrainingError
 from converter.runtime import ArraySamples, Labelled, Progress, evaluate, settings, train
 from converter.runtime.training import order

@@ -71,7 +71,7 @@ def mnist(part="train", count=None):
 
 
 def floats_of(model, layer, field="weights"):
-    from converter import mlmodel
+    from converter.coreml import mlmodel
 
     found = next(lay for lay in model.neuralNetwork.layers if lay.name == layer)
     return mlmodel.floats(getattr(mlmodel.layer_params(found), field))

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.subject import subject
 from converter.device import job
 from converter.device.batch import random_batch
-from converter.subject import subject
 from tests.swift.grammar import Source
 
 LENET = Path(__file__).parents[2] / "models" / "lenet.h5"

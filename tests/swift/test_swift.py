@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import Model_pb2
 from converter.errors import TrainingError
-from converter.mlmodel import Model_pb2
 from converter.swift import generate
 from converter.swift.names import KEYWORDS, comment, identifier, string, type_name
 from converter.swift.trainer import runs, trainer

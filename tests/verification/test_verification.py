@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from converter import mlmodel
-from converter.backend import keras
+from converter.backend.tensorflow import keras
+from converter.coreml import mlmodel
 from converter.errors import ParityError, TrainingError
-from converter.verification import verify
+from converter.proof.update import verify
 from tests.converting import convert
 
 L = keras.layers
@@ -152,7 +152,7 @@ def fresh(tmp_path, optimizer="sgd", chosen=("*",)):
 
 def test_another_learning_rate_fails(tmp_path, monkeypatch):
     """The twin learns 1 % faster than the file says."""
-    from converter.verification import twin
+    from converter.proof import twin
 
     whole = twin.optimizer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight
 from converter.runtime.layers.activation import activation
 from converter.runtime.layers.convolution import convolution

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight, tf
 
 Function = Callable[[Tensor, Message, Weight], Tensor]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Rearranged, Tensor, Weight, tf
 from converter.runtime.layers import windows
 from converter.runtime.layers.windows import Borders, Pair

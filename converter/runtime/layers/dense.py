@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Rearranged, Tensor, Weight, tf
 from converter.runtime.layers.shape import flat
 

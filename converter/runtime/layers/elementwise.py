@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight, tf
 
 

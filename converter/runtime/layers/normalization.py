@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight, tf
 
 IMAGE = (1, 2)

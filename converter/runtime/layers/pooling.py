@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.mlmodel import Floats, Message
+from converter.coreml.mlmodel import Floats, Message
 from converter.runtime.backend import Tensor, Weight, tf
 from converter.runtime.layers import windows
 from converter.runtime.layers.windows import Borders, Pair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight, tf
 
 AXES = {"CHW": (1, 2, 3), "HW": (1, 2), "C": (3,), "H": (1,), "W": (2,)}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from converter.mlmodel import Floats, Message
+from converter.coreml.mlmodel import Floats, Message
 from converter.runtime.backend import Tensor, Weight, tf
 from converter.runtime.layers import windows
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from converter.coreml.mlmodel import Message
 from converter.errors import ModelFileError
-from converter.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight, tf
 from converter.runtime.layers import windows
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from converter.mlmodel import Message
+from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, tf
 
 Pair: TypeAlias = tuple[int, int]

@@ -15,9 +15,9 @@ import numpy as np
 from Foundation import NSDictionary
 from objc import TABLE, Object
 
-from converter import mlmodel
+from converter.coreml import mlmodel
+from converter.coreml.subject import subject
 from converter.device.reference import stored_weights
-from converter.subject import subject
 
 globals().update(TABLE["constants"])
 CTYPES = {65568: ctypes.c_float, 65600: ctypes.c_double, 131104: ctypes.c_int32}

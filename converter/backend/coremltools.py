@@ -1,0 +1,30 @@
+"""coremltools, imported quietly and after our own TensorFlow settings.
+
+Rooms that convert write ``from converter.backend.coremltools import NeuralNetworkBuilder``; the
+import takes seconds, so light rooms never come here (`converter.coreml.mlmodel` reads models).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from converter.backend.tensorflow import importing
+
+with importing():  # it warns of every TensorFlow that is newer than itself
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb  # noqa: N813
+    from coremltools.converters.mil import register_tf_op
+    from coremltools.models import datatypes
+    from coremltools.models.neural_network import AdamParams, NeuralNetworkBuilder, SgdParams
+
+logging.getLogger("coremltools").setLevel(logging.ERROR)
+
+__all__ = [
+    "AdamParams",
+    "NeuralNetworkBuilder",
+    "SgdParams",
+    "ct",
+    "datatypes",
+    "mb",
+    "register_tf_op",
+]

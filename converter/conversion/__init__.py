@@ -1,0 +1,1 @@
+"""The story of a conversion, from a Keras file or model to a proven ``.mlmodel``."""

@@ -1,0 +1,96 @@
+"""What the model shows to the app: by the options, else by the Keras model itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converter.coreml.interface import ImageInput, Interface, Labels
+from converter.errors import UsageError
+from converter.recipe import Recipe
+from converter.trace.leading import Leading
+from converter.trace.program import Program
+
+
+def choose_interface(
+    model: Any, program: Program, leading: Leading | None, recipe: Recipe
+) -> tuple[Interface, Program]:
+    """Return the names, image input and labels; and the program without what the image takes.
+
+    Raises:
+        UsageError: the options contradict the model or each other.
+    """
+    image = _image(program, recipe)
+    if image and leading and recipe.scale is None and recipe.bias is None:
+        scale = leading.scale
+        if np.all(scale == scale[0]):
+            bias = tuple(leading.bias.tolist())
+            bias = bias[::-1] if image.colour == "bgr" else bias
+            image = ImageInput(image.colour, float(scale[0]), bias)
+            program = leading.program
+    labels = _labels(recipe)
+    output = recipe.output_name or ("classProbability" if labels else "output")
+    interface = Interface(_input_names(model, recipe), output, image, labels, recipe.label_name)
+    if len({*interface.inputs, output, interface.label}) < len(interface.inputs) + 2:
+        raise UsageError("inputs, output and label must have different names")
+    return interface, program
+
+
+def _image(program: Program, recipe: Recipe) -> ImageInput | None:
+    if recipe.image is None:
+        if recipe.scale is not None or recipe.bias is not None:
+            raise UsageError(
+                "--scale and --bias are for image inputs; add --image rgb, bgr or gray"
+            )
+        return None
+    shape = program.inputs[0].shape[1:]
+    channels = 1 if recipe.image == "gray" else 3
+    if len(program.inputs) > 1 or shape[2:] not in ((channels,), (1,) * (channels == 1) and ()):
+        raise UsageError(
+            f"--image {recipe.image} needs one input of {channels} channel(s), "
+            f"but the model takes {', '.join(str(ref.shape[1:]) for ref in program.inputs)}"
+        )
+    bias = recipe.bias or (0.0,)
+    if len(bias) not in (1, channels):
+        raise UsageError(f"--bias has {len(bias)} numbers for {channels} channel(s)")
+    return ImageInput(recipe.image, 1.0 if recipe.scale is None else recipe.scale, bias)
+
+
+def _input_names(model: Any, recipe: Recipe) -> tuple[str, ...]:
+    if len(model.inputs) > 1:
+        if recipe.input_name:
+            raise UsageError("--input-name is for models with one input")
+        return tuple(tensor.name for tensor in model.inputs)
+    usual = "image" if len(model.inputs[0].shape) == 4 else "input"
+    return (recipe.input_name or usual,)
+
+
+def _labels(recipe: Recipe) -> Labels | None:
+    if recipe.classes is None:
+        return None
+    if not isinstance(recipe.classes, Path):
+        labels: Labels = recipe.classes
+    else:
+        labels = read_labels(recipe.classes)
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise UsageError(f"class label '{twice}' is given twice")
+    return labels
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Return the class labels in the file `path`, one a line; empty lines are ignored.
+
+    Raises:
+        UsageError: the file cannot be read or holds no label.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as class labels ({error})") from error
+    labels = tuple(line.strip() for line in lines if line.strip())
+    if not labels:
+        raise UsageError(f"{path}: holds no class label")
+    return labels

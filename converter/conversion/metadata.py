@@ -1,0 +1,64 @@
+"""What a model file says about itself: author and the like, its recipe, and who made it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from converter.coreml.mlmodel import Message
+from converter.errors import ModelFileError, UsageError
+from converter.recipe import Recipe
+from converter.recipe.model import OWN_KEYS
+from converter.recipe.writing import text
+from converter.versions import versions
+
+RECIPE = f"{OWN_KEYS}recipe"
+VERSIONS = f"{OWN_KEYS}versions"
+
+
+def describe(spec: Message, recipe: Recipe) -> None:
+    """Write the recipe's metadata, the recipe itself and the versions of the tools into `spec`.
+
+    Everything depends on the recipe alone: no time, no folder, no machine.
+
+    Raises:
+        UsageError: a feature that the recipe describes does not exist.
+    """
+    given, written = recipe.metadata, spec.description.metadata
+    written.author = given.author or ""
+    written.license = given.license or ""
+    written.versionString = given.version or ""
+    written.shortDescription = given.description or ""
+    written.userDefined.update(given.user_defined)
+    written.userDefined[RECIPE] = text(recipe)
+    written.userDefined[VERSIONS] = ", ".join(" ".join(pair) for pair in versions())
+    for name, meaning in given.features.items():
+        for feature in _features(spec, name):
+            feature.shortDescription = meaning
+
+
+def recipe_text(spec: Message, where: str) -> str:
+    """Return the recipe that the model `spec` was made by; `where` names its file in messages.
+
+    Raises:
+        ModelFileError: it carries none.
+    """
+    text: str = spec.description.metadata.userDefined.get(RECIPE, "")
+    if not text:
+        raise ModelFileError(f"{where}: carries no recipe; it was not converted by make-updatable")
+    return text
+
+
+def _features(spec: Message, name: str) -> list[Message]:
+    found = [feature for feature in _all_features(spec) if feature.name == name]
+    if not found:
+        names = list(dict.fromkeys(feature.name for feature in _all_features(spec)))
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(names)}"
+        raise UsageError(f"metadata.features: the model has no feature '{name}'{hint}")
+    return found
+
+
+def _all_features(spec: Message) -> Iterator[Message]:
+    description = spec.description
+    yield from (*description.input, *description.output, *description.trainingInput)

@@ -1,0 +1,208 @@
+"""What a ``.mlmodel`` holds: interface, layers, and how it is updated; without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from converter.coreml import mlmodel, shapes
+from converter.coreml.mlmodel import Message
+
+PARAMETERS = {
+    "learningRate": "learning_rate",
+    "momentum": "momentum",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "eps": "epsilon",
+    "miniBatchSize": "batch_size",
+}
+"""Field of an optimizer -> its name in recipes."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An input, output or training input."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: shape of its first output (None where unknown), numbers stored as weights."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shape: tuple[int | None, ...] | None
+    weights: int
+    updatable: bool
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A number of the update: its default, and the range or the values that an app may choose."""
+
+    default: float
+    min: float | None = None
+    max: float | None = None
+    allowed: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    """How the model learns on the device."""
+
+    loss: str
+    loss_input: str
+    target: str
+    optimizer: str
+    parameters: Mapping[str, Allowed]
+    shuffle: bool
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class CoreMLModel:
+    """A Core ML model; `models` are the members of a pipeline."""
+
+    kind: str
+    specification_version: int
+    updatable: bool
+    metadata: Mapping[str, str]
+    inputs: tuple[Feature, ...]
+    outputs: tuple[Feature, ...]
+    training_inputs: tuple[Feature, ...]
+    layers: tuple[Layer, ...]
+    update: Update | None
+    models: tuple[CoreMLModel, ...] = ()
+
+
+def inspect(spec: Message) -> CoreMLModel:
+    """Return what the model `spec` holds; a model of any kind, valid or not."""
+    description = spec.description
+    pipeline = mlmodel.pipeline(spec)
+    return CoreMLModel(
+        kind=spec.WhichOneof("Type") or "none",
+        specification_version=spec.specificationVersion,
+        updatable=spec.isUpdatable,
+        metadata=_metadata(description.metadata),
+        inputs=_features(description.input),
+        outputs=_features(description.output),
+        training_inputs=_features(description.trainingInput),
+        layers=_layers(spec),
+        update=_update(spec),
+        models=tuple(map(inspect, pipeline.models)) if pipeline is not None else (),
+    )
+
+
+def _metadata(stored: Message) -> dict[str, str]:
+    known = {
+        "description": stored.shortDescription,
+        "author": stored.author,
+        "license": stored.license,
+        "version": stored.versionString,
+    }
+    return {
+        key: text for key, text in (*known.items(), *sorted(stored.userDefined.items())) if text
+    }
+
+
+def _features(stored: Iterable[Message]) -> tuple[Feature, ...]:
+    return tuple(
+        Feature(feature.name, text[len(feature.name) + 2 :], feature.shortDescription)
+        for feature in stored
+        for text in describe_features([feature])
+    )
+
+
+def _layers(spec: Message) -> tuple[Layer, ...]:
+    net = mlmodel.network(spec)
+    if net is None:
+        return ()
+    found = shapes.blob_shapes(spec)
+    return tuple(
+        Layer(
+            layer.name,
+            (layer_kind(layer) if layer.WhichOneof("layer") else None) or "none",
+            tuple(layer.input),
+            tuple(layer.output),
+            found.get(layer.output[0]) if layer.output else None,
+            _weights(layer),
+            layer.isUpdatable,
+        )
+        for layer in net.layers
+    )
+
+
+def _weights(layer: Message) -> int:
+    """Return how many numbers are stored; of quantized weights only the packed size is known."""
+    if layer.WhichOneof("layer") is None:
+        return 0
+    count = 0
+    for field, value in mlmodel.layer_params(layer).ListFields():
+        if field.message_type is not None and field.message_type.name == "WeightParams":
+            bits = value.quantization.numberOfBits or 8
+            packed = len(value.rawValue) * 8 // bits + len(value.int8RawValue)
+            count += len(value.floatValue) + len(value.float16Value) // 2 + packed
+    return count
+
+
+def _update(spec: Message) -> Update | None:
+    net = mlmodel.network(spec)
+    if net is None or not net.HasField("updateParams"):
+        return None
+    params = net.updateParams
+    loss, loss_input, target = "none", "", ""
+    for layer in params.lossLayers:
+        loss = layer.WhichOneof("LossLayerType") or "none"
+        if loss != "none":
+            loss_input, target = getattr(layer, loss).input, getattr(layer, loss).target
+    kind = params.optimizer.WhichOneof("OptimizerType")
+    numbers = {"epochs": _allowed(params.epochs)}
+    for field, value in getattr(params.optimizer, kind).ListFields() if kind else ():
+        numbers[PARAMETERS.get(field.name, field.name)] = _allowed(value)
+    seed = params.seed.defaultValue if params.HasField("seed") else None
+    return Update(
+        loss, loss_input, target, (kind or "none").removesuffix("Optimizer"), numbers,
+        params.shuffle.defaultValue, seed,
+    )  # fmt: skip
+
+
+def _allowed(stored: Message) -> Allowed:
+    kind = stored.WhichOneof("AllowedValues")
+    if kind == "range":
+        return Allowed(stored.defaultValue, stored.range.minValue, stored.range.maxValue)
+    if kind == "set":
+        return Allowed(stored.defaultValue, allowed=tuple(sorted(stored.set.values)))
+    return Allowed(stored.defaultValue)
+
+
+def layer_kind(layer: Message) -> str:
+    """Return the kind of a Core ML layer, an activation by its function."""
+    kind: str = layer.WhichOneof("layer")
+    return layer.activation.WhichOneof("NonlinearityType") if kind == "activation" else kind
+
+
+def describe_features(features: Message) -> tuple[str, ...]:
+    """Return one text per feature description: its name and its type."""
+    return tuple(f"{feature.name}: {_feature_type(feature.type)}" for feature in features)
+
+
+def _feature_type(kind: Message) -> str:
+    name = kind.WhichOneof("Type")
+    if name == "multiArrayType":
+        array = kind.multiArrayType
+        dtype = array.ArrayDataType.Name(array.dataType).lower()
+        return f"{dtype} [{', '.join(str(n) for n in array.shape)}]"
+    if name == "imageType":
+        image = kind.imageType
+        colour = image.ColorSpace.Name(image.colorSpace).lower()
+        return f"{colour} image {image.width} × {image.height}"
+    return {
+        "dictionaryType": "probability of each class",
+        "stringType": "class label (text)",
+        "int64Type": "class label (number)",
+    }.get(name, str(name))

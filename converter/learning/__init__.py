@@ -1,0 +1,1 @@
+"""What learns on the device, and how: the head, the layers, the settings, and marking them."""

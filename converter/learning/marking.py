@@ -1,0 +1,100 @@
+"""Marking a network with ``NeuralNetworkBuilder``: interface, updatable layers, loss, optimizer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from converter.backend.coremltools import AdamParams, NeuralNetworkBuilder, SgdParams, datatypes
+from converter.coreml.interface import ImageInput, Interface
+from converter.learning.settings import Count, Number, Training
+
+LOSS_NAME = "loss"
+
+
+def rename_blob(builder: NeuralNetworkBuilder, old: str, new: str) -> None:
+    """Call the blob `old` `new` wherever a layer writes or reads it."""
+    for layer in builder.nn_spec.layers:
+        for blobs in (layer.input, layer.output):
+            for i, blob in enumerate(blobs):
+                if blob == old:
+                    blobs[i] = new
+
+
+def set_interface(
+    builder: NeuralNetworkBuilder, interface: Interface, output_shape: tuple[int, ...]
+) -> None:
+    """Declare the output, the image input and the class labels of the model.
+
+    The output blob must have its final name; `output_shape` is ``[C]`` or ``[C, H, W]``.
+    """
+    shape = builder.spec.description.output[0].type.multiArrayType.shape
+    del shape[:]
+    shape.extend(output_shape)
+    if interface.image:
+        _set_image(builder, interface.inputs[0], interface.image)
+    if interface.labels:
+        builder.set_class_labels(list(interface.labels), interface.label, interface.output)
+
+
+def _set_image(builder: NeuralNetworkBuilder, name: str, image: ImageInput) -> None:
+    bias = image.bias if len(image.bias) == image.channels else image.bias * image.channels
+    colours = ("gray",) if image.colour == "gray" else ("red", "green", "blue")
+    builder.set_pre_processing_parameters(
+        image_input_names=[name],
+        is_bgr=image.colour == "bgr",
+        image_scale=image.scale,
+        **{f"{colour}_bias": value for colour, value in zip(colours, bias, strict=True)},
+    )
+
+
+def mark(
+    builder: NeuralNetworkBuilder,
+    layers: Sequence[str],
+    loss: str,
+    output: str,
+    output_shape: tuple[int, ...],
+    training: Training,
+) -> None:
+    """Make `layers` learn: flags, loss on the blob `output`, optimizer, epochs, training inputs."""
+    with contextlib.redirect_stdout(io.StringIO()):  # the builder prints what it adds
+        # coremltools 9 looks for half-precision weights in a field that scale layers do not have
+        # (`shapeScale.float16Value`) and fails; every weight here is float32.
+        builder._check_fp16_weight_param_exists = lambda _: False
+        builder.make_updatable(list(layers))
+        if loss == "categorical_crossentropy":
+            builder.set_categorical_cross_entropy_loss(LOSS_NAME, output)
+        else:
+            builder.set_mean_squared_error_loss(LOSS_NAME, (output, datatypes.Array(*output_shape)))
+    _set_optimizer(builder, training)
+    builder.set_epochs(training.epochs.default, list(training.epochs.allowed))
+    builder.set_shuffle(training.seed)
+    builder.nn_spec.updateParams.shuffle.defaultValue = training.shuffle
+
+
+def _set_optimizer(builder: NeuralNetworkBuilder, training: Training) -> None:
+    numbers = training.numbers
+    if training.optimizer == "sgd":
+        sgd = SgdParams()
+        sgd.set_lr(*_range(numbers["learning_rate"]))
+        sgd.set_momentum(*_range(numbers["momentum"]))
+        sgd.set_batch(*_set(training.batch_size))
+        builder.set_sgd_optimizer(sgd)
+        return
+    adam = AdamParams()
+    adam.set_lr(*_range(numbers["learning_rate"]))
+    adam.set_beta1(*_range(numbers["beta_1"]))
+    adam.set_beta2(*_range(numbers["beta_2"]))
+    adam.set_eps(*_range(numbers["epsilon"]))
+    adam.set_batch(*_set(training.batch_size))
+    builder.set_adam_optimizer(adam)
+
+
+def _range(number: Number) -> tuple[float, float, float]:
+    return number.default, number.lowest, number.highest
+
+
+def _set(count: Count) -> tuple[int, Any]:
+    return count.default, list(count.allowed)

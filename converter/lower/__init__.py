@@ -1,0 +1,1 @@
+"""Traced program -> Core ML network in the classic form."""

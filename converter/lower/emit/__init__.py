@@ -1,0 +1,75 @@
+"""MIL operation -> Core ML layer: one plain function per operation, one row per function.
+
+An emitter takes ``(op, net)``, adds layers to the network and returns the blob that stands for
+the operation's output. Its docstring names the Keras layers it serves, the Core ML layer it
+becomes, and the restriction, and is the source of the table of supported layers in the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from converter.lower.blob import Blob
+from converter.lower.emit import activation, elementwise, linear, pooling, shape
+from converter.lower.net import Net
+from converter.trace.program import Op
+
+Emitter = Callable[[Op, Net], "Blob | tuple[Blob, ...]"]
+
+EMITTERS: dict[str, Emitter] = {
+    # layers with weights
+    "conv": linear.conv,
+    "conv_transpose": linear.conv_transpose,
+    "matmul": linear.matmul,
+    # activations
+    "elu": activation.elu,
+    "gelu": activation.gelu,
+    "leaky_relu": activation.leaky_relu,
+    "prelu": activation.prelu,
+    "relu": activation.relu,
+    "relu6": elementwise.relu6,
+    "sigmoid": activation.sigmoid,
+    "sigmoid_hard": activation.sigmoid_hard,
+    "softmax": activation.softmax,
+    "softplus": activation.softplus,
+    "softsign": activation.softsign,
+    "tanh": activation.tanh,
+    "thresholded_relu": activation.thresholded_relu,
+    # pooling and reductions
+    "avg_pool": pooling.avg_pool,
+    "max_pool": pooling.max_pool,
+    "reduce_log_sum_exp": pooling.reduce_log_sum_exp,
+    "reduce_max": pooling.reduce_max,
+    "reduce_mean": pooling.reduce_mean,
+    "reduce_min": pooling.reduce_min,
+    "reduce_sum": pooling.reduce_sum,
+    # arithmetic
+    "abs": elementwise.abs,
+    "add": elementwise.add,
+    "exp": elementwise.exp,
+    "inverse": elementwise.inverse,
+    "log": elementwise.log,
+    "maximum": elementwise.maximum,
+    "minimum": elementwise.minimum,
+    "mul": elementwise.mul,
+    "pow": elementwise.pow,
+    "real_div": elementwise.real_div,
+    "rsqrt": elementwise.rsqrt,
+    "sqrt": elementwise.sqrt,
+    "square": elementwise.square,
+    "sub": elementwise.sub,
+    # shape
+    "cast": shape.identity,
+    "concat": shape.concat,
+    "expand_dims": shape.expand_dims,
+    "identity": shape.identity,
+    "pad": shape.pad,
+    "reshape": shape.reshape,
+    "slice_by_index": shape.slice_by_index,
+    "split": shape.split,
+    "squeeze": shape.squeeze,
+    "tile": shape.tile,
+    "transpose": shape.transpose,
+    "upsample_nearest_neighbor": shape.upsample_nearest_neighbor,
+}
+"""MIL op -> its emitter."""

@@ -1,0 +1,126 @@
+"""Activations: one ``activation`` layer each, and softmax."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from converter.lower.blob import Blob
+from converter.lower.net import Net
+from converter.trace.program import Op
+
+
+def relu(op: Op, net: Net) -> Blob:
+    """ReLU: max(x, 0)."""
+    return _activation(op, net, "RELU")
+
+
+def leaky_relu(op: Op, net: Net) -> Blob:
+    """LeakyReLU, ReLU with a negative slope: x if x >= 0 else alpha x."""
+    return _activation(op, net, "LEAKYRELU", [op.const("alpha")])
+
+
+def prelu(op: Op, net: Net) -> Blob:
+    """PReLU with one slope per channel (``shared_axes=[1, 2]``): x if x >= 0 else alpha x."""
+    blob = net.plain(op, op.ref("x"))
+    slopes = blob.spread(net.array(op.inputs["alpha"]))
+    if slopes is None or slopes.shape[1:] != (1, 1):
+        net.refuse(op, "has slopes that are not one per channel; use shared_axes=[1, 2]")
+    return _add(op, net, blob, "PRELU", slopes.ravel())
+
+
+def elu(op: Op, net: Net) -> Blob:
+    """ELU, and SELU with a scale: x if x >= 0 else alpha (exp(x) - 1)."""
+    return _activation(op, net, "ELU", op.const("alpha"))
+
+
+def sigmoid(op: Op, net: Net) -> Blob:
+    """Sigmoid; swish (SiLU) is x times this."""
+    return _activation(op, net, "SIGMOID")
+
+
+def sigmoid_hard(op: Op, net: Net) -> Blob:
+    """Hard sigmoid: min(max(alpha x + beta, 0), 1)."""
+    return _activation(op, net, "SIGMOID_HARD", [op.const("alpha"), op.const("beta")])
+
+
+def tanh(op: Op, net: Net) -> Blob:
+    """Hyperbolic tangent."""
+    return _activation(op, net, "TANH")
+
+
+def softplus(op: Op, net: Net) -> Blob:
+    """Softplus: log(1 + exp(x))."""
+    return _activation(op, net, "SOFTPLUS")
+
+
+def softsign(op: Op, net: Net) -> Blob:
+    """Softsign: x / (1 + |x|)."""
+    return _activation(op, net, "SOFTSIGN")
+
+
+def thresholded_relu(op: Op, net: Net) -> Blob:
+    """ReLU with a threshold: x if x > alpha else 0."""
+    return _activation(op, net, "THRESHOLDEDRELU", op.const("alpha"))
+
+
+def softmax(op: Op, net: Net) -> Blob:
+    """Softmax over the last axis."""
+    blob = net.pending(op.ref("x"))
+    # The softmax layer normalises over channels, so that axis must become the channels.
+    blob = net.with_axes(op, blob, blob.letters_with_channels_at(op.const("axis", -1)))
+    blob = net.settled(op, blob)
+    name = net.name(op, "softmax")
+    net.builder.add_softmax(name, blob.name, name)
+    return replace(blob, name=name, shared=False)
+
+
+def gelu(op: Op, net: Net) -> Blob:
+    """GELU, exact: max(x, 0) - |x| erfc(|x| / sqrt(2)) / 2, in the frozen part.
+
+    erfc(z) = (a1 t + … + a5 t^5) exp(-z^2) with t = 1 / (1 + p z), to 1.5e-7: formula 7.1.26 of
+    Abramowitz and Stegun, Handbook of Mathematical Functions. Core ML has no erf before iOS 13.
+    """
+    x = net.plain(op, op.ref("x"))
+    size = _unary(op, net, x, "abs")
+    t = _unary(op, net, size, "inverse", scale=ERFC_P / np.sqrt(2), shift=1.0, epsilon=1e-37)
+    one = np.ones((1, 1, 1), np.float32)
+    tail = t
+    for factor, summand in zip((ERFC_A[-1], 1, 1, 1), ERFC_A[-2::-1], strict=True):
+        tail = net.scale(op, tail, factor * one, summand * one)
+        tail = _product(op, net, tail, t)
+    tail = _product(op, net, tail, _unary(op, net, _product(op, net, x, x), "exp", scale=-0.5))
+    tail = net.scale(op, _product(op, net, tail, size), -0.5 * one, 0 * one)
+    positive, name = _add(op, net, x, "RELU", None), net.name(op, "add")
+    net.builder.add_elementwise(name, [positive.name, tail.name], name, "ADD")
+    return replace(x, name=name, shared=False)
+
+
+ERFC_P = 0.3275911
+ERFC_A = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
+
+
+def _unary(op: Op, net: Net, blob: Blob, mode: str, **parameters: float) -> Blob:
+    name = net.name(op, mode)
+    net.builder.add_unary(name, blob.name, name, mode, **parameters)
+    return replace(blob, name=name, shared=False)
+
+
+def _product(op: Op, net: Net, a: Blob, b: Blob) -> Blob:
+    name = net.name(op, "multiply")
+    net.builder.add_elementwise(name, [a.name, b.name], name, "MULTIPLY")
+    return replace(a, name=name, shared=False)
+
+
+def _activation(op: Op, net: Net, kind: str, parameters: Any = None) -> Blob:
+    return _add(op, net, net.plain(op, op.ref("x")), kind, parameters)
+
+
+def _add(op: Op, net: Net, blob: Blob, kind: str, parameters: Any) -> Blob:
+    name = net.name(op, "activation")
+    net.builder.add_activation(
+        name, kind, blob.name, name, np.asarray(parameters) if kind == "PRELU" else parameters
+    )
+    return replace(blob, name=name, shared=False)

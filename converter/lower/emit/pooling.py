@@ -1,0 +1,135 @@
+"""Pooling over windows and over whole axes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from converter.lower.blob import Affine, Blob
+from converter.lower.net import Net
+from converter.trace.program import Op
+
+
+def max_pool(op: Op, net: Net) -> Blob:
+    """MaxPooling1D, MaxPooling2D -> ``pooling`` MAX."""
+    return _pool(op, net, "MAX")
+
+
+def avg_pool(op: Op, net: Net) -> Blob:
+    """AveragePooling1D, AveragePooling2D -> ``pooling`` AVERAGE."""
+    return _pool(op, net, "AVERAGE")
+
+
+def _pool(op: Op, net: Net, kind: str) -> Blob:
+    if op.const("ceil_mode", False) or len(op.ref("x").shape) != 4:
+        net.refuse(op, "pools in a way that Core ML's pooling layer does not")
+    blob = net.with_axes(op, net.pending(op.ref("x")), "NCHW")
+    exclude = bool(op.const("exclude_padding_from_average", True))
+    same, pad = op.const("pad_type") == "same", op.const("pad", [0, 0, 0, 0])
+    if op.const("pad_type") != "custom":
+        pad = [0, 0, 0, 0]
+    border_counts = kind == "AVERAGE" and not exclude and (same or any(pad))
+    blob, waiting = _let_pass(op, net, blob, kind, border_counts)
+    name = net.name(op, "pooling")
+    net.builder.add_pooling(
+        name, *op.const("kernel_sizes"), *op.const("strides", [1, 1]), kind,
+        "SAME" if same else "VALID", blob.name, name, exclude_pad_area=exclude,
+        padding_top=pad[0], padding_bottom=pad[1], padding_left=pad[2], padding_right=pad[3],
+    )  # fmt: skip
+    _, channels, height, width = op.output.shape
+    return Blob(name, "NCHW", (channels, height, width), waiting)
+
+
+def _let_pass(
+    op: Op, net: Net, blob: Blob, kind: str, border_counts: bool
+) -> tuple[Blob, Affine | None]:
+    """Return `blob` to pool and the affine that may as well be applied after it.
+
+    Averages commute with any scale and shift, maxima with positive scales.
+    """
+    affine = blob.affine
+    passes = affine and not blob.border and not border_counts
+    if passes and affine and (kind == "AVERAGE" or np.all(affine.scale > 0)):
+        return replace(blob, affine=None), affine
+    return net.settled(op, blob), None
+
+
+def reduce_mean(op: Op, net: Net) -> Blob:
+    """GlobalAveragePooling -> ``pooling``; a mean over other axes -> ``reduce``."""
+    return _reduce(op, net, "avg", "AVERAGE")
+
+
+def reduce_max(op: Op, net: Net) -> Blob:
+    """GlobalMaxPooling -> ``pooling``; a maximum over other axes -> ``reduce``."""
+    return _reduce(op, net, "max", "MAX")
+
+
+def reduce_min(op: Op, net: Net) -> Blob:
+    """A minimum over axes -> ``reduce``."""
+    return _reduce(op, net, "min", None)
+
+
+def reduce_sum(op: Op, net: Net) -> Blob:
+    """A sum over axes -> ``reduce``."""
+    return _reduce(op, net, "sum", None)
+
+
+def reduce_log_sum_exp(op: Op, net: Net) -> Blob:
+    """log(sum(exp(x))) over axes, as in log-softmax."""
+    blob = net.plain(op, op.ref("x"))
+    exped = net.name(op, "exp")
+    net.builder.add_unary(exped, blob.name, exped, "exp")
+    summed = _over_axes(op, net, replace(blob, name=exped, shared=False), "sum", None)
+    name = net.name(op, "log")
+    net.builder.add_unary(name, summed.name, name, "log")
+    return replace(summed, name=name)
+
+
+def _reduce(op: Op, net: Net, mode: str, pooling: str | None) -> Blob:
+    blob = net.pending(op.ref("x"))
+    if pooling == "AVERAGE" and blob.affine and not blob.border and not _over_channels(op, blob):
+        reduced = _over_axes(op, net, replace(blob, affine=None), mode, pooling)
+        return replace(reduced, affine=blob.affine)
+    return _over_axes(op, net, net.settled(op, blob), mode, pooling)
+
+
+def _letters(op: Op, blob: Blob) -> str:
+    rank = len(blob.axes)
+    axes = op.const("axes", list(range(rank)))
+    return "".join(blob.axes[axis] for axis in sorted(axis % rank for axis in axes))
+
+
+def _over_channels(op: Op, blob: Blob) -> bool:
+    return "C" in _letters(op, blob)
+
+
+def _over_axes(op: Op, net: Net, blob: Blob, mode: str, pooling: str | None) -> Blob:
+    """Reduce the axes that the operation names, with as few layers as possible."""
+    dropped = _letters(op, blob)
+    real = "".join(letter for letter in "CHW" if letter in dropped and blob.extent(letter) > 1)
+    spatial = {letter for letter in "HW" if blob.extent(letter) > 1}
+    if pooling and "C" not in real and spatial <= set(real):
+        blob = _global_pooling(op, net, blob, pooling)
+    else:
+        for axes in (real,) if real in ("CHW", "HW", "C", "H", "W") else tuple(real):
+            blob = _reduce_layer(op, net, blob, mode, axes)
+    axes = "".join("1" if a in dropped and a in "CHW" else a for a in blob.axes)
+    if op.const("keep_dims", False):
+        return replace(blob, axes=axes)
+    rank = len(axes)
+    gone = {axis % rank for axis in op.const("axes", list(range(rank)))}
+    return replace(blob, axes="".join(a for i, a in enumerate(axes) if i not in gone))
+
+
+def _global_pooling(op: Op, net: Net, blob: Blob, kind: str) -> Blob:
+    name = net.name(op, "pooling")
+    net.builder.add_pooling(name, 1, 1, 1, 1, kind, "VALID", blob.name, name, is_global=True)
+    return replace(blob, name=name, chw=(blob.channels, 1, 1), shared=False)
+
+
+def _reduce_layer(op: Op, net: Net, blob: Blob, mode: str, axes: str) -> Blob:
+    name = net.name(op, "reduce")
+    net.builder.add_reduce(name, blob.name, name, axes, mode)
+    chw = tuple(1 if letter in axes else n for letter, n in zip("CHW", blob.chw, strict=True))
+    return replace(blob, name=name, chw=chw, shared=False)  # type: ignore[arg-type]

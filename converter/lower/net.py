@@ -1,0 +1,311 @@
+"""The network under construction: which blob stands for which traced value, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import NoReturn
+
+import numpy as np
+
+from converter.backend.coremltools import NeuralNetworkBuilder
+from converter.coreml.mlmodel import set_floats
+from converter.errors import UnsupportedError
+from converter.lower.blob import SIZE, Affine, Blob
+from converter.lower.constants import evaluate
+from converter.lower.weighted import Weighted
+from converter.trace.program import Array, KerasLayer, Op, Operand, Program, Ref
+
+NO_WEIGHTS = np.zeros(0, np.float32)
+"""Stands in for weights when a layer is added; `Weighted.bind` puts the real ones in."""
+
+
+class Net:
+    """What emitters work on: the builder, the blobs made so far, and lookups in the program."""
+
+    def __init__(
+        self,
+        program: Program,
+        builder: NeuralNetworkBuilder,
+        updatable: Collection[KerasLayer] = (),
+        reserved: Collection[str] = (),
+    ) -> None:
+        self.program = program
+        self.builder = builder
+        self.updatable = updatable
+        self.reserved = reserved
+        self.weighted: dict[str, Weighted] = {}
+        self.origin: dict[str, KerasLayer] = {}
+        self._blobs: dict[str, Blob] = {}
+        self._arrays: dict[str, Array] = {}
+        self._producers = program.producers()
+        self._uses = program.uses()
+        self._constants = program.constants()
+        self._trained = _trained(program, updatable)
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def store(self, ref: Ref, blob: Blob) -> None:
+        """Remember that `blob` stands for `ref`."""
+        self._blobs[ref.name] = blob
+
+    def is_constant(self, operand: Operand) -> bool:
+        """Return whether `operand` depends on weights alone."""
+        return not isinstance(operand, Ref) or operand.name in self._constants
+
+    def array(self, operand: Operand) -> Array:
+        """Return the value of a constant operand, evaluated once."""
+        if not isinstance(operand, Ref):
+            return np.asarray(operand)
+        if operand.name not in self._arrays:
+            weight = self.program.weights.get(operand.name)
+            self._arrays[operand.name] = (
+                weight.array() if weight else evaluate(self._producers[operand.name], self.array)
+            )
+        return self._arrays[operand.name]
+
+    def owner(self, operand: Operand) -> KerasLayer | None:
+        """Return the Keras layer of the first variable that a constant operand is made of."""
+        if not isinstance(operand, Ref):
+            return None
+        weight = self.program.weights.get(operand.name)
+        if weight:
+            return weight.owner
+        return next(filter(None, map(self.owner, self._producers[operand.name].refs())), None)
+
+    def variable(self, operand: Operand) -> str | None:
+        """Return the name of the first variable that a constant operand is made of."""
+        if not isinstance(operand, Ref):
+            return None
+        weight = self.program.weights.get(operand.name)
+        if weight:
+            return weight.variable
+        return next(filter(None, map(self.variable, self._producers[operand.name].refs())), None)
+
+    def is_trained(self, ref: Ref) -> bool:
+        """Return whether `ref` changes when the updatable layers learn."""
+        return ref.name in self._trained
+
+    def pending(self, ref: Ref) -> Blob:
+        """Return the blob for `ref` with whatever still waits to be applied to it."""
+        blob = self._blobs[ref.name]
+        return replace(blob, shared=True) if self._uses[ref.name] > 1 else blob
+
+    def plain(self, op: Op, ref: Ref) -> Blob:
+        """Return the blob for `ref` with nothing waiting: layers are added where necessary."""
+        return self.settled(op, self.pending(ref))
+
+    def settled(self, op: Op, blob: Blob) -> Blob:
+        """Return `blob` with its affine and its border applied by layers of their own."""
+        blob = self.without_affine(op, blob)
+        border = blob.border
+        if border is None:
+            return blob
+        (top, bottom), (left, right) = border.vertical, border.horizontal
+        name = self.name(replace(op, layer=border.origin), "padding")
+        self.builder.add_padding(name, left, right, top, bottom, 0, blob.name, name)
+        _, height, width = blob.chw
+        grown = (blob.channels, height + top + bottom, width + left + right)
+        return replace(blob, name=name, chw=grown, border=None, shared=False)
+
+    def without_border(self, op: Op, blob: Blob) -> Blob:
+        """Return `blob` with its border applied, and then its affine; without one, as it is."""
+        return self.settled(op, blob) if blob.border else blob
+
+    def without_affine(self, op: Op, blob: Blob) -> Blob:
+        """Return `blob` with its affine applied by a ``scale`` layer; the border still waits."""
+        if blob.affine is None:
+            return blob
+        scale, shift = (a[:, None, None] for a in (blob.affine.scale, blob.affine.shift))
+        asked = replace(op, layer=blob.affine.origin)
+        done = self.scale(asked, replace(blob, affine=None, border=None), scale, shift)
+        return replace(done, border=blob.border)
+
+    # -- layers -----------------------------------------------------------------------------------
+
+    def name(self, op: Op, suffix: str) -> str:
+        """Return a free name for a layer without weights that `op` becomes.
+
+        A Keras layer's main Core ML layer has its name; what else it needs follows as
+        ``<name>__<suffix>``.
+        """
+        if op.layer is None:
+            return self._free(op.kind, None)
+        taken = op.layer.kernels or op.layer.name in self.builder.layer_specs
+        return self._free(f"{op.layer.name}__{suffix}" if taken else op.layer.name, op.layer)
+
+    def weighted_name(self, op: Op, weight: Operand) -> str:
+        """Return a free name for the layer that `op` becomes with the kernel `weight`.
+
+        It is the name of the Keras layer that owns the kernel; a layer with several, such as
+        SeparableConv2D, gives ``<name>__depthwise`` and ``<name>__pointwise``.
+        """
+        owner = self.owner(weight) or op.layer
+        if owner is None:
+            return self._free(op.kind, None)
+        kernel = (self.variable(weight) or "").removesuffix("_kernel")
+        several = len(owner.kernels) > 1 and kernel
+        return self._free(f"{owner.name}__{kernel}" if several else owner.name, owner)
+
+    def _free(self, name: str, layer: KerasLayer | None) -> str:
+        unique = self.free_name(name)
+        if layer:
+            self.origin[unique] = layer
+        return unique
+
+    def free_name(self, name: str) -> str:
+        """Return `name`, or `name` with a number where a layer or the interface has it already."""
+        unique, count = name, 1
+        while unique in self.builder.layer_specs or unique in self.reserved:
+            count += 1
+            unique = f"{name}__{count}"
+        return unique
+
+    def remove(self, name: str) -> None:
+        """Take the layer `name` out again; nothing may read its blob."""
+        layers = self.builder.nn_spec.layers
+        del layers[next(i for i, layer in enumerate(layers) if layer.name == name)]
+        del self.builder.layer_specs[name]
+        self.builder.layers.remove(name)
+
+    def scale(self, op: Op, blob: Blob, scale: Array, shift: Array) -> Blob:
+        """Add ``scale * x + shift`` as one layer; arrays are ``[C or 1, H or 1, W or 1]``."""
+        scale, shift = (self._storable(op, array, blob) for array in (scale, shift))
+        name = self.name(op, "scale")
+        if np.all(scale == 1):
+            self.builder.add_bias(name, np.zeros(shift.size), blob.name, name, list(shift.shape))
+            params = self.builder.layer_specs[name].bias
+            set_floats(params.bias, shift)
+        else:
+            self.builder.add_scale(
+                name, np.zeros(scale.size), np.zeros(shift.size), bool(np.any(shift != 0)),
+                blob.name, name, list(scale.shape), list(shift.shape),
+            )  # fmt: skip
+            params = self.builder.layer_specs[name].scale
+            set_floats(params.scale, scale)
+            if params.hasBias:
+                set_floats(params.bias, shift)
+        return replace(blob, name=name, shared=False)
+
+    def _storable(self, op: Op, array: Array, blob: Blob) -> Array:
+        """Return `array` in a shape that scale and bias layers store: 1, C, [1,H,W] or [C,H,W]."""
+        c, h, w = array.shape
+        if (h, w) == (1, 1):
+            flat = array.ravel()
+            return flat[:1] if np.all(flat == flat[0]) else flat
+        return np.broadcast_to(array, (c, *blob.chw[1:]))
+
+    def with_axes(self, op: Op, blob: Blob, wanted: str) -> Blob:
+        """Return `blob` with the letters `wanted`, such as ``NCHW``, for its MIL axes.
+
+        Letters of axes of size one are exchanged freely; where others disagree, a permute layer
+        moves the data.
+        """
+        moves = {
+            new: old
+            for new, old, size in zip(wanted, blob.axes, blob.shape, strict=True)
+            if size > 1
+        }
+        if all(new == old for new, old in moves.items()):
+            return replace(blob, axes=wanted)
+        blob = self.settled(op, blob)
+        free = iter([letter for letter in "CHW" if letter not in moves.values()])
+        source = {letter: moves.get(letter) or next(free) for letter in "CHW"}
+        name = self.name(op, "permute")
+        order = [0, *(1 + SIZE[source[letter]] for letter in "CHW")]
+        self.builder.add_permute(name, order, blob.name, name)
+        channels, height, width = (blob.extent(source[letter]) for letter in "CHW")
+        return Blob(name, wanted, (channels, height, width))
+
+    def stretched(self, op: Op, blob: Blob, height: int, width: int) -> Blob:
+        """Return `blob` repeated along axes of size one up to `height` and `width`."""
+        _, h, w = blob.chw
+        if (h, w) == (height, width):
+            return blob
+        name = self.name(op, "upsample")
+        self.builder.add_upsample(name, height // h, width // w, blob.name, name)
+        return replace(blob, name=name, chw=(blob.channels, height, width), shared=False)
+
+    def widened(self, op: Op, blob: Blob, channels: int) -> Blob:
+        """Return `blob`, of one channel, repeated along the channels: a 1x1 convolution of ones."""
+        name = self.name(op, "repeat")
+        self.builder.add_convolution(
+            name, 1, channels, 1, 1, 1, 1, "valid", 1, np.zeros((0, 1, 1, 1)), None, False,
+            input_name=blob.name, output_name=name,
+        )  # fmt: skip
+        set_floats(self.builder.layer_specs[name].convolution.weights, np.ones(channels))
+        return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=False)
+
+    def constant(self, op: Op, array: Array) -> Blob:
+        """Return a blob that holds `array`, of shape ``[C, H, W]``, with letters ``CHW``."""
+        name = self.name(op, "loadConstant")
+        self.builder.add_load_constant(name, name, np.zeros(array.shape, np.float32), array.shape)
+        set_floats(self.builder.layer_specs[name].loadConstant.data, array)
+        return Blob(name, "CHW", array.shape)
+
+    # -- affine -----------------------------------------------------------------------------------
+
+    def affine(self, op: Op, blob: Blob, scale: Array | None, shift: Array | None) -> Blob:
+        """Apply ``scale * x + shift`` to `blob`; arrays are ``[C or 1, H or 1, W or 1]``.
+
+        It is folded into the convolution or dense layer that made the blob where nothing else
+        reads that; otherwise it waits for the next one, or becomes a layer.
+        """
+        if any(a is not None and a.shape[1:] != (1, 1) for a in (scale, shift)):
+            blob = self.settled(op, blob)
+            one, nought = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+            return self.scale(
+                op, blob, one if scale is None else scale, nought if shift is None else shift
+            )
+        if blob.border and shift is not None and np.any(shift != 0):
+            blob = self.settled(op, blob)
+        by_channel = [
+            None if a is None else np.broadcast_to(a.ravel(), blob.channels) for a in (scale, shift)
+        ]
+        maker = self.weighted.get(blob.name)
+        if maker and not (blob.shared or blob.affine or blob.border):
+            return self._folded_back(op, blob, maker, *by_channel)
+        return _waiting(op, blob, *by_channel)
+
+    def _folded_back(
+        self, op: Op, blob: Blob, maker: Weighted, scale: Array | None, shift: Array | None
+    ) -> Blob:
+        if scale is not None and np.any(scale != 1):
+            maker.scale_outputs(scale, op.layer)
+        if shift is not None:
+            maker.shift_outputs(shift, op.layer)
+        return blob
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    def refuse(self, op: Op, reason: str) -> NoReturn:
+        """Raise the error that `op` cannot be said in Core ML's classic layers, and why.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        where = str(op.layer) if op.layer else f"operation '{op.kind}'"
+        raise UnsupportedError(f"{where}: {reason}")
+
+
+def _waiting(op: Op, blob: Blob, scale: Array | None, shift: Array | None) -> Blob:
+    scale = np.ones(blob.channels, np.float32) if scale is None else scale
+    shift = np.zeros(blob.channels, np.float32) if shift is None else shift
+    if np.all(scale == 1) and np.all(shift == 0):
+        return blob
+    before = blob.affine or Affine(np.ones_like(scale), np.zeros_like(shift))
+    return replace(blob, affine=before.then(scale, shift, op.layer))
+
+
+KERNEL_KINDS = ("conv", "conv_transpose", "matmul")
+
+
+def _trained(program: Program, updatable: Collection[KerasLayer]) -> set[str]:
+    """Return the names of the values downstream of the weights of `updatable` layers."""
+    found = {name for name, weight in program.weights.items() if weight.owner in updatable}
+    for op in program.ops:
+        # A kernel that the trace kept constant leaves no weight to find: the layer itself tells.
+        learns = op.kind in KERNEL_KINDS and op.layer in updatable
+        if learns or any(ref.name in found for ref in op.refs()):
+            found.update(ref.name for ref in op.outputs)
+    return found

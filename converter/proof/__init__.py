@@ -1,0 +1,1 @@
+"""The proof that the Core ML model predicts and learns as Keras does."""

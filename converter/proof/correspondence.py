@@ -1,0 +1,159 @@
+"""The same samples for both models, and which output of Keras is the one of Core ML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from converter import runtime
+from converter.backend.tensorflow import keras
+from converter.coreml.interface import ImageInput
+from converter.coreml.mlmodel import CROSS_ENTROPY, FeatureTypes_pb2, Message, network
+from converter.errors import ParityError
+from converter.proof import parity
+from converter.proof.endings import ENDINGS, Ending
+from converter.runtime.plan import Plan
+from converter.trace.program import Array
+
+COLOURS = FeatureTypes_pb2.ImageFeatureType.ColorSpace
+FEW_VALUES = 64 * 64 * 3
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The same samples, as each model takes them. `highest` is the largest value."""
+
+    core_ml: dict[str, Array]
+    keras: list[Array]
+
+    def __len__(self) -> int:
+        return len(self.keras[0])
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """What the models have in common, and how far their predictions are apart.
+
+    `reading` tells how images become Keras's input: a name in `readings`.
+    """
+
+    reading: str
+    output: int
+    ending: Ending
+    difference: float
+
+
+def correspondence(model: Message, twin: Any, plan: Plan, count: int) -> Correspondence:
+    """Return the reading, the output and the ending by which the predictions are closest.
+
+    Raises:
+        ParityError: the inputs or outputs of the two have nothing in common.
+    """
+    return min(_candidates(model, twin, plan, count), key=lambda found: found.difference)
+
+
+def _candidates(model: Message, twin: Any, plan: Plan, count: int) -> Iterator[Correspondence]:
+    found = False
+    for reading in readings(model):
+        samples = random_samples(model, twin, reading, count, np.random.default_rng(0))
+        answers = runtime.predict(model, samples.core_ml)
+        answer = answers[_probabilities(model, plan)]
+        given = samples.keras[0] if len(samples.keras) == 1 else samples.keras
+        for index, output in enumerate(keras.tree.flatten(twin(given, training=False))):
+            for ending in ENDINGS[plan.loss]:
+                expected = ending.expected(np.asarray(output, np.float32))
+                if expected.shape == answer.shape:
+                    found = True
+                    gap = _difference(plan, expected, answer)
+                    yield Correspondence(reading, index, ending, gap)
+    if not found:
+        raise ParityError("the models have no output of the same shape in common")
+
+
+def _difference(plan: Plan, expected: Array, answer: Array) -> float:
+    if plan.loss == CROSS_ENTROPY:
+        return parity.difference_of_probabilities(expected, answer)
+    return parity.difference(expected, answer)
+
+
+def _probabilities(model: Message, plan: Plan) -> str:
+    """Return the name of the output that the loss is computed from."""
+    names = [feature.name for feature in model.description.output]
+    probabilities: str = model.description.predictedProbabilitiesName
+    return probabilities if probabilities in names else plan.output_blob
+
+
+def readings(model: Message) -> Sequence[str]:
+    """Return the ways in which Keras's input may follow from that of Core ML.
+
+    Of images, Keras may take pixels as they are (the network's own scaling became preprocessing)
+    or preprocessed.
+    """
+    kinds = {feature.type.WhichOneof("Type") for feature in model.description.input}
+    return ("pixels", "preprocessed") if "imageType" in kinds else ("arrays",)
+
+
+def random_samples(
+    model: Message, twin: Any, reading: str, count: int, rng: np.random.Generator
+) -> Samples:
+    """Return random samples in the form of each model.
+
+    Raises:
+        ParityError: the models take inputs of different shapes.
+    """
+    features = list(model.description.input)
+    if len(features) != len(twin.inputs):
+        raise ParityError(
+            f"the Core ML model has {len(features)} inputs, the Keras model {len(twin.inputs)}"
+        )
+    ours, theirs = {}, []
+    for feature, tensor in zip(features, twin.inputs, strict=True):
+        shape = tuple(tensor.shape[1:])
+        if feature.type.WhichOneof("Type") == "imageType":
+            pixels = rng.integers(0, 256, (count, *_image_shape(feature))).astype(np.float32)
+            ours[feature.name] = pixels
+            theirs.append(_keras_image(model, feature, pixels, reading).reshape(count, *shape))
+        else:
+            x = rng.uniform(0, 1, (count, *shape)).astype(np.float32)
+            theirs.append(x)
+            ours[feature.name] = _array(feature, x)
+    return Samples(ours, theirs)
+
+
+def _image_shape(feature: Message) -> tuple[int, int, int]:
+    image = feature.type.imageType
+    return int(image.height), int(image.width), 1 if image.colorSpace == COLOURS.GRAYSCALE else 3
+
+
+def _array(feature: Message, x: Array) -> Array:
+    """Return Keras's array as the input `feature` declares it."""
+    declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
+    letters = {2: "NC", 3: "NHW", 4: "NHWC"}.get(x.ndim, "")
+    array = parity.core_ml_array(x, letters) if letters else x
+    if array.shape[1:] == declared:
+        return array
+    if x.shape[1:] == declared:  # channels first in Keras too
+        return x
+    raise ParityError(
+        f"the input '{feature.name}' takes {list(declared)}, but the Keras model "
+        f"{list(x.shape[1:])}"
+    )
+
+
+def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) -> Array:
+    colour = {COLOURS.GRAYSCALE: "gray", COLOURS.BGR: "bgr"}.get(
+        feature.type.imageType.colorSpace, "rgb"
+    )
+    scale, bias = 1.0, (0.0, 0.0, 0.0)
+    net = network(model)
+    for step in net.preprocessing if net is not None and reading == "preprocessed" else ():
+        scaler = step.scaler
+        scale = scaler.channelScale
+        bias = (scaler.redBias, scaler.greenBias, scaler.blueBias)
+        if colour == "gray":
+            bias = (scaler.grayBias,) * 3
+    channels = pixels.shape[3]
+    return parity.keras_pixels(pixels, ImageInput(colour, scale, bias[:channels]))

@@ -1,0 +1,98 @@
+"""Which variable of Keras each learning tensor of Core ML came from, found by equal weights."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from converter.coreml.mlmodel import floats
+from converter.errors import ParityError
+from converter.runtime.plan import Parameter
+from converter.trace.program import Array
+
+ORDERS: dict[int, Sequence[tuple[int, ...]]] = {
+    1: [(0,)],
+    2: [(1, 0)],
+    3: [(2, 1, 0)],
+    4: [(3, 2, 0, 1), (2, 3, 0, 1)],
+}
+"""Rank of a Keras variable -> orders of its axes that Core ML may store it in (the second of rank 4
+is that of depthwise convolutions)."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A tensor of Core ML and the variable of the Keras layer that it came from.
+
+    With `is_doubled` the tensor is a zero row and the variable's row; their difference counts.
+    """
+
+    parameter: Parameter
+    layer: Any
+    variable: Any
+    axes: tuple[int, ...]
+    is_doubled: bool
+
+    @property
+    def name(self) -> str:
+        """Layer and field."""
+        return ".".join(self.parameter.key)
+
+    def ours(self) -> Array:
+        """Return the values in the Core ML model, ``[n]``."""
+        values = floats(self.parameter.stored)
+        if not self.is_doubled:
+            return values
+        zero, row = values.reshape(2, -1)
+        return np.asarray(row - zero)
+
+    def theirs(self) -> Array:
+        """Return the values in the Keras model in the same order, ``[n]``."""
+        return np.asarray(self.variable.numpy().transpose(self.axes).ravel())
+
+
+def pairs(parameters: Sequence[Parameter], model: Any, last_is_doubled: bool) -> list[Pair]:
+    """Return the pairs of all `parameters`, in their order.
+
+    `last_is_doubled` says that the last layer of the network holds two rows for one unit of Keras.
+
+    Raises:
+        ParityError: a layer equals none of Keras's, so its training cannot be that of Keras.
+    """
+    leaves = [layer for layer in model._flatten_layers(include_self=False) if not layer._layers]
+    by_layer = itertools.groupby(parameters, key=lambda parameter: parameter.layer.name)
+    groups = [list(group) for _, group in by_layer]
+    return [
+        pair
+        for group in groups
+        for pair in _layer_pairs(group, leaves, last_is_doubled and group is groups[-1])
+    ]
+
+
+def _layer_pairs(group: list[Parameter], layers: Sequence[Any], is_doubled: bool) -> list[Pair]:
+    """Return the pairs of one Core ML layer, with the Keras layer that has all its weights."""
+    name = group[0].layer.name
+    for layer in sorted(layers, key=lambda layer: bool(layer.name != name)):
+        found = [next(_equal(parameter, layer, is_doubled), None) for parameter in group]
+        whole = [pair for pair in found if pair is not None]
+        if len(whole) == len(group):
+            return whole
+    raise ParityError(
+        f"layer '{name}': its weights are not those of any layer of the Keras model; is it the "
+        "file that was converted? (If a batch normalization was folded into the layer, its "
+        "training is not that of Keras.)"
+    )
+
+
+def _equal(parameter: Parameter, layer: Any, is_doubled: bool) -> Iterator[Pair]:
+    for variable in layer.weights:
+        for axes in ORDERS.get(len(variable.shape), ()):
+            pair = Pair(parameter, layer, variable, axes, is_doubled)
+            if (parameter.field == "bias") == (len(axes) == 1) and np.array_equal(
+                pair.ours(), pair.theirs()
+            ):
+                yield pair

@@ -1,0 +1,76 @@
+"""A Keras model that trains what the Core ML model trains, as the Core ML model trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from converter.backend.tensorflow import keras
+from converter.proof.correspondence import Correspondence
+from converter.proof.pairing import Pair
+from converter.runtime import Settings
+
+
+def trainable_twin(
+    model: Any, pairs: Sequence[Pair], found: Correspondence, settings: Settings
+) -> Any:
+    """Return a compiled model that shares the layers of `model`, to call ``train_on_batch`` on.
+
+    Only the paired layers are trainable. What Core ML has not is off: dropout and noise, the
+    batch's own statistics, penalties and constraints on weights.
+    """
+    _train_only(model, [pair.layer for pair in pairs])
+    inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
+    outputs = WithoutTrainingMode(model)(inputs[0] if len(inputs) == 1 else inputs)
+    output = keras.tree.flatten(outputs)[found.output]
+    if found.ending.classes(1) and len(output.shape) > 2:
+        output = keras.layers.Flatten()(output)
+    trainer = keras.Model(inputs, output)
+    doubled = [pair.variable for pair in pairs if pair.is_doubled]
+    trainer.compile(optimizer(settings, doubled), found.ending.loss(), jit_compile=False)
+    return trainer
+
+
+class WithoutTrainingMode(keras.layers.Layer):  # type: ignore[misc]
+    """Calls a model in inference mode, even within ``train_on_batch``.
+
+    A ``training=False`` in a functional model would be overruled by the mode of the whole.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def call(self, inputs: Any) -> Any:
+        """Return what the model answers."""
+        return self.model(inputs, training=False)
+
+
+def _train_only(model: Any, chosen: Collection[Any]) -> None:
+    model.trainable = True
+    for layer in model._flatten_layers(include_self=False):
+        if getattr(layer, "activity_regularizer", None) is not None:
+            layer.activity_regularizer = None
+        if not layer._layers and all(layer is not one for one in chosen):
+            layer.trainable = False
+    for variable in model.weights:
+        variable.regularizer = None
+        variable.constraint = None
+
+
+def optimizer(settings: Settings, doubled: Collection[Any]) -> Any:
+    """Return Keras's optimizer with `settings`; the variables `doubled` move twice as far.
+
+    A sigmoid unit that became two classes: both rows move, in opposite directions, so that their
+    difference moves by twice the rate.
+    """
+    kinds = {"sgdOptimizer": keras.optimizers.SGD, "adamOptimizer": keras.optimizers.Adam}
+    kind = kinds[settings.optimizer]
+    faster = {id(variable.value) for variable in doubled}  # Keras hands over the tf.Variable
+
+    class Doubling(kind):  # type: ignore[misc, valid-type]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            factor = 2.0 if id(variable) in faster else 1.0
+            super().update_step(gradient, variable, learning_rate * factor)
+
+    return (Doubling if doubled else kind)(**settings.numbers)

@@ -1,0 +1,158 @@
+"""Between the arrays a user holds and the blobs a network computes with.
+
+Arrays are `[N, C, H, W]` or `[N, C]` as the model declares them; images `[N, H, W, channels]`,
+0..255, red first. Blobs are `[N, H, W, C]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.coreml.mlmodel import FeatureTypes_pb2, Floats, Message
+from converter.errors import DataError
+
+Array = npt.NDArray[Any]
+
+COLOURS = FeatureTypes_pb2.ImageFeatureType.ColorSpace
+
+
+def input_blobs(model: Message, net: Message, inputs: Mapping[str, Array]) -> dict[str, Floats]:
+    """Return the blobs of all inputs of `model`, images preprocessed as the network says.
+
+    Raises:
+        DataError: there are no samples, an input is missing or has another shape than declared, or
+            the inputs differ in their number of samples.
+    """
+    blobs = {}
+    for feature in model.description.input:
+        if feature.name not in inputs:
+            raise DataError(f"input '{feature.name}' is missing")
+        array = np.asarray(inputs[feature.name])
+        is_image = feature.type.WhichOneof("Type") == "imageType"
+        blobs[feature.name] = (
+            _image_blob(feature, array, net) if is_image else _array_blob(feature, array)
+        )
+    counts = {name: len(blob) for name, blob in blobs.items()}
+    if 0 in counts.values():
+        raise DataError("there are no samples")
+    if len(set(counts.values())) > 1:
+        raise DataError(f"the inputs hold different numbers of samples: {counts}")
+    return blobs
+
+
+def _array_blob(feature: Message, array: Array) -> Floats:
+    declared = feature.type.multiArrayType
+    shape = tuple(int(size) for size in declared.shape)
+    flexible = declared.WhichOneof("ShapeFlexibility") is not None
+    fits = array.shape[1:] == shape or (flexible and array.ndim == len(shape) + 1)
+    if not fits or len(shape) not in (1, 3):
+        raise DataError(
+            f"input '{feature.name}': has shape {list(array.shape)}, "
+            f"but the model takes [N, {', '.join(map(str, shape))}]"
+        )
+    blob = array.astype(np.float32, copy=False)
+    return blob[:, None, None, :] if len(shape) == 1 else blob.transpose(0, 2, 3, 1)
+
+
+def _image_blob(feature: Message, pixels: Array, net: Message) -> Floats:
+    image = feature.type.imageType
+    channels = 1 if image.colorSpace == COLOURS.GRAYSCALE else 3
+    shape = int(image.height), int(image.width), channels
+    flexible = image.WhichOneof("SizeFlexibility") is not None
+    fits = pixels.shape[1:] == shape or (flexible and pixels.shape[3:] == (channels,))
+    if not fits:
+        raise DataError(
+            f"input '{feature.name}': has shape {list(pixels.shape)}, "
+            f"but the model takes images [N, {', '.join(map(str, shape))}]"
+        )
+    blob = pixels.astype(np.float32, copy=False)
+    if image.colorSpace == COLOURS.BGR:
+        blob = blob[..., ::-1]
+    for step in net.preprocessing:
+        if step.featureName in ("", feature.name):
+            blob = PREPROCESSORS[step.WhichOneof("preprocessor")](step, blob, image.colorSpace)
+    return blob
+
+
+def _scale(step: Message, blob: Floats, colours: int) -> Floats:
+    """Multiply by one number and add one bias per channel."""
+    scaler = step.scaler
+    red_first = [scaler.redBias, scaler.greenBias, scaler.blueBias]
+    biases = {COLOURS.GRAYSCALE: [scaler.grayBias], COLOURS.BGR: red_first[::-1]}
+    bias = np.array(biases.get(colours, red_first), np.float32)
+    scaled: Floats = blob * np.float32(scaler.channelScale) + bias
+    return scaled
+
+
+def _subtract_mean(step: Message, blob: Floats, colours: int) -> Floats:
+    """Subtract an image stored as ``[C, H, W]``."""
+    height, width, channels = blob.shape[1:]
+    mean = np.asarray(step.meanImage.meanImage, np.float32).reshape(channels, height, width)
+    centred: Floats = blob - mean.transpose(1, 2, 0)
+    return centred
+
+
+PREPROCESSORS: dict[str, Callable[[Message, Floats, int], Floats]] = {
+    "scaler": _scale,
+    "meanImage": _subtract_mean,
+}
+
+
+def output_blob_names(model: Message, net: Message) -> list[str]:
+    """Return the blobs that have to be computed for the outputs of `model`."""
+    names = (_blob_of(model, net, feature.name) for feature in model.description.output)
+    return list(dict.fromkeys(names))
+
+
+def outputs(model: Message, net: Message, blobs: Mapping[str, Floats]) -> dict[str, Array]:
+    """Return the outputs of `model` by name.
+
+    A blob ``[C, 1, 1]`` as ``[N, C]``, any other as ``[N, C, H, W]``. Of a classifier the
+    probabilities are ``[N, classes]`` in the order of the labels, and the predicted feature is an
+    array of labels.
+    """
+    found: dict[str, Array] = {}
+    for feature in model.description.output:
+        array = _as_array(blobs[_blob_of(model, net, feature.name)])
+        if _is_label(model, feature.name):
+            array = np.asarray(labels(net))[array.reshape(len(array), -1).argmax(axis=1)]
+        found[feature.name] = array
+    return found
+
+
+def labels(net: Message) -> list[str] | list[int]:
+    """Return the class labels of a classifier in the order of its probabilities."""
+    if net.WhichOneof("ClassLabels") == "int64ClassLabels":
+        return list(net.int64ClassLabels.vector)
+    return list(net.stringClassLabels.vector)
+
+
+def is_classifier(model: Message) -> bool:
+    """Tell whether `model` names a class, not only its probability."""
+    return bool(model.WhichOneof("Type") == "neuralNetworkClassifier")
+
+
+def _is_label(model: Message, name: str) -> bool:
+    return is_classifier(model) and name == model.description.predictedFeatureName
+
+
+def _blob_of(model: Message, net: Message, name: str) -> str:
+    special = model.description.predictedFeatureName, model.description.predictedProbabilitiesName
+    if not is_classifier(model) or name not in special:
+        return name
+    return str(net.labelProbabilityLayerName or net.layers[-1].output[0])
+
+
+def _as_array(blob: Floats) -> Floats:
+    is_vector = blob.shape[1:3] == (1, 1)
+    array: Floats = blob[:, 0, 0, :] if is_vector else blob.transpose(0, 3, 1, 2)
+    return array
+
+
+def batches(total: int, size: int) -> Iterable[slice]:
+    """Yield slices of `size` samples, the last one perhaps shorter."""
+    return (slice(start, min(start + size, total)) for start in range(0, total, size))

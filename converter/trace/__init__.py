@@ -1,0 +1,1 @@
+"""Keras model -> program of MIL operations whose weights are inputs."""

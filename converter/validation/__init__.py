@@ -1,0 +1,1 @@
+"""Whether Core ML accepts a model and can train it."""

@@ -1,0 +1,1 @@
+"""What Apple's validator computes before it judges: shapes, ranks, weights, feature types."""

@@ -1,0 +1,35 @@
+"""The file cannot be read, or is not a Core ML model.
+
+What: a file that is missing or may not be opened; bytes that are not a serialized `Model`, because
+the file is truncated or of another kind, or holds names that are not UTF-8; more than 2 GB.
+Why: Core ML cannot load it. A `.mlpackage` is a folder, its model lies in it as `model.mlmodel`.
+Fix: copy or convert the model again.
+Source: `Model::load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from converter.validation.finding import Finding, Rule
+from converter.validation.view import View
+
+RULE = Rule("F101", "unreadable", "error", "apple")
+
+
+def check(model: View) -> Iterator[Finding]:
+    """Yield nothing: what could be parsed is readable."""
+    return iter(())
+
+
+def not_a_model() -> Finding:
+    """Return the finding for bytes that cannot be parsed."""
+    return RULE.found(
+        "is not a Core ML model (truncated, damaged, or another kind of file)",
+        "copy or convert the model again",
+    )
+
+
+def not_readable(error: OSError) -> Finding:
+    """Return the finding for a file that cannot be opened."""
+    return RULE.found(f"cannot be read ({error.strerror or error})", "check path and permissions")

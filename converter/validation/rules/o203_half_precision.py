@@ -1,0 +1,30 @@
+"""The weights of an updatable layer are float16.
+
+What: an updatable convolution or innerProduct with float16 weights or bias.
+Why: Apple's validator accepts them; coremltools refuses to make such a network updatable, as Core
+ML runs it in float16 throughout.
+Fix: store float32 values.
+Source: `NeuralNetworkBuilder.make_updatable` of coremltools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from converter.coreml.mlmodel import layer_params
+from converter.validation.finding import Finding, Rule
+from converter.validation.view import View
+
+RULE = Rule("O203", "half-precision", "error", "ours")
+
+
+def check(model: View) -> Iterator[Finding]:
+    """Yield a finding for each updatable layer with float16 weights."""
+    if model.updatable_net is None:
+        return
+    for layer in model.gradient.updatable():
+        if layer.WhichOneof("layer") in ("convolution", "innerProduct"):
+            params = layer_params(layer)
+            if params.weights.float16Value or (params.hasBias and params.bias.float16Value):
+                message = "is updatable, but its weights are float16"
+                yield RULE.found(message, "store float32 values", layer.name)

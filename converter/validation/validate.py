@@ -1,0 +1,157 @@
+"""Whether Core ML will accept a model and can train it: runs all rules over it.
+
+for finding in validate_file(Path("LeNet5.mlmodel")):
+    print(finding.text())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from converter.coreml import mlmodel
+from converter.coreml.mlmodel import Message
+from converter.validation.finding import Finding
+from converter.validation.rules import RULES, RuleModule, f101_unreadable
+from converter.validation.view import View, models_in
+
+MOST_FINDINGS = 50
+"""Findings of one rule in one model that are listed; the last of them counts the others."""
+
+
+class RuleError(Exception):
+    """A rule has failed on a model: a bug of this tool, named by the rule."""
+
+
+def findings(
+    model: Message,
+    *,
+    must_be_updatable: bool = False,
+    ignore: Collection[str] = (),
+    trailing: int = 0,
+) -> list[Finding]:
+    """Return everything that the rules find in `model` and, in a pipeline, in its members.
+
+    `ignore` holds codes of rules that are not run, `trailing` is the number of bytes that follow
+    the model in its file.
+
+    Raises:
+        RuleError: a rule has a bug.
+    """
+    found: list[Finding] = []
+    for view in models_in(model):
+        view.must_be_updatable, view.trailing = must_be_updatable, trailing
+        for rule in RULES:
+            if rule.RULE.code not in ignore:
+                found += _apply(rule, view)
+    return found
+
+
+def has_errors(found: list[Finding]) -> bool:
+    """Return whether there is a finding of severity ``error``."""
+    return any(finding.severity == "error" for finding in found)
+
+
+def validate_bytes(
+    data: bytes, *, must_be_updatable: bool = False, ignore: Collection[str] = ()
+) -> list[Finding]:
+    """Return the findings for the bytes of a .mlmodel file; that they are none is a finding too."""
+    model = mlmodel.Model_pb2.Model()
+    trailing = 0
+    try:
+        model.ParseFromString(data)
+    except DecodeError:
+        end = _end_of_message(data)
+        if end is None:
+            return [f101_unreadable.not_a_model()]
+        trailing = len(data) - end
+        try:
+            model.ParseFromString(data[:end])
+        except DecodeError:
+            return [f101_unreadable.not_a_model()]
+    return findings(model, must_be_updatable=must_be_updatable, ignore=ignore, trailing=trailing)
+
+
+def validate_file(
+    path: Path, *, must_be_updatable: bool = False, ignore: Collection[str] = ()
+) -> list[Finding]:
+    """Return the findings for the file `path`; that it cannot be read is a finding too.
+
+    Raises:
+        RuleError: a rule has a bug.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return [f101_unreadable.not_readable(error)]
+    return validate_bytes(data, must_be_updatable=must_be_updatable, ignore=ignore)
+
+
+def rule_of(code: str) -> RuleModule | None:
+    """Return the rule with a code, in any case, or None if there is none."""
+    return next((rule for rule in RULES if rule.RULE.code == code.upper()), None)
+
+
+def _apply(rule: RuleModule, view: View) -> Iterator[Finding]:
+    found = _check(rule, view)
+    for number, finding in enumerate(found):
+        if number == MOST_FINDINGS - 1 and (rest := sum(1 for _ in found)):
+            finding = replace(finding, layer="", message=f"{rest + 1} more findings of this kind")
+        if rule.RULE.after_shapes and view.apple_stops_at_shapes:
+            # Apple's validator accepts such a model without looking further.
+            finding = replace(finding, origin="ours")
+        yield replace(finding, place=view.place) if view.place else finding
+
+
+def _check(rule: RuleModule, view: View) -> Iterator[Finding]:
+    try:
+        yield from rule.check(view)
+    except Exception as error:
+        name = type(error).__name__
+        raise RuleError(f"rule {rule.RULE.code} failed with {name}: {error}") from error
+
+
+_VARINT, _FIXED64, _LENGTH, _GROUP, _END_GROUP, _FIXED32 = range(6)
+
+
+def _end_of_message(data: bytes) -> int | None:
+    """Return where the C++ reader of protobuf ends a message early, None if it does not.
+
+    It stops at a tag of 0 or at the end of a group, and Core ML does not ask whether the file goes
+    on. Python's reader refuses such bytes.
+    https://protobuf.dev/programming-guides/encoding/#structure
+    """
+    place = 0
+    while place < len(data):
+        start = place
+        tag, place = _varint(data, place)
+        kind = tag & 7
+        if tag == 0 or kind == _END_GROUP:
+            return start
+        if kind == _VARINT:
+            _, place = _varint(data, place)
+        elif kind == _LENGTH:
+            length, place = _varint(data, place)
+            place += length
+        elif kind in (_FIXED64, _FIXED32):
+            place += 8 if kind == _FIXED64 else 4
+        else:
+            return None
+    return None
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """Return the number at `place` and where it ends; a number that is cut off ends the data."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if place >= len(data):
+            return 1, len(data)
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+    return 1, len(data)
