@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from converter.conversion.report import Report
 from converter.coreml import mlmodel
 from converter.coreml.mlmodel import Message
+from converter.coreml.optimizers import TRAINING
 from converter.errors import OutputError, UsageError
 from converter.files import check_paths
 from converter.recipe import Choice, Metadata, Range, Recipe
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[np.generic]
     Inputs: TypeAlias = Array | Mapping[str, Array]
-
-NUMBERS = ("epochs", "batch_size", "learning_rate", "momentum", "beta_1", "beta_2", "epsilon",
-           "shuffle", "seed")  # fmt: skip
 
 
 class Options(TypedDict, total=False):
@@ -266,8 +264,8 @@ class UpdatableModel:
         """
         from converter import runtime
 
-        if unknown := sorted(set(numbers) - set(NUMBERS)):
-            raise UsageError(f"train: {unknown[0]} is no setting; there are {', '.join(NUMBERS)}")
+        if unknown := sorted(set(numbers) - set(TRAINING)):
+            raise UsageError(f"train: {unknown[0]} is no setting; there are {', '.join(TRAINING)}")
         spec = _copy(self.spec)
         settings = runtime.settings(spec, **numbers)
         data = runtime.Labelled(self._samples(x, layout, scale), y)

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "converter"
 FLOORS = (
     ("errors", "versions"),
     ("files",),
-    ("backend", "coreml", "keras_file", "recipe"),
-    ("load", "trace", "validation", "runtime", "swift"),
+    ("backend", "coreml", "keras_file"),
+    ("recipe", "load", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
     ("learning",),
     ("proof",),
@@ -79,6 +79,13 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
 )
 def test_light_commands_load_no_heavy_package(code):
     assert not HEAVY & modules_after(code)
+
+
+def test_a_finding_is_known_without_the_rules():
+    loaded = modules_after("import converter.validation.finding")
+    assert {m for m in loaded if m.startswith("converter.")} == {
+        "converter.validation", "converter.validation.finding", "converter.versions",
+    }  # fmt: skip
 
 
 def test_a_later_import_of_coremltools_shares_the_message_classes():

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.data_options import data_options
+from converter.coreml.optimizers import TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, OutputError, UsageError
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message
     from converter.data import Dataset
     from converter.runtime import History, Settings
-
-NUMBERS = (
-    "epochs", "batch_size", "learning_rate", "momentum", "beta_1", "beta_2", "epsilon", "shuffle",
-    "seed",
-)  # fmt: skip
 
 
 @click.command("train")
@@ -80,7 +76,7 @@ def command(model: Path, **options: Any) -> int:
     target = options["out"] or Path(f"{model.stem}Trained.mlmodel")
     _check_targets(model, target, options)
     message = mlmodel.read(model)
-    settings = runtime.settings(message, **{name: options[name] for name in NUMBERS})
+    settings = runtime.settings(message, **{name: options[name] for name in TRAINING})
     runtime.plan(message)  # refuses what cannot be trained before any data are read
     runtime.prepare_threads()
     _warn(message)

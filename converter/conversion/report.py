@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converter.coreml import shapes
-from converter.coreml.inspection import layer_kind
+from converter.coreml.kinds import kind_of
 from converter.coreml.mlmodel import Message, layer_params, network
 from converter.learning.settings import Training
 
@@ -44,7 +44,7 @@ def layer_rows(model: Message) -> tuple[LayerRow, ...]:
     return tuple(
         LayerRow(
             layer.name,
-            layer_kind(layer),
+            kind_of(layer),
             " × ".join(str(n) for n in found.get(layer.output[0]) or ()),
             _weights(layer),
             layer.isUpdatable,

@@ -1,40 +1,26 @@
-"""How the loss of an updatable network depends on its layers."""
+"""How the loss of a network depends on its layers: what a gradient has to pass on its way back."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message
-
-_DIFFERENTIABLE_KINDS = frozenset(
-    ["convolution", "innerProduct", "uniDirectionalLSTM", "flatten", "pooling", "batchnorm"]
-)
-_DIFFERENTIABLE_ACTIVATIONS = frozenset(["ReLU", "sigmoid", "tanh"])
-
-TRAINABLE_KINDS = ("convolution", "innerProduct", "uniDirectionalLSTM")
-"""The layers that Apple's validator lets carry ``isUpdatable``."""
-
-
-def is_differentiable(layer: Message) -> bool:
-    """Return whether Core ML can push a gradient through `layer`.
-
-    Source: the published validator's list of layers that support back-propagation.
-    """
-    kind = layer.WhichOneof("layer")
-    if kind == "activation":
-        return layer.activation.WhichOneof("NonlinearityType") in _DIFFERENTIABLE_ACTIVATIONS
-    return kind in _DIFFERENTIABLE_KINDS
+from converter.coreml.kinds import facts
+from converter.coreml.mlmodel import Message
 
 
 class Gradient:
     """The layers of a network as a graph, seen from its loss. Layers are meant by index."""
 
-    def __init__(self, net: Message) -> None:
-        """`net` is a network of any of the three kinds; only its top level is looked at."""
-        self.layers: list[Message] = list(net.layers)
-        self.losses: list[Message] = list(net.updateParams.lossLayers)
+    def __init__(self, layers: Sequence[Message], loss_input: str, crossentropy: bool) -> None:
+        """`layers` in file order; `loss_input` is the blob that the loss reads, "" without a loss.
+
+        `crossentropy`: the loss is categorical cross-entropy, so that a softmax may feed it.
+        """
+        self.layers = layers
+        self.loss_input = loss_input
+        self.crossentropy = crossentropy
 
     @cached_property
     def _graph(self) -> tuple[list[list[int]], dict[str, int]]:
@@ -55,38 +41,19 @@ class Gradient:
         return self._graph[1]
 
     @property
-    def loss(self) -> Message | None:
-        """The only loss layer, or None if there is none or more than one."""
-        return self.losses[0] if len(self.losses) == 1 else None
-
-    @property
-    def loss_kind(self) -> str | None:
-        """The kind of the only loss layer, None also if it has no kind."""
-        return self.loss.WhichOneof("LossLayerType") if self.loss is not None else None
-
-    @property
-    def crossentropy(self) -> bool:
-        """Whether the loss is categorical cross-entropy."""
-        return self.loss_kind == CROSS_ENTROPY
-
-    @property
-    def loss_input(self) -> str:
-        """The name of the blob that the loss reads, empty if there is no loss."""
-        return getattr(self.loss, self.loss_kind).input if self.loss_kind else ""
-
-    @property
-    def target(self) -> str:
-        """The name of the training input that the loss compares with, empty without a loss."""
-        return getattr(self.loss, self.loss_kind).target if self.loss_kind else ""
-
-    @property
     def head(self) -> int | None:
         """The layer whose output the loss reads."""
         return self.maker.get(self.loss_input)
 
-    def _is_softmax_of_crossentropy(self, index: int) -> bool:
+    def _feeds_crossentropy(self, index: int) -> bool:
         is_softmax = self.layers[index].WhichOneof("layer") == "softmax"
         return self.crossentropy and is_softmax and index == self.head
+
+    def _passes_on_device(self, index: int) -> bool:
+        layer = self.layers[index]
+        if layer.convolution.isDeconvolution:
+            return False
+        return facts(layer).passes_on_device or self._feeds_crossentropy(index)
 
     def apple_obstacles(self) -> Iterator[tuple[int, int]]:
         """Yield (updatable layer, layer that blocks it) exactly as Apple's validator finds them.
@@ -104,9 +71,7 @@ class Gradient:
             layer = self.layers[index]
             if layer.isUpdatable and blocker is not None:
                 yield index, blocker
-            if not is_differentiable(layer) and not (
-                at_loss and self._is_softmax_of_crossentropy(index)
-            ):
+            if not facts(layer).passes and not (at_loss and self._feeds_crossentropy(index)):
                 blocker = index
             at_loss = False
             for parent in self.parents(index):
@@ -143,19 +108,27 @@ class Gradient:
     def obstacles(self) -> Iterator[int]:
         """Yield the layers on the path of the gradient that have none, whatever the order."""
         for index in self.path:
-            passes = is_differentiable(self.layers[index])
-            if not passes and not self._is_softmax_of_crossentropy(index):
+            if not facts(self.layers[index]).passes and not self._feeds_crossentropy(index):
                 yield index
+
+    def blockers(self) -> dict[int, int | None]:
+        """Return, for each layer that the loss depends on, what stops its gradient on a device.
+
+        That is the layer nearest to the loss through which devices are not known to carry a
+        gradient, on whichever path; None if there is none. The layers must stand in the order in
+        which they run.
+        """
+        found: dict[int, int | None] = {}
+        behind: dict[int, list[int | None]] = {} if self.head is None else {self.head: [None]}
+        for index in sorted(self.reaching_loss, reverse=True):
+            found[index] = next((b for b in behind[index] if b is not None), None)
+            beyond = found[index]
+            if beyond is None and not self._passes_on_device(index):
+                beyond = index
+            for parent in self.parents(index):
+                behind.setdefault(parent, []).append(beyond)
+        return found
 
     def updatable(self) -> Iterator[Message]:
         """Yield the layers that are marked updatable."""
         return (layer for layer in self.layers if layer.isUpdatable)
-
-
-def described(layer: Message) -> str:
-    """Return the kind of `layer` as people say it, with the nonlinearity of an activation."""
-    kind = str(layer.WhichOneof("layer") or "a layer of no kind")
-    if kind == "activation":
-        nonlinearity = layer.activation.WhichOneof("NonlinearityType") or "an unknown activation"
-        return str(nonlinearity[0].upper() + nonlinearity[1:])
-    return kind

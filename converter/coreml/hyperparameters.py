@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.coreml.mlmodel import Message
+from converter.coreml.optimizers import BATCH_SIZE
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def hyperparameters(net: Message) -> Iterator[Hyperparameter]:
     if kind is not None:
         optimizer = getattr(update.optimizer, kind)
         for field, value in optimizer.ListFields():
-            integer = field.name == "miniBatchSize"
+            integer = field.name == BATCH_SIZE
             yield Hyperparameter(field.name, value, integer, integer, field.name != "momentum")
     if update.HasField("epochs"):
         yield Hyperparameter("epochs", update.epochs, integer=True, positive=True)

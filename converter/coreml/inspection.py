@@ -6,17 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from converter.coreml import mlmodel, shapes
+from converter.coreml.kinds import kind_of
 from converter.coreml.mlmodel import Message
-
-PARAMETERS = {
-    "learningRate": "learning_rate",
-    "momentum": "momentum",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-    "miniBatchSize": "batch_size",
-}
-"""Field of an optimizer -> its name in recipes."""
+from converter.coreml.optimizers import FIELDS
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,7 @@ def _layers(spec: Message) -> tuple[Layer, ...]:
     return tuple(
         Layer(
             layer.name,
-            (layer_kind(layer) if layer.WhichOneof("layer") else None) or "none",
+            kind_of(layer),
             tuple(layer.input),
             tuple(layer.output),
             found.get(layer.output[0]) if layer.output else None,
@@ -163,7 +155,7 @@ def _update(spec: Message) -> Update | None:
     kind = params.optimizer.WhichOneof("OptimizerType")
     numbers = {"epochs": _allowed(params.epochs)}
     for field, value in getattr(params.optimizer, kind).ListFields() if kind else ():
-        numbers[PARAMETERS.get(field.name, field.name)] = _allowed(value)
+        numbers[FIELDS.get(field.name, field.name)] = _allowed(value)
     seed = params.seed.defaultValue if params.HasField("seed") else None
     return Update(
         loss, loss_input, target, (kind or "none").removesuffix("Optimizer"), numbers,
@@ -178,12 +170,6 @@ def _allowed(stored: Message) -> Allowed:
     if kind == "set":
         return Allowed(stored.defaultValue, allowed=tuple(sorted(stored.set.values)))
     return Allowed(stored.defaultValue)
-
-
-def layer_kind(layer: Message) -> str:
-    """Return the kind of a Core ML layer, an activation by its function."""
-    kind: str = layer.WhichOneof("layer")
-    return layer.activation.WhichOneof("NonlinearityType") if kind == "activation" else kind
 
 
 def describe_features(features: Message) -> tuple[str, ...]:

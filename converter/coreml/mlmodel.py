@@ -191,7 +191,7 @@ def set_floats(params: Message, array: npt.NDArray[Any]) -> None:
     """
     import numpy as np
 
-    from converter.coreml.wire import floats_prefix
+    from converter.coreml.encoding import floats_prefix
 
     prefix = floats_prefix(array.size)
     wire = np.empty(len(prefix) + 4 * array.size, np.uint8)
@@ -210,7 +210,7 @@ def floats(params: Message) -> Floats:
     """
     import numpy as np
 
-    from converter.coreml.wire import floats_prefix
+    from converter.coreml.encoding import floats_prefix
 
     if params.float16Value:
         return np.frombuffer(params.float16Value, "<f2").astype(np.float32)

@@ -6,24 +6,50 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.coreml import shapes
-from converter.coreml.mlmodel import (
-    CROSS_ENTROPY,
-    FeatureTypes_pb2,
-    Message,
-    layer_params,
-    network,
-    pipeline,
-)
+from converter.coreml.features import labels
+from converter.coreml.kinds import PARAMETER_KEYS, learning_weights
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, network, pipeline
 from converter.errors import DataError, TrainingError
 
-WEIGHT_KEYS = {"weights": "weights", "biases": "bias"}
-"""``MLParameterKey`` -> the field of ``convolution`` and ``innerProduct`` that it names."""
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of the file: its kind, the blob that it reads, the training input it compares with."""
+
+    kind: str
+    input: str
+    target: str
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the answers are classes, not values."""
+        return self.kind == CROSS_ENTROPY
 
 
-GRAY = {
-    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE,
-    FeatureTypes_pb2.ImageFeatureType.GRAYSCALE_FLOAT16,
-}
+def only_loss(net: Message) -> Loss | None:
+    """Return the loss of `net`, None if there is none, more than one, or one of no kind."""
+    if len(net.updateParams.lossLayers) != 1:
+        return None
+    (layer,) = net.updateParams.lossLayers
+    kind = layer.WhichOneof("LossLayerType")
+    if kind is None:
+        return None
+    return Loss(kind, getattr(layer, kind).input, getattr(layer, kind).target)
+
+
+def loss_of(net: Message) -> Loss:
+    """Return the one loss of `net`.
+
+    Raises:
+        TrainingError: there is none, more than one, or one of no kind.
+    """
+    loss = only_loss(net)
+    if loss is not None:
+        return loss
+    losses = net.updateParams.lossLayers
+    if len(losses) == 1:
+        raise TrainingError(f"the loss '{losses[0].name}' is of no kind; Core ML would refuse it")
+    raise TrainingError(f"the model has {len(losses)} losses; Core ML trains with one")
 
 
 @dataclass(frozen=True)
@@ -41,7 +67,7 @@ class LayerWeights:
 
     def stored(self, key: str) -> Message:
         """Return the ``WeightParams`` in the file for one of `keys`."""
-        params: Message = getattr(layer_params(self.layer), WEIGHT_KEYS[key])
+        params: Message = getattr(layer_params(self.layer), PARAMETER_KEYS[key])
         return params
 
 
@@ -59,16 +85,9 @@ class Subject:
         return network(self.member)
 
     @property
-    def loss(self) -> Message:
-        """The parameters of the loss: ``input`` and ``target``."""
-        layer = self.net.updateParams.lossLayers[0]
-        return getattr(layer, layer.WhichOneof("LossLayerType"))
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether the answers are classes, not values."""
-        layer = self.net.updateParams.lossLayers[0]
-        return bool(layer.WhichOneof("LossLayerType") == CROSS_ENTROPY)
+    def loss(self) -> Loss:
+        """The loss that an update minimises."""
+        return loss_of(self.net)
 
     @property
     def inputs(self) -> list[Message]:
@@ -91,18 +110,14 @@ class Subject:
     @property
     def labels(self) -> list[str] | list[int] | None:
         """The class labels in the order of the probabilities, None if there are none."""
-        kind = self.member.WhichOneof("Type")
-        if kind != "neuralNetworkClassifier":
-            return None
-        if self.net.WhichOneof("ClassLabels") == "int64ClassLabels":
-            return list(self.net.int64ClassLabels.vector)
-        return list(self.net.stringClassLabels.vector)
+        return labels(self.member)
 
     def layers(self) -> Iterator[LayerWeights]:
         """Yield the convolutions and inner products of the network that learns."""
         for layer in self.net.layers:
-            if layer.WhichOneof("layer") in ("convolution", "innerProduct"):
-                keys = ("weights", "biases") if layer_params(layer).hasBias else ("weights",)
+            learns = learning_weights(layer)
+            keys = tuple(key for key, field in PARAMETER_KEYS.items() if field in learns)
+            if keys:
                 yield LayerWeights(layer, (*self.scope, layer.name), keys)
 
 
@@ -127,9 +142,7 @@ def subject(model: Message) -> Subject:
             f"the model that learns is a {member.WhichOneof('Type')}; "
             "only neural networks are updated here"
         )
-    losses = net.updateParams.lossLayers
-    if len(losses) != 1 or losses[0].WhichOneof("LossLayerType") is None:
-        raise TrainingError(f"the model has {len(losses)} losses; Core ML trains with one")
+    loss_of(net)
     return Subject(model, member, scope)
 
 
@@ -156,21 +169,3 @@ def class_count(subject: Subject) -> int:
     if labels:
         return len(labels)
     return classic_shape(shapes.blob_shapes(subject.member).get(subject.loss.input))[0]
-
-
-def declared_shape(feature: Message) -> tuple[int, ...]:
-    """Return the shape of an array feature.
-
-    Raises:
-        DataError: it is no array, or its shape is open.
-    """
-    shape = tuple(int(size) for size in feature.type.multiArrayType.shape)
-    if not shape or min(shape) < 1:
-        raise DataError(f"training input '{feature.name}': its shape is not stored in the file")
-    return shape
-
-
-def image_shape(feature: Message) -> tuple[int, int, int]:
-    """Return height, width and channels of an image feature."""
-    image = feature.type.imageType
-    return int(image.height), int(image.width), 1 if image.colorSpace in GRAY else 3

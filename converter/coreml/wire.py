@@ -13,34 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from converter.coreml.encoding import floats_prefix, prefix
+
 Chunk: TypeAlias = "bytes | npt.NDArray[np.float32]"
-
-_FLOAT_VALUE = 1
-"""The number of ``WeightParams.floatValue``, the first field: its values come first."""
-
-_LENGTH_DELIMITED = 2
 
 _AT_ONCE = 2**24
 """Bytes of an array that are put in order at once."""
-
-
-def prefix(number: int, length: int) -> bytes:
-    """Return what precedes `length` bytes of the field `number`."""
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length)
-
-
-def _varint(value: int) -> bytes:
-    groups = bytearray()
-    while value > 0x7F:
-        groups.append(value & 0x7F | 0x80)
-        value >>= 7
-    groups.append(value)
-    return bytes(groups)
-
-
-def floats_prefix(count: int) -> bytes:
-    """Return what precedes `count` raw float32 values in a ``WeightParams``."""
-    return prefix(_FLOAT_VALUE, 4 * count)
 
 
 def size(chunks: list[Chunk]) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from converter.coreml.mlmodel import FeatureTypes_pb2, Message
+from converter.coreml.features import image_shape
+from converter.coreml.mlmodel import Message
 from converter.errors import DataError, MissingDependencyError
 from converter.runtime.backend import Array, Integers
 
@@ -49,9 +50,8 @@ class ImageFolder:
             DataError: the input is no image and has not the shape of one.
         """
         if feature.type.WhichOneof("Type") == "imageType":
-            image = feature.type.imageType
-            gray = image.colorSpace == FeatureTypes_pb2.ImageFeatureType.GRAYSCALE
-            return cls(files, (int(image.height), int(image.width)), 1 if gray else 3)
+            height, width, channels = image_shape(feature)
+            return cls(files, (height, width), channels)
         declared = [int(size) for size in feature.type.multiArrayType.shape]
         if len(declared) != 3 or declared[0] not in MODES:
             raise DataError(f"the input '{feature.name}' takes no images, but arrays of {declared}")

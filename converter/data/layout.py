@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from converter.coreml.mlmodel import FeatureTypes_pb2, Message
+from converter.coreml.features import image_shape
+from converter.coreml.mlmodel import Message
 from converter.errors import DataError, UsageError
 from converter.runtime.backend import Array
 
@@ -32,7 +33,7 @@ def to_core_ml(
     """
     if feature.type.WhichOneof("Type") == "imageType":
         _check_pixels(feature, dtype, scale)
-        channels, height, width = _image_shape(feature)
+        height, width, channels = image_shape(feature)
         found = _layout(feature, shape, (channels, height, width), layout)
         return _last if found == "nhwc" else lambda x: _first_of(x).transpose(0, 2, 3, 1)
     declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
@@ -40,12 +41,6 @@ def to_core_ml(
         return lambda x: x.reshape(len(x), -1) if x.ndim == 1 else x
     found = _layout(feature, shape, declared, layout)
     return _first_of if found == "nchw" else lambda x: _last(x).transpose(0, 3, 1, 2)
-
-
-def _image_shape(feature: Message) -> tuple[int, int, int]:
-    image = feature.type.imageType
-    gray = image.colorSpace == FeatureTypes_pb2.ImageFeatureType.GRAYSCALE
-    return 1 if gray else 3, int(image.height), int(image.width)
 
 
 def _layout(feature: Message, shape: Shape, declared: Shape, layout: Layout) -> Layout:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.coreml.mlmodel import Message, network
+from converter.coreml.features import labels
+from converter.coreml.mlmodel import Message
 from converter.data.arrays import (
     AS_STORED,
     Reading,
@@ -19,7 +20,6 @@ from converter.data.arrays import (
 )
 from converter.data.images import SUFFIXES, ImageFolder, classes_of, images_in, labelled_images
 from converter.errors import DataError, UsageError
-from converter.runtime.arrays import is_classifier, labels
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled
@@ -140,7 +140,8 @@ def _images(path: Path, model: Message, how: Reading) -> Labelled:
 
 
 def _has_class_names(model: Message) -> bool:
-    return is_classifier(model) and isinstance(labels(network(model))[0], str)
+    names = labels(model)
+    return bool(names and isinstance(names[0], str))
 
 
 def _keras_dataset(name: str, model: Message, how: Reading) -> Dataset:

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.coreml import shapes
+from converter.coreml.features import array_shape, image_shape
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import (
     Subject,
     class_count,
     classic_shape,
-    declared_shape,
-    image_shape,
 )
 
 if TYPE_CHECKING:
@@ -50,16 +49,16 @@ def random_batch(subject: Subject, count: int, seed: int = 0) -> Batch:
     """
     random = np.random.default_rng(seed)
     inputs = {feature.name: _samples(feature, count, random) for feature in subject.inputs}
-    if subject.is_classification:
+    if subject.loss.is_classification:
         return Batch(inputs, np.arange(count) % class_count(subject))
-    shape = declared_shape(subject.target)
+    shape = array_shape(subject.target)
     return Batch(inputs, random.uniform(0.0, 1.0, (count, *shape)).astype(np.float32))
 
 
 def _samples(feature: Message, count: int, random: np.random.Generator) -> Array:
     if feature.type.WhichOneof("Type") == "imageType":
         return random.integers(0, 256, (count, *image_shape(feature)), np.uint8)
-    return random.normal(size=(count, *declared_shape(feature))).astype(np.float32)
+    return random.normal(size=(count, *array_shape(feature))).astype(np.float32)
 
 
 def first_of(subject: Subject, data: Labelled, count: int) -> Batch:
@@ -76,8 +75,8 @@ def first_of(subject: Subject, data: Labelled, count: int) -> Batch:
     kept = np.arange(min(count, len(data.samples)))
     channels, height, width = classic_shape(shapes.blob_shapes(subject.member)[chosen.loss_blob])
     answers = targets(subject.member, chosen, np.asarray(data.y)[kept], (height, width, channels))
-    if not subject.is_classification:
-        shape = declared_shape(subject.target)
+    if not subject.loss.is_classification:
+        shape = array_shape(subject.target)
         answers = answers.transpose(0, 3, 1, 2).reshape(-1, *shape)
     inputs = dict(data.samples.take(kept))
     for feature in subject.inputs:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from converter.coreml import mlmodel
+from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message
-from converter.coreml.subject import Subject, declared_shape
+from converter.coreml.subject import Subject
 from converter.device.batch import Array, Batch
 from converter.device.png import png
 from converter.errors import DataError
@@ -120,10 +121,10 @@ def _training_inputs(subject: Subject, batch: Batch) -> Iterator[tuple[Message, 
         yield feature, batch.inputs[feature.name]
     target = subject.target
     kind = target.type.WhichOneof("Type")
-    if subject.is_classification and kind in ("stringType", "int64Type"):
+    if subject.loss.is_classification and kind in ("stringType", "int64Type"):
         yield target, np.array([(subject.labels or [])[index] for index in batch.answers])
-    elif subject.is_classification:
-        yield target, batch.answers.reshape(-1, *declared_shape(target))
+    elif subject.loss.is_classification:
+        yield target, batch.answers.reshape(-1, *array_shape(target))
     else:
         yield target, batch.answers
 
@@ -133,7 +134,7 @@ def describe(feature: Message, is_input: bool) -> dict[str, Any]:
     kind = feature.type.WhichOneof("Type").removesuffix("Type")
     described = {"name": feature.name, "kind": kind, "is_input": is_input}
     if kind == "multiArray":
-        described["shape"] = declared_shape(feature)
+        described["shape"] = array_shape(feature)
         described["dtype"] = int(feature.type.multiArrayType.dataType)
     return described
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from converter.coreml import mlmodel
+from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import Message
-from converter.coreml.subject import Subject, declared_shape, subject
+from converter.coreml.subject import Subject, subject
 from converter.device.batch import Array, Batch
 from converter.device.checks import Agreement, relative
 from converter.device.job import Settings
@@ -80,8 +81,8 @@ def step(chosen: Subject, batch: Batch, settings: Settings) -> dict[str, Array]:
     copy = with_weights(chosen, {})
     copied = subject(copy)
     answers = batch.answers
-    if not chosen.is_classification:
-        answers = answers.reshape(len(answers), *declared_shape(copied.target))
+    if not chosen.loss.is_classification:
+        answers = answers.reshape(len(answers), *array_shape(copied.target))
     numbers = in_file(
         copied.member, epochs=settings.epochs, batch_size=settings.batch_size, shuffle=False
     )

@@ -1,9 +1,7 @@
 """Which layers can learn on the device: those from which a gradient reaches the loss.
 
-Core ML carries gradients back through convolution, inner product, pooling, flatten, and the
-activations ReLU, sigmoid and tanh; through softmax only straight from the cross-entropy. Sources:
-``isLayerSupportedForBackprop`` in Core ML's validator, and for batch norm, which validates and then
-fails to compile, https://github.com/apple/coremltools/issues/492.
+Through which layers devices carry a gradient stands in `coreml.kinds`; here it is asked of the
+network that the Keras model became.
 """
 
 from __future__ import annotations
@@ -13,13 +11,12 @@ import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from converter.coreml.gradient import Gradient
+from converter.coreml.kinds import kind_of
 from converter.coreml.mlmodel import Message
 from converter.errors import NotUpdatableError
 from converter.lower.net import Net
 from converter.trace.program import KerasLayer, Program
-
-PASSING = ("convolution", "innerProduct", "pooling", "flatten")
-PASSING_ACTIVATIONS = ("ReLU", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,13 @@ def _unknown(pattern: str, known: Mapping[str, KerasLayer], program: Program) ->
 
 def candidates(net: Net, loss_input: str) -> list[Candidate]:
     """Return every Keras layer with a kernel; from `loss_input` a gradient reaches it or not."""
-    obstacles = _obstacles(net.builder.nn_spec.layers, loss_input)
+    layers = list(net.builder.nn_spec.layers)
+    # A softmax at the end is always trained with cross-entropy: `head.attach` allows nothing else.
+    gradient = Gradient(layers, loss_input, crossentropy=True)
+    obstacles = {
+        layers[index].name: None if blocker is None else layers[blocker]
+        for index, blocker in gradient.blockers().items()
+    }
     by_layer: dict[KerasLayer, list[str]] = {}
     for name, weighted in net.weighted.items():
         by_layer.setdefault(weighted.keras, []).append(name)
@@ -99,37 +102,9 @@ def _candidate(
 
 
 def _describe(net: Net, spec: Message) -> str:
-    kind = spec.WhichOneof("layer")
-    if kind == "activation":
-        kind = spec.activation.WhichOneof("NonlinearityType")
     origin = net.origin.get(spec.name)
     where = str(origin) if origin else f"'{spec.name}'"
-    return f"{where}, in Core ML '{kind}',"
-
-
-def _obstacles(layers: Sequence[Message], loss_input: str) -> dict[str, Message | None]:
-    """Return for every layer upstream of the loss what stands between it and the loss, or None."""
-    waiting: dict[str, list[Message | None]] = {loss_input: [None]}
-    found: dict[str, Message | None] = {}
-    for layer in reversed(layers):
-        beyond = [entry for blob in layer.output for entry in waiting.get(blob, ())]
-        if not beyond:
-            continue
-        found[layer.name] = next((entry for entry in beyond if entry is not None), None)
-        passes = _passes(layer, at_loss=loss_input in layer.output)
-        behind = found[layer.name] if passes else found[layer.name] or layer
-        for blob in layer.input:
-            waiting.setdefault(blob, []).append(behind)
-    return found
-
-
-def _passes(layer: Message, *, at_loss: bool) -> bool:
-    kind = layer.WhichOneof("layer")
-    if kind == "activation":
-        return layer.activation.WhichOneof("NonlinearityType") in PASSING_ACTIVATIONS
-    if kind == "convolution" and layer.convolution.isDeconvolution:
-        return False
-    return kind in PASSING or (kind == "softmax" and at_loss)
+    return f"{where}, in Core ML '{kind_of(spec)}',"
 
 
 def default_choice(found: Iterable[Candidate]) -> list[KerasLayer]:

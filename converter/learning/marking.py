@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from typing import Any
 
 from converter.backend.coremltools import AdamParams, NeuralNetworkBuilder, SgdParams, datatypes
 from converter.coreml.interface import ImageInput, Interface
-from converter.learning.settings import Count, Number, Training
+from converter.learning.settings import Training
 
 LOSS_NAME = "loss"
 
@@ -74,27 +73,23 @@ def mark(
     builder.nn_spec.updateParams.shuffle.defaultValue = training.shuffle
 
 
+SETTERS = {
+    "learning_rate": "set_lr",
+    "momentum": "set_momentum",
+    "beta_1": "set_beta1",
+    "beta_2": "set_beta2",
+    "epsilon": "set_eps",
+}
+"""Number of an optimizer -> the method of coremltools' ``SgdParams`` and ``AdamParams`` for it."""
+
+
 def _set_optimizer(builder: NeuralNetworkBuilder, training: Training) -> None:
-    numbers = training.numbers
-    if training.optimizer == "sgd":
-        sgd = SgdParams()
-        sgd.set_lr(*_range(numbers["learning_rate"]))
-        sgd.set_momentum(*_range(numbers["momentum"]))
-        sgd.set_batch(*_set(training.batch_size))
-        builder.set_sgd_optimizer(sgd)
-        return
-    adam = AdamParams()
-    adam.set_lr(*_range(numbers["learning_rate"]))
-    adam.set_beta1(*_range(numbers["beta_1"]))
-    adam.set_beta2(*_range(numbers["beta_2"]))
-    adam.set_eps(*_range(numbers["epsilon"]))
-    adam.set_batch(*_set(training.batch_size))
-    builder.set_adam_optimizer(adam)
-
-
-def _range(number: Number) -> tuple[float, float, float]:
-    return number.default, number.lowest, number.highest
-
-
-def _set(count: Count) -> tuple[int, Any]:
-    return count.default, list(count.allowed)
+    is_sgd = training.optimizer == "sgd"
+    params = SgdParams() if is_sgd else AdamParams()
+    for name, number in training.numbers.items():
+        getattr(params, SETTERS[name])(number.default, number.lowest, number.highest)
+    params.set_batch(training.batch_size.default, list(training.batch_size.allowed))
+    if is_sgd:
+        builder.set_sgd_optimizer(params)
+    else:
+        builder.set_adam_optimizer(params)

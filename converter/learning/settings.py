@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from converter.coreml.optimizers import BY_NAME, NUMBERS
 from converter.errors import UsageError
 from converter.keras_file.compiled import CompileSettings
 from converter.recipe import Choice, Range, Recipe
@@ -22,12 +23,6 @@ BATCH_SIZES = (*range(1, 33), 40, 48, 50, 64, 80, 96, 100, 128, 192, 256, 512)
 
 DEFAULT_EPOCHS = 10
 DEFAULT_BATCH_SIZE = 32
-
-PARAMETERS = {
-    "sgd": {"learning_rate": 0.01, "momentum": 0.0},
-    "adam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
-}
-"""Optimizer -> Keras name of each number it has -> Keras's default."""
 
 UNKNOWN_TO_CORE_ML = {
     "nesterov": "Nesterov momentum",
@@ -62,7 +57,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Training:
-    """The update section of the model. `numbers` has the Keras names of `PARAMETERS`."""
+    """The update section of the model. `numbers` goes by the names in Keras."""
 
     optimizer: str
     numbers: Mapping[str, Number]
@@ -86,8 +81,8 @@ def training(recipe: Recipe, settings: CompileSettings | None) -> Training:
         UsageError: a number belongs to the other optimizer, or is out of its range.
     """
     optimizer, stored, notes = _optimizer(recipe, settings)
-    defaults = PARAMETERS[optimizer]
-    for name in {**PARAMETERS["sgd"], **PARAMETERS["adam"]}:
+    defaults = BY_NAME[optimizer].defaults
+    for name in NUMBERS:
         if getattr(recipe, name) is not None and name not in defaults:
             raise UsageError(f"{name} is not a parameter of the optimizer {optimizer}")
     numbers = {

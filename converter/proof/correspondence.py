@@ -10,15 +10,15 @@ import numpy as np
 
 from converter import runtime
 from converter.backend.tensorflow import keras
+from converter.coreml.features import channels, image_shape
 from converter.coreml.interface import ImageInput
-from converter.coreml.mlmodel import CROSS_ENTROPY, FeatureTypes_pb2, Message, network
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
 from converter.errors import ParityError
 from converter.proof import parity
 from converter.proof.endings import ENDINGS, Ending
 from converter.runtime.plan import Plan
 from converter.trace.program import Array
 
-COLOURS = FeatureTypes_pb2.ImageFeatureType.ColorSpace
 FEW_VALUES = 64 * 64 * 3
 
 
@@ -113,7 +113,7 @@ def random_samples(
     for feature, tensor in zip(features, twin.inputs, strict=True):
         shape = tuple(tensor.shape[1:])
         if feature.type.WhichOneof("Type") == "imageType":
-            pixels = rng.integers(0, 256, (count, *_image_shape(feature))).astype(np.float32)
+            pixels = rng.integers(0, 256, (count, *image_shape(feature))).astype(np.float32)
             ours[feature.name] = pixels
             theirs.append(_keras_image(model, feature, pixels, reading).reshape(count, *shape))
         else:
@@ -121,11 +121,6 @@ def random_samples(
             theirs.append(x)
             ours[feature.name] = _array(feature, x)
     return Samples(ours, theirs)
-
-
-def _image_shape(feature: Message) -> tuple[int, int, int]:
-    image = feature.type.imageType
-    return int(image.height), int(image.width), 1 if image.colorSpace == COLOURS.GRAYSCALE else 3
 
 
 def _array(feature: Message, x: Array) -> Array:
@@ -144,9 +139,8 @@ def _array(feature: Message, x: Array) -> Array:
 
 
 def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) -> Array:
-    colour = {COLOURS.GRAYSCALE: "gray", COLOURS.BGR: "bgr"}.get(
-        feature.type.imageType.colorSpace, "rgb"
-    )
+    image = feature.type.imageType
+    colour = "gray" if channels(image) == 1 else "bgr" if image.colorSpace == image.BGR else "rgb"
     scale, bias = 1.0, (0.0, 0.0, 0.0)
     net = network(model)
     for step in net.preprocessing if net is not None and reading == "preprocessed" else ():
@@ -155,5 +149,4 @@ def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) 
         bias = (scaler.redBias, scaler.greenBias, scaler.blueBias)
         if colour == "gray":
             bias = (scaler.grayBias,) * 3
-    channels = pixels.shape[3]
-    return parity.keras_pixels(pixels, ImageInput(colour, scale, bias[:channels]))
+    return parity.keras_pixels(pixels, ImageInput(colour, scale, bias[: channels(image)]))

@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from converter.coreml.optimizers import BY_NAME, NUMBERS
+
 OWN_KEYS = "make-updatable."
 """Start of the metadata keys that this tool writes itself."""
 
@@ -156,9 +158,6 @@ Labels: TypeAlias = Annotated[
 TAGS = ("number", "range", "choice", "file", "labels")
 """Parts of pydantic's error locations that are not keys of the recipe."""
 
-SGD_ONLY = ("momentum",)
-ADAM_ONLY = ("beta_1", "beta_2", "epsilon")
-
 
 class Recipe(_Strict):
     """One conversion: the Keras model, what shall learn, and how.
@@ -271,12 +270,11 @@ class Recipe(_Strict):
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what is wrong) for settings that cannot stand side by side in any model."""
-        foreign = {"sgd": ADAM_ONLY, "adam": SGD_ONLY}.get(self.optimizer or "", ())
-        for key in foreign:
-            if getattr(self, key) is not None:
-                yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-        for key in ("learning_rate", *SGD_ONLY, *ADAM_ONLY):
+        own = BY_NAME[self.optimizer].defaults if self.optimizer else NUMBERS
+        for key in NUMBERS:
             value = getattr(self, key)
+            if value is not None and key not in own:
+                yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
             if isinstance(value, float) and value < 0:
                 yield key, f"{value:g} is negative; it must be 0 or more"
         for key in ("scale", "bias"):

@@ -10,13 +10,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from converter.coreml.optimizers import NUMBERS
 from converter.errors import RecipeError, UsageError
 from converter.recipe.messages import explain
 from converter.recipe.model import TAGS, Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
 
 PATH_KEYS = ("model", "output_path", "classes")
-NUMBERS = ("learning_rate", "momentum", "beta_1", "beta_2", "epsilon", "epochs", "batch_size")
+ADJUSTABLE = (*NUMBERS, "epochs", "batch_size")
+"""Settings that may be a number or a number with what an app may choose."""
 
 
 def read(path: Path, flags: Mapping[str, Any] | None = None) -> Recipe:
@@ -134,7 +136,7 @@ def _over(below: Any, above: Any, key: str) -> Any:
     if isinstance(above, dict):
         deeper = {k: _over(below.get(k), value, k) for k, value in above.items()}
         return {**below, **deeper}
-    return {**below, "default": above} if key in NUMBERS else above
+    return {**below, "default": above} if key in ADJUSTABLE else above
 
 
 def _validated(document: Document) -> Recipe:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.coreml.mlmodel import FeatureTypes_pb2, Floats, Message
+from converter.coreml.features import channels, image_shape, is_classifier, labels
+from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError
 
 Array = npt.NDArray[Any]
-
-COLOURS = FeatureTypes_pb2.ImageFeatureType.ColorSpace
 
 
 def input_blobs(model: Message, net: Message, inputs: Mapping[str, Array]) -> dict[str, Floats]:
@@ -60,43 +59,45 @@ def _array_blob(feature: Message, array: Array) -> Floats:
 
 def _image_blob(feature: Message, pixels: Array, net: Message) -> Floats:
     image = feature.type.imageType
-    channels = 1 if image.colorSpace == COLOURS.GRAYSCALE else 3
-    shape = int(image.height), int(image.width), channels
+    shape = image_shape(feature)
     flexible = image.WhichOneof("SizeFlexibility") is not None
-    fits = pixels.shape[1:] == shape or (flexible and pixels.shape[3:] == (channels,))
+    fits = pixels.shape[1:] == shape or (flexible and pixels.shape[3:] == shape[2:])
     if not fits:
         raise DataError(
             f"input '{feature.name}': has shape {list(pixels.shape)}, "
             f"but the model takes images [N, {', '.join(map(str, shape))}]"
         )
     blob = pixels.astype(np.float32, copy=False)
-    if image.colorSpace == COLOURS.BGR:
+    if image.colorSpace == image.BGR:
         blob = blob[..., ::-1]
     for step in net.preprocessing:
         if step.featureName in ("", feature.name):
-            blob = PREPROCESSORS[step.WhichOneof("preprocessor")](step, blob, image.colorSpace)
+            blob = PREPROCESSORS[step.WhichOneof("preprocessor")](step, blob, image)
     return blob
 
 
-def _scale(step: Message, blob: Floats, colours: int) -> Floats:
+def _scale(step: Message, blob: Floats, image: Message) -> Floats:
     """Multiply by one number and add one bias per channel."""
     scaler = step.scaler
-    red_first = [scaler.redBias, scaler.greenBias, scaler.blueBias]
-    biases = {COLOURS.GRAYSCALE: [scaler.grayBias], COLOURS.BGR: red_first[::-1]}
-    bias = np.array(biases.get(colours, red_first), np.float32)
+    colours = [scaler.redBias, scaler.greenBias, scaler.blueBias]
+    if channels(image) == 1:
+        colours = [scaler.grayBias]
+    elif image.colorSpace == image.BGR:
+        colours = colours[::-1]
+    bias = np.array(colours, np.float32)
     scaled: Floats = blob * np.float32(scaler.channelScale) + bias
     return scaled
 
 
-def _subtract_mean(step: Message, blob: Floats, colours: int) -> Floats:
+def _subtract_mean(step: Message, blob: Floats, image: Message) -> Floats:
     """Subtract an image stored as ``[C, H, W]``."""
-    height, width, channels = blob.shape[1:]
-    mean = np.asarray(step.meanImage.meanImage, np.float32).reshape(channels, height, width)
+    height, width, colours = blob.shape[1:]
+    mean = np.asarray(step.meanImage.meanImage, np.float32).reshape(colours, height, width)
     centred: Floats = blob - mean.transpose(1, 2, 0)
     return centred
 
 
-PREPROCESSORS: dict[str, Callable[[Message, Floats, int], Floats]] = {
+PREPROCESSORS: dict[str, Callable[[Message, Floats, Message], Floats]] = {
     "scaler": _scale,
     "meanImage": _subtract_mean,
 }
@@ -119,21 +120,9 @@ def outputs(model: Message, net: Message, blobs: Mapping[str, Floats]) -> dict[s
     for feature in model.description.output:
         array = _as_array(blobs[_blob_of(model, net, feature.name)])
         if _is_label(model, feature.name):
-            array = np.asarray(labels(net))[array.reshape(len(array), -1).argmax(axis=1)]
+            array = np.asarray(labels(model))[array.reshape(len(array), -1).argmax(axis=1)]
         found[feature.name] = array
     return found
-
-
-def labels(net: Message) -> list[str] | list[int]:
-    """Return the class labels of a classifier in the order of its probabilities."""
-    if net.WhichOneof("ClassLabels") == "int64ClassLabels":
-        return list(net.int64ClassLabels.vector)
-    return list(net.stringClassLabels.vector)
-
-
-def is_classifier(model: Message) -> bool:
-    """Tell whether `model` names a class, not only its probability."""
-    return bool(model.WhichOneof("Type") == "neuralNetworkClassifier")
 
 
 def _is_label(model: Message, name: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
+from converter.coreml.subject import loss_of
 from converter.errors import DataError, ModelFileError
 from converter.runtime import arrays, network
 from converter.runtime.loop import Loop, Score, scoring
-from converter.runtime.plan import Plan, logits, loss_of
+from converter.runtime.plan import Plan, logits
 from converter.runtime.sources import source
 from converter.runtime.targets import targets
 from converter.runtime.training import Labelled, blob_shape
@@ -39,7 +40,8 @@ def _plan(model: Message) -> Plan:
     """Return a plan in which nothing learns and every layer is computed."""
     net = network.checked_network(model)
     if net.updateParams.lossLayers:
-        loss, output, target = loss_of(net)
+        stored = loss_of(net)
+        loss, output, target = stored.kind, stored.input, stored.target
     else:
         outputs = arrays.output_blob_names(model, net)
         if len(outputs) != 1:

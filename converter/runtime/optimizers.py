@@ -35,8 +35,7 @@ class Optimizer(Protocol):
 
 def optimizer(settings: Settings, variables: Sequence[Tensor]) -> Optimizer:
     """Return the optimizer for `variables` in its initial state."""
-    kinds: Mapping[str, type[SGD | Adam]] = {"sgdOptimizer": SGD, "adamOptimizer": Adam}
-    return kinds[settings.optimizer](variables, **settings.numbers)
+    return KINDS[settings.optimizer](variables, **settings.numbers)
 
 
 def _zeros(variables: Sequence[Tensor]) -> list[Tensor]:
@@ -104,3 +103,7 @@ class Adam:
                 epsilon=self.epsilon,
                 grad=g,
             )
+
+
+KINDS: Mapping[str, type[SGD | Adam]] = {"sgdOptimizer": SGD, "adamOptimizer": Adam}
+"""Optimizer in the file -> its arithmetic."""

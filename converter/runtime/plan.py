@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from converter.coreml import mlmodel
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params
+from converter.coreml.kinds import facts, kind_of, learning_weights
+from converter.coreml.mlmodel import Message, layer_params
+from converter.coreml.subject import loss_of
 from converter.errors import TrainingError
 from converter.runtime import network
-
-WEIGHT_FIELDS = {"convolution": ("weights", "bias"), "innerProduct": ("weights", "bias")}
-"""Layer kind that may learn -> its ``WeightParams``. Core ML learns nothing else (LSTM aside)."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ def plan(model: Message) -> Plan:
         ModelFileError: the network cannot be run here.
     """
     net = _updatable_network(model)
-    loss, output_blob, target = loss_of(net)
-    loss_blob = logits(net, output_blob) if loss == CROSS_ENTROPY else output_blob
+    loss = loss_of(net)
+    loss_blob = logits(net, loss.input) if loss.is_classification else loss.input
     given = {feature.name for feature in model.description.input}
     layers = network.layers_between(net.layers, given, [loss_blob])
     learning = _behind_weights(layers)
@@ -78,7 +77,7 @@ def plan(model: Message) -> Plan:
     frozen = network.layers_between(net.layers, given, used)
     parameters = [p for layer in learning if layer.isUpdatable for p in _parameters(layer)]
     return Plan(
-        loss, loss_blob, output_blob, target, frozen, learning, list(used), parameters
+        loss.kind, loss_blob, loss.input, loss.target, frozen, learning, list(used), parameters
     )  # fmt: skip
 
 
@@ -89,19 +88,6 @@ def _updatable_network(model: Message) -> Message:
     if not model.isUpdatable:
         raise TrainingError("the model is not updatable; convert it with make-updatable")
     return net
-
-
-def loss_of(net: Message) -> tuple[str, str, str]:
-    """Return the kind, the input blob and the target of the one loss."""
-    if len(net.updateParams.lossLayers) != 1:
-        raise TrainingError(
-            f"the model has {len(net.updateParams.lossLayers)} losses; Core ML trains with one"
-        )
-    (layer,) = net.updateParams.lossLayers
-    kind = layer.WhichOneof("LossLayerType")
-    if kind is None:
-        raise TrainingError(f"the loss '{layer.name}' is of no kind; Core ML would refuse it")
-    return kind, getattr(layer, kind).input, getattr(layer, kind).target
 
 
 def logits(net: Message, probabilities: str) -> str:
@@ -126,14 +112,12 @@ def _behind_weights(layers: Sequence[Message]) -> list[Message]:
 
 
 def _parameters(layer: Message) -> Iterator[Parameter]:
-    kind = layer.WhichOneof("layer")
-    if kind not in WEIGHT_FIELDS:
-        raise TrainingError(f"layer '{layer.name}': Core ML cannot update layers of kind {kind}")
-    params = layer_params(layer)
-    for field in WEIGHT_FIELDS[kind]:
-        if field == "bias" and not params.hasBias:
-            continue
-        stored = getattr(params, field)
+    if not facts(layer).learns:
+        raise TrainingError(
+            f"layer '{layer.name}': Core ML cannot update layers of kind {kind_of(layer)}"
+        )
+    for field in learning_weights(layer):
+        stored = getattr(layer_params(layer), field)
         if not stored.isUpdatable:
             raise TrainingError(f"layer '{layer.name}': is updatable, but its {field} is not")
         if not stored.floatValue:

@@ -6,23 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from converter.coreml.mlmodel import Message, network
+from converter.coreml.optimizers import BATCH_SIZE, NUMBERS, OPTIMIZERS
 from converter.errors import TrainingError, UsageError
-
-FIELDS = {
-    "sgdOptimizer": {
-        "learning_rate": "learningRate",
-        "momentum": "momentum",
-    },
-    "adamOptimizer": {
-        "learning_rate": "learningRate",
-        "beta_1": "beta1",
-        "beta_2": "beta2",
-        "epsilon": "eps",
-    },
-}
-"""Optimizer -> our name of a number -> its field. The names are those of Keras."""
-
-NUMBERS = tuple({name: None for fields in FIELDS.values() for name in fields})
 
 
 @dataclass(frozen=True)
@@ -40,7 +25,7 @@ class Settings:
 def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
     """Return the settings stored in `model`, with those in `chosen` that are not None instead.
 
-    Names: ``epochs``, ``batch_size``, ``shuffle``, ``seed`` and those in `FIELDS`.
+    Names: those of `coreml.optimizers.TRAINING`.
 
     Raises:
         UsageError: a value lies outside what the model allows, where Core ML would refuse it too,
@@ -53,23 +38,24 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
         raise TrainingError("the model has no optimizer; it is not updatable")
     kind = update.optimizer.WhichOneof("OptimizerType")
     optimizer = getattr(update.optimizer, kind)
-    foreign = [n for n in NUMBERS if chosen.get(n) is not None and n not in FIELDS[kind]]
+    known = OPTIMIZERS[kind]
+    foreign = [n for n in NUMBERS if chosen.get(n) is not None and n not in known.defaults]
     if foreign:
-        raise UsageError(f"{foreign[0]} is no number of this model's optimizer, {name_of(kind)}")
+        raise UsageError(f"{foreign[0]} is no number of this model's optimizer, {known.keras}")
     shuffle = chosen.get("shuffle")
     return Settings(
         kind,
-        {n: _double(getattr(optimizer, f), n, chosen.get(n)) for n, f in FIELDS[kind].items()},
+        {
+            number.keras: _double(
+                getattr(optimizer, number.field), number.keras, chosen.get(number.keras)
+            )
+            for number in known.numbers
+        },
         _count(update.epochs, "epochs", chosen.get("epochs")),
-        _count(optimizer.miniBatchSize, "batch_size", chosen.get("batch_size")),
+        _count(getattr(optimizer, BATCH_SIZE), "batch_size", chosen.get("batch_size")),
         bool(update.shuffle.defaultValue if shuffle is None else shuffle),
         _integer(update.seed, "seed", chosen.get("seed")),
     )
-
-
-def name_of(optimizer: str) -> str:
-    """Return ``"SGD"`` or ``"Adam"``."""
-    return {"sgdOptimizer": "SGD", "adamOptimizer": "Adam"}[optimizer]
 
 
 def _double(parameter: Message, name: str, chosen: float | None) -> float:

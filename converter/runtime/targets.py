@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
+from converter.coreml.features import labels
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message
 from converter.errors import DataError
-from converter.runtime.arrays import is_classifier, labels
 from converter.runtime.backend import Array
 from converter.runtime.plan import Plan
 
@@ -31,7 +31,7 @@ def targets(model: Message, plan: Plan, y: Any, shape: BlobShape) -> Array:
         return _values(array, shape)
     if shape[:2] != (1, 1):
         raise DataError(f"the loss is computed from {list(shape)} values, not one per class")
-    indices = _indices(array, shape[2], _labels(model))
+    indices = _indices(array, shape[2], labels(model))
     outside = np.flatnonzero((indices < 0) | (indices >= shape[2]))
     if outside.size:
         first = int(outside[0])
@@ -40,10 +40,6 @@ def targets(model: Message, plan: Plan, y: Any, shape: BlobShape) -> Array:
             f"they go from 0 to {shape[2] - 1}"
         )
     return indices.astype(np.int32)
-
-
-def _labels(model: Message) -> Sequence[str] | Sequence[int] | None:
-    return labels(network(model)) if is_classifier(model) else None
 
 
 def _indices(y: Array, classes: int, names: Sequence[str] | Sequence[int] | None) -> Array:

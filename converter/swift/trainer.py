@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message
-from converter.coreml.subject import Subject, class_count, declared_shape, subject
+from converter.coreml.optimizers import BATCH_SIZE, OPTIMIZERS
+from converter.coreml.subject import Subject, class_count, subject
 from converter.errors import TrainingError
 from converter.swift.names import identifier
 
@@ -19,12 +21,6 @@ ARRAY_TYPES = {
 """Data type in the file -> the case of ``MLMultiArrayDataType`` and the type of an element.
 
 Half precision needs a younger version of the format than updatable models have."""
-
-NUMBERS = {
-    "sgdOptimizer": ("learningRate", "momentum"),
-    "adamOptimizer": ("learningRate", "beta1", "beta2", "eps"),
-}
-"""Optimizer -> its numbers, named alike in the file and in ``MLParameterKey``."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +143,14 @@ def trainer(model: Message) -> Trainer:
     if kind is None:
         raise TrainingError("the model has no optimizer; convert it with make-updatable")
     optimizer = getattr(update.optimizer, kind)
-    counts = [_count("epochs", update.epochs), _count("miniBatchSize", optimizer.miniBatchSize)]
+    counts = [_count("epochs", update.epochs), _count(BATCH_SIZE, getattr(optimizer, BATCH_SIZE))]
     if update.HasField("seed"):
         counts.append(_count("seed", update.seed))
     layers = [layer for layer in chosen.layers() if layer.is_updatable]
     return Trainer(
         tuple(_inputs(chosen, answer)),
         answer,
-        [_number(key, getattr(optimizer, key)) for key in NUMBERS[kind]],
+        [_number(n.field, getattr(optimizer, n.field)) for n in OPTIMIZERS[kind].numbers],
         counts,
         bool(update.shuffle.defaultValue),
         [layer.layer.name for layer in layers],
@@ -182,20 +178,20 @@ def _array(feature: Message) -> Array:
     dtype = feature.type.multiArrayType.dataType
     if dtype not in ARRAY_TYPES:
         raise TrainingError(f"training input '{feature.name}': is of a kind that is not known here")
-    return Array(declared_shape(feature), *ARRAY_TYPES[dtype])
+    return Array(array_shape(feature), *ARRAY_TYPES[dtype])
 
 
 def _answer(chosen: Subject) -> Answer:
     target = chosen.target
     kind = target.type.WhichOneof("Type").removesuffix("Type")
     output = chosen.model.description.predictedFeatureName
-    if kind in ("string", "int64") and chosen.is_classification and output:
+    if kind in ("string", "int64") and chosen.loss.is_classification and output:
         labels = chosen.labels or []
         swift = "String" if kind == "string" else "Int"
         return Answer(kind, target.name, output, swift, None, labels, len(labels))
     array = _array(target)
     output = _array_output(chosen)
-    if chosen.is_classification:
+    if chosen.loss.is_classification:
         return Answer("index", target.name, output, "Int", array, (), class_count(chosen))
     return Answer("values", target.name, output, f"[{array.element}]", array, (), 0)
 

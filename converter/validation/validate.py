@@ -12,7 +12,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from converter.coreml import mlmodel
+from converter.coreml import encoding, mlmodel
 from converter.coreml.mlmodel import Message
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, f101_unreadable
@@ -64,7 +64,7 @@ def validate_bytes(
     try:
         model.ParseFromString(data)
     except DecodeError:
-        end = _end_of_message(data)
+        end = encoding.end_of_message(data)
         if end is None:
             return [f101_unreadable.not_a_model()]
         trailing = len(data) - end
@@ -112,46 +112,3 @@ def _check(rule: RuleModule, view: View) -> Iterator[Finding]:
     except Exception as error:
         name = type(error).__name__
         raise RuleError(f"rule {rule.RULE.code} failed with {name}: {error}") from error
-
-
-_VARINT, _FIXED64, _LENGTH, _GROUP, _END_GROUP, _FIXED32 = range(6)
-
-
-def _end_of_message(data: bytes) -> int | None:
-    """Return where the C++ reader of protobuf ends a message early, None if it does not.
-
-    It stops at a tag of 0 or at the end of a group, and Core ML does not ask whether the file goes
-    on. Python's reader refuses such bytes.
-    https://protobuf.dev/programming-guides/encoding/#structure
-    """
-    place = 0
-    while place < len(data):
-        start = place
-        tag, place = _varint(data, place)
-        kind = tag & 7
-        if tag == 0 or kind == _END_GROUP:
-            return start
-        if kind == _VARINT:
-            _, place = _varint(data, place)
-        elif kind == _LENGTH:
-            length, place = _varint(data, place)
-            place += length
-        elif kind in (_FIXED64, _FIXED32):
-            place += 8 if kind == _FIXED64 else 4
-        else:
-            return None
-    return None
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """Return the number at `place` and where it ends; a number that is cut off ends the data."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(data):
-            return 1, len(data)
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-    return 1, len(data)

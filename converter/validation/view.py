@@ -8,6 +8,7 @@ from functools import cached_property
 from converter.coreml import mlmodel, shapes
 from converter.coreml.gradient import Gradient
 from converter.coreml.mlmodel import Message
+from converter.coreml.subject import Loss, only_loss
 from converter.validation.finding import Finding, Rule, quoted
 from converter.validation.flow import Flow, follow
 
@@ -96,11 +97,24 @@ class View:
                 ranks[feature.name] = given
         return ranks
 
+    @property
+    def losses(self) -> list[Message]:
+        """The loss layers of a network."""
+        return list(self.net.updateParams.lossLayers) if self.net is not None else []
+
+    @cached_property
+    def loss(self) -> Loss | None:
+        """The loss of a network, None also if there are several, or one of no kind."""
+        return only_loss(self.net) if self.net is not None else None
+
     @cached_property
     def gradient(self) -> Gradient:
         """How the loss depends on the layers of an updatable network."""
         assert self.net is not None
-        return Gradient(self.net)
+        layers, loss = list(self.net.layers), self.loss
+        if loss is None:
+            return Gradient(layers, "", crossentropy=False)
+        return Gradient(layers, loss.input, loss.is_classification)
 
     @cached_property
     def shapes(self) -> shapes.Inference:

@@ -85,7 +85,7 @@ def test_findings_name_the_layer_what_and_the_way_out():
     break_it(model)
     (finding,) = [f for f in validate.findings(model) if f.code == "U104"]
     assert finding.text() == (
-        "U104 error: layer 'between': LeakyReLU cannot be back-propagated through and stands "
+        "U104 error: layer 'between': leakyReLU cannot be back-propagated through and stands "
         "between updatable layer 'dense_2' and the loss; mark only layers after it, or use ReLU, "
         "sigmoid or tanh"
     )

@@ -14,6 +14,7 @@ exact shapes (``EXACT_ARRAY_MAPPING``, or any layer younger than iOS 12) a shape
 from __future__ import annotations
 
 from converter.coreml import mlmodel
+from converter.coreml.features import channels
 from converter.coreml.mlmodel import Message
 from converter.coreml.shapes.classic import CLASSIC
 from converter.coreml.shapes.context import (
@@ -131,10 +132,9 @@ def declared_shape(feature: Message) -> Shape | None:
     kind = feature.WhichOneof("Type")
     if kind == "imageType":
         image = feature.imageType
-        gray = image.colorSpace in (image.GRAYSCALE, image.GRAYSCALE_FLOAT16)
         flexible = image.WhichOneof("SizeFlexibility") is not None
         size = (None, None) if flexible else (image.height, image.width)
-        return (1 if gray else 3, *size)
+        return (channels(image), *size)
     if kind != "multiArrayType":
         return None
     array = feature.multiArrayType

@@ -102,3 +102,16 @@ def broadcast(context: Context, shapes: Shapes) -> Shape | None:
             return None
         result.append(larger.pop() if larger else (None if None in sizes else 1))
     return tuple(result)
+
+
+FIT_CHANNELS = "give the layer the number of channels that arrives, or repair the layer before it"
+
+
+def expect_channels(context: Context, shape: Shape | None, expected: int) -> None:
+    """Complain if `shape` has another number of channels than `expected`."""
+    channels = chw(shape)[1]
+    if channels is not None and channels != expected:
+        context.complain(
+            "channels", f"expects {expected} channels, its input has shape {describe(shape)}",
+            FIT_CHANNELS,
+        )  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from converter.coreml.features import channels
 from converter.coreml.mlmodel import Message
 from converter.validation.apple.intervals import Blob, C, Empty, H, Interval, W, interval
 from converter.validation.apple.layers import DEMANDS
@@ -94,7 +95,7 @@ class _Shaper:
                 continue
             if feature.type.WhichOneof("Type") == "imageType":
                 image = feature.type.imageType
-                sizes = [_channels(image), image.height, image.width]
+                sizes = [channels(image), image.height, image.width]
             else:
                 sizes = list(feature.type.multiArrayType.shape)
                 if len(sizes) == 1:
@@ -103,10 +104,6 @@ class _Shaper:
                     continue
             for axis, size in zip((C, H, W), sizes, strict=True):
                 blob.fix(axis, size)
-
-
-def _channels(image: Message) -> int:
-    return 1 if image.colorSpace in (image.GRAYSCALE, image.GRAYSCALE_FLOAT16) else 3
 
 
 def _range(limits: Message) -> Interval:
@@ -123,7 +120,7 @@ def _declare(blob: Blob, kind: Message) -> None:
     """Demand of an input what its description says."""
     if kind.WhichOneof("Type") == "imageType":
         image = kind.imageType
-        blob.fix(C, _channels(image))
+        blob.fix(C, channels(image))
         flexibility = image.WhichOneof("SizeFlexibility")
         if flexibility == "enumeratedSizes":
             sizes = image.enumeratedSizes.sizes

@@ -19,7 +19,7 @@ RULE = Rule("O201", "no-loss", "error", "ours")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding for an updatable network without loss."""
-    if model.updatable_net is not None and not model.gradient.losses:
+    if model.updatable_net is not None and not model.losses:
         yield RULE.found(
             "the updatable network has no loss; Apple's validator crashes on it",
             "add a categorical cross-entropy or mean squared error",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.coreml.kinds import learning_weights
 from converter.coreml.mlmodel import layer_params
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
@@ -23,8 +24,7 @@ def check(model: View) -> Iterator[Finding]:
     if model.updatable_net is None:
         return
     for layer in model.gradient.updatable():
-        if layer.WhichOneof("layer") in ("convolution", "innerProduct"):
-            params = layer_params(layer)
-            if params.weights.float16Value or (params.hasBias and params.bias.float16Value):
-                message = "is updatable, but its weights are float16"
-                yield RULE.found(message, "store float32 values", layer.name)
+        fields = learning_weights(layer)
+        if any(getattr(layer_params(layer), field).float16Value for field in fields):
+            message = "is updatable, but its weights are float16"
+            yield RULE.found(message, "store float32 values", layer.name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converter.coreml.gradient import described
+from converter.coreml.kinds import kind_of
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
 
@@ -28,7 +28,7 @@ def check(model: View) -> Iterator[Finding]:
     for index in gradient.obstacles():
         if index not in refused:
             yield RULE.found(
-                f"{described(gradient.layers[index])} cannot be back-propagated through and "
+                f"{kind_of(gradient.layers[index])} cannot be back-propagated through and "
                 "stands between an updatable layer and the loss",
                 "mark only layers after it, or use ReLU, sigmoid or tanh",
                 gradient.layers[index].name,

@@ -22,7 +22,7 @@ RULE = Rule("O209", "linear-regression", "warning", "runtime")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding if a mean squared error reads a dense or convolution layer."""
-    if model.updatable_net is None or model.gradient.loss_kind != SQUARED_ERROR:
+    if model.updatable_net is None or model.loss is None or model.loss.kind != SQUARED_ERROR:
         return
     head = model.gradient.head
     if head is None:

@@ -23,7 +23,7 @@ RULE = Rule("O212", "value-target", "error", "runtime")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding if target and loss input do not have equally many elements."""
-    if model.updatable_net is None or model.gradient.loss_kind != SQUARED_ERROR:
+    if model.updatable_net is None or model.loss is None or model.loss.kind != SQUARED_ERROR:
         return
     feature = target_feature(model)
     if feature is None:

@@ -19,6 +19,6 @@ RULE = Rule("O223", "loss-name", "warning", "ours")
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding for each loss without a name."""
     if model.updatable_net is not None:
-        for loss in model.gradient.losses:
+        for loss in model.losses:
             if not loss.name:
                 yield RULE.found("the loss has no name", "name it")

@@ -37,7 +37,7 @@ def _used_blobs(model: View) -> set[str]:
     used = {blob for site in model.flow.sites for blob in site.inputs}
     used.update(feature.name for feature in model.description.output)
     used.update(site.params.conditionVar for site in model.flow.of("loop"))
-    for loss in model.gradient.losses:
+    for loss in model.losses:
         kind = loss.WhichOneof("LossLayerType")
         if kind is not None:
             used.add(getattr(loss, kind).input)

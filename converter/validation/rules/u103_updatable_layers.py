@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converter.coreml.gradient import TRAINABLE_KINDS
+from converter.coreml.kinds import facts, kind_of
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
 
@@ -24,10 +24,10 @@ def check(model: View) -> Iterator[Finding]:
         return
     some = False
     for layer in model.gradient.updatable():
-        some, kind = True, layer.WhichOneof("layer")
-        if kind not in TRAINABLE_KINDS:
+        some = True
+        if not facts(layer).markable:
             yield RULE.found(
-                f"{kind or 'a layer of no kind'} cannot be updatable",
+                f"a layer of kind {kind_of(layer)} cannot be updatable",
                 "clear isUpdatable; only convolution and innerProduct layers learn",
                 layer.name,
             )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converter.coreml.gradient import described
+from converter.coreml.kinds import kind_of
 from converter.validation.finding import Finding, Rule, quoted
 from converter.validation.view import View
 
@@ -31,7 +31,7 @@ def check(model: View) -> Iterator[Finding]:
             continue
         told.add(blocker)
         yield RULE.found(
-            f"{described(layers[blocker])} cannot be back-propagated through and stands between "
+            f"{kind_of(layers[blocker])} cannot be back-propagated through and stands between "
             f"updatable layer {quoted(layers[updatable].name)} and the loss",
             "mark only layers after it, or use ReLU, sigmoid or tanh",
             layers[blocker].name,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.coreml.kinds import learning_weights
 from converter.coreml.mlmodel import layer_params
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
@@ -23,11 +24,8 @@ def check(model: View) -> Iterator[Finding]:
     if model.updatable_net is None:
         return
     for layer in model.gradient.updatable():
-        if layer.WhichOneof("layer") not in ("convolution", "innerProduct"):
-            continue
-        params = layer_params(layer)
-        for name in ("weights", "bias") if params.hasBias else ("weights",):
-            weights = getattr(params, name)
+        for name in learning_weights(layer):
+            weights = getattr(layer_params(layer), name)
             what = "the weights are" if name == "weights" else "the bias is"
             if weights.HasField("quantization"):
                 fix = "store float32 values"

@@ -21,7 +21,7 @@ def check(model: View) -> Iterator[Finding]:
     if model.updatable_net is None:
         return
     seen: set[str] = set()
-    for layer in [*model.gradient.layers, *model.gradient.losses]:
+    for layer in [*model.gradient.layers, *model.losses]:
         if layer.name in seen:
             message = "has the name of another layer or of the loss"
             yield RULE.found(message, "give each layer a name of its own", layer.name)

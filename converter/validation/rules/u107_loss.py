@@ -22,7 +22,7 @@ def check(model: View) -> Iterator[Finding]:
     """Yield a finding for a second loss, and for a loss without kind."""
     if model.updatable_net is None:
         return
-    losses = model.gradient.losses
+    losses = model.losses
     if len(losses) > 1:
         yield RULE.found(f"has {len(losses)} losses", "keep one of them")
     for loss in losses:

@@ -24,7 +24,7 @@ def check(model: View) -> Iterator[Finding]:
     """Yield a finding for each name in a loss that stands for the wrong blob."""
     if model.updatable_net is None:
         return
-    for loss in model.gradient.losses:
+    for loss in model.losses:
         yield from _problems(loss, model.gradient)
 
 

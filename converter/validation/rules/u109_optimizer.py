@@ -11,16 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.coreml.optimizers import BATCH_SIZE, OPTIMIZERS
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
 
 RULE = Rule("U109", "optimizer", "error", "apple", after_shapes=True)
-
-PARAMETERS = {
-    "sgdOptimizer": ("learningRate", "miniBatchSize"),
-    "adamOptimizer": ("learningRate", "miniBatchSize", "beta1", "beta2", "eps"),
-}
-"""Optimizer -> the parameters that it must have."""
 
 
 def check(model: View) -> Iterator[Finding]:
@@ -33,6 +28,7 @@ def check(model: View) -> Iterator[Finding]:
     if kind is None:
         yield RULE.found("has no optimizer", "set SGD or Adam")
         return
-    for name in PARAMETERS[kind]:
+    required = [number.field for number in OPTIMIZERS[kind].numbers if number.required]
+    for name in (*required, BATCH_SIZE):
         if not getattr(optimizer, kind).HasField(name):
             yield RULE.found(f"the optimizer has no {name}", "set it")

@@ -53,11 +53,11 @@ def own_training_inputs(model: View) -> list[Message]:
 
 def target_feature(model: View) -> Message | None:
     """Return the training input that the loss compares with, None if there is none of its name."""
-    return named(own_training_inputs(model), model.gradient.target)
+    return named(own_training_inputs(model), model.loss.target if model.loss else "")
 
 
 def _target_problems(model: View, own: list[Message]) -> Iterator[Finding]:
-    description, losses = model.description, model.gradient.losses
+    description, losses = model.description, model.losses
     kind = losses[0].WhichOneof("LossLayerType") if losses else None
     target = getattr(losses[0], kind).target if kind else ""
     met = False

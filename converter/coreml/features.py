@@ -1,0 +1,53 @@
+"""What a feature description declares: the shape of an array, the size of an image, the labels."""
+
+from __future__ import annotations
+
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message, network
+from converter.errors import DataError
+
+GRAY = frozenset(
+    [
+        FeatureTypes_pb2.ImageFeatureType.GRAYSCALE,
+        FeatureTypes_pb2.ImageFeatureType.GRAYSCALE_FLOAT16,
+    ]
+)
+"""Colour spaces of one channel; all others have three."""
+
+
+def channels(image: Message) -> int:
+    """Return the number of channels of an ``ImageFeatureType``."""
+    return 1 if image.colorSpace in GRAY else 3
+
+
+def image_shape(feature: Message) -> tuple[int, int, int]:
+    """Return height, width and channels of an image feature."""
+    image = feature.type.imageType
+    return int(image.height), int(image.width), channels(image)
+
+
+def array_shape(feature: Message) -> tuple[int, ...]:
+    """Return the shape of an array feature.
+
+    Raises:
+        DataError: it is no array, or its shape is open.
+    """
+    shape = tuple(int(size) for size in feature.type.multiArrayType.shape)
+    if not shape or min(shape) < 1:
+        raise DataError(f"training input '{feature.name}': its shape is not stored in the file")
+    return shape
+
+
+def is_classifier(model: Message) -> bool:
+    """Tell whether `model` is a network that names a class, not only its probability."""
+    return bool(model.WhichOneof("Type") == "neuralNetworkClassifier")
+
+
+def labels(model: Message) -> list[str] | list[int] | None:
+    """Return the class labels in the order of the probabilities, None if `model` names no class."""
+    if not is_classifier(model):
+        return None
+    net = network(model)
+    assert net is not None
+    if net.WhichOneof("ClassLabels") == "int64ClassLabels":
+        return list(net.int64ClassLabels.vector)
+    return list(net.stringClassLabels.vector)

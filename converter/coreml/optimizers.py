@@ -1,0 +1,82 @@
+"""The numbers of Core ML's two optimizers: what each is called, and Keras's default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of an optimizer.
+
+    Attributes:
+        keras: its name in Keras, and in recipes, flags and Python here.
+        field: its field in the file, called like the case of ``MLParameterKey``.
+        default: Keras's default.
+        required: Apple's validator refuses an optimizer without it.
+    """
+
+    keras: str
+    field: str
+    default: float
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One optimizer: its name in recipes, the name of its Keras class, its numbers."""
+
+    name: str
+    keras: str
+    numbers: tuple[Number, ...]
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """Keras name of each number -> Keras's default."""
+        return {number.keras: number.default for number in self.numbers}
+
+
+OPTIMIZERS = {
+    "sgdOptimizer": Optimizer(
+        "sgd",
+        "SGD",
+        (
+            Number("learning_rate", "learningRate", 0.01),
+            Number("momentum", "momentum", 0.0, required=False),
+        ),
+    ),
+    "adamOptimizer": Optimizer(
+        "adam",
+        "Adam",
+        (
+            Number("learning_rate", "learningRate", 0.001),
+            Number("beta_1", "beta1", 0.9),
+            Number("beta_2", "beta2", 0.999),
+            Number("epsilon", "eps", 1e-7),
+        ),
+    ),
+}
+"""Field of ``Optimizer`` in the file -> what it is.
+
+Sources: ``NeuralNetwork.proto`` of apple/coremltools, ``validateOptimizer`` in its
+``UpdatableNeuralNetworkValidator.cpp``; ``keras.optimizers.SGD`` and ``Adam``.
+"""
+
+BATCH_SIZE = "miniBatchSize"
+"""The field of either optimizer that is no number of its arithmetic: the size of a mini-batch."""
+
+BY_NAME = {optimizer.name: optimizer for optimizer in OPTIMIZERS.values()}
+"""Name in recipes -> optimizer."""
+
+NUMBERS = tuple(
+    dict.fromkeys(n.keras for optimizer in OPTIMIZERS.values() for n in optimizer.numbers)
+)
+"""The Keras names of all numbers, each once."""
+
+FIELDS = {n.field: n.keras for optimizer in OPTIMIZERS.values() for n in optimizer.numbers} | {
+    BATCH_SIZE: "batch_size"
+}
+"""Field of an optimizer -> its name in recipes, flags and Python."""
+
+TRAINING = ("epochs", "batch_size", *NUMBERS, "shuffle", "seed")
+"""Everything that can be chosen for one update, by its name in flags and Python."""
