@@ -21,7 +21,7 @@ from converter.errors import (
     UsageError,
 )
 from converter.recipe import Recipe
-from tests.emit.oracle import sequential
+from tests.lower.oracle import sequential
 
 ROOT = Path(__file__).parent.parent
 LENET = ROOT / "models" / "lenet.h5"

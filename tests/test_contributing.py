@@ -12,7 +12,7 @@ def test_the_worked_example_stands_in_the_named_files():
     assert [name for name, _ in steps] == [
         "converter/lower/emit/activation.py",
         "converter/lower/emit/__init__.py",
-        "tests/emit/test_emitters.py",
+        "tests/lower/test_emitters.py",
     ]
     for name, code in steps:
         assert code in (ROOT / name).read_text(), name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from converter.coreml.mlmodel import network, write
-from tests.rules import specs
+from tests.validation import specs
 
 ROOT = Path(__file__).parent.parent
 CONFIG = """\

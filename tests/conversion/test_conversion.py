@@ -10,7 +10,7 @@ from converter.coreml import mlmodel
 from converter.errors import NotUpdatableError, ParityError, UnsupportedError, UsageError
 from converter.recipe import Recipe
 from tests.converting import convert, updatable_names
-from tests.emit.oracle import IOS12_KINDS, randomized, sequential
+from tests.lower.oracle import IOS12_KINDS, randomized, sequential
 
 L = keras.layers
 IMAGE = (8, 8, 3)

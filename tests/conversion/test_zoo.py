@@ -11,7 +11,7 @@ from converter import cli
 from converter.coreml import mlmodel
 from converter.validation import validate
 
-ZOO = Path(__file__).parents[1] / "fixtures" / "keras_files"
+ZOO = Path(__file__).parents[2] / "fixtures" / "keras_files"
 FILES = sorted(path.name for path in ZOO.iterdir() if path.suffix in (".h5", ".keras"))
 
 OPTIONS = {

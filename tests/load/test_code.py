@@ -10,7 +10,7 @@ from keras import ops
 from converter.errors import KerasFileError
 from converter.load import load
 
-ZOO = Path(__file__).parent.parent / "fixtures" / "keras_files"
+ZOO = Path(__file__).parents[2] / "fixtures" / "keras_files"
 
 
 def saved(tmp_path, function, name="model.keras", **options):

@@ -8,7 +8,7 @@ import pytest
 from converter.errors import KerasFileError
 from converter.load import load
 
-ZOO = Path(__file__).parent.parent / "fixtures" / "keras_files"
+ZOO = Path(__file__).parents[2] / "fixtures" / "keras_files"
 
 OPTIONS = {"tf24_any_size.h5": {"input_shape": (18, 20, 3)}}
 

@@ -8,7 +8,7 @@ import pytest
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.load import compile_settings_of, load
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ZOO = ROOT / "fixtures" / "keras_files"
 
 

@@ -14,7 +14,7 @@ import pytest
 from converter.errors import KerasFileError
 from converter.load import load
 
-ZOO = Path(__file__).parent.parent / "fixtures" / "keras_files"
+ZOO = Path(__file__).parents[2] / "fixtures" / "keras_files"
 HDF5 = ZOO / "tf215_hdf5.h5"
 ZIP = ZOO / "keras305_zip.keras"
 
