@@ -4,7 +4,6 @@ import doctest
 import json
 import platform
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +21,8 @@ from converter.errors import (
 )
 from converter.recipe import Recipe
 from tests.lower.oracle import sequential
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 LENET = ROOT / "models" / "lenet.h5"
 L = keras.layers
 

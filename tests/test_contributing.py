@@ -1,9 +1,9 @@
 """What CONTRIBUTING shows is what the files say."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 
 

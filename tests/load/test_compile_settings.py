@@ -1,15 +1,11 @@
 """Compile settings come out of the raw JSON under today's names."""
 
-from pathlib import Path
-
 import keras
 import pytest
 
 from converter.keras_file.compiled import Loss
 from converter.load import compile_settings_of, load
-
-ROOT = Path(__file__).parents[2]
-ZOO = ROOT / "fixtures" / "keras_files"
+from tests.paths import MODELS, ZOO
 
 
 def settings_of(name):
@@ -77,7 +73,7 @@ def test_of_files_that_were_not_compiled():
 
 def test_the_example_models_say_how_they_were_compiled():
     for name, rate in (("lenet.h5", 1e-3), ("cats_dogs.keras", 5e-4)):
-        settings = load(ROOT / "models" / name).compile_settings
+        settings = load(MODELS / name).compile_settings
         assert settings.optimizer == "Adam"
         assert settings.optimizer_config["learning_rate"] == rate
         assert settings.loss == "categorical_crossentropy"
