@@ -53,6 +53,11 @@ def test_a_room_imports_lower_floors_only(path):
         assert other == room or FLOOR[other] < FLOOR[room], f"{room} imports {other}"
 
 
+def test_the_tests_of_a_room_stand_under_its_name():
+    tests = [path.relative_to(ROOT / "tests") for path in ROOT.glob("tests/*/**/test_*.py")]
+    assert {path.parts[0] for path in tests} <= set(FLOOR)
+
+
 def test_the_scan_sees_imports():
     assert "errors" in set(imported_rooms(PACKAGE / "coreml" / "mlmodel.py"))
 
