@@ -4,7 +4,6 @@ import doctest
 import json
 import platform
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +20,9 @@ from converter.errors import (
     UsageError,
 )
 from converter.recipe import Recipe
-from tests.emit.oracle import sequential
+from tests.lower.oracle import sequential
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 LENET = ROOT / "models" / "lenet.h5"
 L = keras.layers
 

@@ -3,11 +3,11 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 PACKAGE = ROOT / "converter"
 
 FLOORS = (
@@ -51,6 +51,11 @@ def test_a_room_imports_lower_floors_only(path):
     assert room in FLOOR, f"{room} has no floor: add it to FLOORS deliberately"
     for other in imported_rooms(path):
         assert other == room or FLOOR[other] < FLOOR[room], f"{room} imports {other}"
+
+
+def test_the_tests_of_a_room_stand_under_its_name():
+    tests = [path.relative_to(ROOT / "tests") for path in ROOT.glob("tests/*/**/test_*.py")]
+    assert {path.parts[0] for path in tests} <= set(FLOOR)
 
 
 def test_the_scan_sees_imports():

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from converter.coreml.mlmodel import network, write
-from tests.rules import specs
+from tests.paths import ROOT
+from tests.validation import specs
 
-ROOT = Path(__file__).parent.parent
 CONFIG = """\
 repos:
   - repo: {hook}

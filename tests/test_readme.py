@@ -2,15 +2,14 @@
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from converter.cli import COMMANDS
 from converter.lower.emit.__main__ import table
 from converter.recipe.template import reference
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from converter import cli
 from converter.coreml import mlmodel
+from tests.paths import MODELS, ZOO
 
-MODELS = Path(__file__).parents[2] / "models"
-FIXTURES = MODELS.parent / "fixtures" / "keras_files"
 LENET = MODELS / "lenet.h5"
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 
@@ -59,7 +58,7 @@ def test_the_colour_example_as_an_image_classifier(tmp_path):
 
 @pytest.mark.parametrize("image", [[], ["--image", "rgb"]])
 def test_a_scale_and_a_bias_stand_in_for_a_lambda_on_the_input(image, tmp_path, capsys):
-    source = FIXTURES / "keras122_steering_lambda.h5"
+    source = ZOO / "keras122_steering_lambda.h5"
     target = tmp_path / "steering.mlmodel"
     arguments = [str(source), "-o", str(target), "--loss", "mean_squared_error", *image]
     assert cli.run(arguments) == 1

@@ -11,7 +11,7 @@ from converter import cli
 from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
 from tests.converting import convert
-from tests.emit.oracle import sequential
+from tests.lower.oracle import sequential
 
 L = keras.layers
 IMAGE = (8, 8, 3)

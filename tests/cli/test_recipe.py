@@ -18,8 +18,8 @@ from converter.coreml import mlmodel
 from converter.recipe.model import Recipe
 from converter.recipe.reading import read
 from converter.recipe.template import EXAMPLES, json_schema
+from tests.paths import MODELS
 
-MODELS = Path(__file__).parents[2] / "models"
 LENET = MODELS / "lenet.h5"
 RECIPES = sorted(MODELS.glob("*.yaml"))
 SCRIPT = Path(sys.executable).with_name("make-updatable")

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from converter import __version__, cli
+from tests.paths import MODELS
 
-LENET = Path(__file__).parents[2] / "models" / "lenet.h5"
+LENET = MODELS / "lenet.h5"
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 FLAGS = ["--layers", "dense_6", "--no-verify"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 from converter.cli import root
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 MACOS = WORKFLOW["jobs"]["macos"]
 

@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.device import pyobjc_metadata
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 WORKER = sorted((ROOT / "converter" / "device" / "worker").glob("*.py"))
 TABLE = json.loads(pyobjc_metadata.TABLE.read_text())
 ROWS = {row["selector"].replace(":", "_"): row for row in TABLE["selectors"]}

@@ -1,15 +1,14 @@
 """Small updatable networks, built with coremltools as a stranger would build them."""
 
-from pathlib import Path
-
 import numpy as np
 from coremltools.models import datatypes
 from coremltools.models.neural_network import AdamParams, NeuralNetworkBuilder, SgdParams
 
 from converter.runtime import ArraySamples, Labelled
+from tests.paths import FIXTURES
 from tests.runtime.helpers import random
 
-MNIST = Path(__file__).parents[2] / "fixtures" / "mnist_sample.npz"
+MNIST = FIXTURES / "mnist_sample.npz"
 
 
 def sgd(rate=0.1, momentum=0.0, batch=16):

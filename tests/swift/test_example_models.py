@@ -12,9 +12,10 @@ from converter.coreml import mlmodel
 from converter.coreml.subject import subject
 from converter.device import job
 from converter.device.batch import random_batch
+from tests.paths import MODELS
 from tests.swift.grammar import Source
 
-LENET = Path(__file__).parents[2] / "models" / "lenet.h5"
+LENET = MODELS / "lenet.h5"
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 
 

@@ -22,9 +22,10 @@ from converter.swift import generate
 from converter.swift.names import KEYWORDS, comment, identifier, string, type_name
 from converter.swift.trainer import runs, trainer
 from tests.device.specs import INTERFACES, build
+from tests.paths import FIXTURES
 from tests.swift.grammar import Source
 
-GOLDEN = Path(__file__).parents[2] / "fixtures" / "swift"
+GOLDEN = FIXTURES / "swift"
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 
 

@@ -56,7 +56,6 @@ SPANS: dict[str, tuple[int, int]] = {
 """Kind of layer -> smallest and largest rank of its first input and output, which are equal."""
 
 EQUAL_INPUTS = ("crop", "dot", "cropResize", "concat")
-EQUAL_OUTPUTS = ("split", "topK")
 
 
 def _span(site: Site) -> tuple[int, int] | None:

@@ -1,8 +1,8 @@
 """For every rule, models that break it: `CASES` holds (code, base model, how to break it)."""
 
 from converter.coreml.mlmodel import network
-from tests.rules import specs
-from tests.rules.specs import Layers, allowed, feature, fill
+from tests.validation import specs
+from tests.validation.specs import Layers, allowed, feature, fill
 
 
 def layer(model, name):

@@ -7,8 +7,8 @@ import pytest
 
 from converter.validation import rules, validate
 from converter.validation.rules import RULES
-from tests.rules.broken import CASES
-from tests.rules.specs import MODELS
+from tests.validation.broken import CASES
+from tests.validation.specs import MODELS
 
 CODES = [rule.RULE.code for rule in RULES]
 OF_FILES = {"F101", "F102"}

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +13,10 @@ from converter.coreml.mlmodel import network, write
 from converter.validation import finding, validate
 from converter.validation.rules import RULES
 from converter.validation.rules.__main__ import table
-from tests.rules import specs
-from tests.rules.specs import Layers
+from tests.paths import ROOT
+from tests.validation import specs
+from tests.validation.specs import Layers
 
-ROOT = Path(__file__).parent.parent
 SECONDS = 10
 """Of processor time, within which any model has to be judged."""
 

@@ -3,15 +3,13 @@
 Each converts with parity, or is refused in one true line.
 """
 
-from pathlib import Path
-
 import pytest
 
 from converter import cli
 from converter.coreml import mlmodel
 from converter.validation import validate
+from tests.paths import ZOO
 
-ZOO = Path(__file__).parents[1] / "fixtures" / "keras_files"
 FILES = sorted(path.name for path in ZOO.iterdir() if path.suffix in (".h5", ".keras"))
 
 OPTIONS = {

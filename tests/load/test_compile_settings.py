@@ -1,15 +1,11 @@
 """Compile settings come out of the raw JSON under today's names."""
 
-from pathlib import Path
-
 import keras
 import pytest
 
-from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
+from converter.keras_file.compiled import Loss
 from converter.load import compile_settings_of, load
-
-ROOT = Path(__file__).parent.parent
-ZOO = ROOT / "fixtures" / "keras_files"
+from tests.paths import MODELS, ZOO
 
 
 def settings_of(name):
@@ -77,7 +73,7 @@ def test_of_files_that_were_not_compiled():
 
 def test_the_example_models_say_how_they_were_compiled():
     for name, rate in (("lenet.h5", 1e-3), ("cats_dogs.keras", 5e-4)):
-        settings = load(ROOT / "models" / name).compile_settings
+        settings = load(MODELS / name).compile_settings
         assert settings.optimizer == "Adam"
         assert settings.optimizer_config["learning_rate"] == rate
         assert settings.loss == "categorical_crossentropy"
@@ -115,41 +111,3 @@ def test_a_loss_of_ones_own_goes_by_its_name(tmp_path):
     for name in ("own.h5", "own.keras"):
         live.save(tmp_path / name)
         assert load(tmp_path / name).compile_settings.loss == "my_loss"
-
-
-@pytest.mark.parametrize(
-    ("stored", "name"),
-    [
-        ("mse", "mean_squared_error"),
-        ("MeanSquaredError", "mean_squared_error"),
-        ("KLDivergence", "kl_divergence"),
-        ("LogCosh", "log_cosh"),
-        ({"class_name": "function", "config": "binary_crossentropy"}, "binary_crossentropy"),
-        ({"class_name": "Huber", "config": {"delta": 2.0}}, "huber"),
-        ({"class_name": "Focal", "config": {}, "registered_name": "pkg>Focal"}, "pkg>Focal"),
-    ],
-)
-def test_spellings_of_losses(stored, name):
-    assert compile_settings({"loss": stored, "optimizer": "adam"}, ["y"]).loss == name
-
-
-def test_spellings_of_optimizers():
-    def read(stored):
-        settings = compile_settings({"loss": "mse", "optimizer_config": stored}, ["y"])
-        return settings.optimizer, settings.optimizer_config
-
-    assert read({"class_name": "Custom>Adam", "config": {"lr": 0.0010000000474974513}}) == (
-        "Adam",
-        {"learning_rate": 0.001},
-    )
-    inner = {"class_name": "SGD", "config": {"learning_rate": 0.1}}
-    assert read({"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": inner}}) == (
-        "SGD",
-        {"learning_rate": 0.1},
-    )
-
-
-def test_nothing_comes_of_nothing():
-    assert compile_settings(None, ["y"]) is None
-    assert compile_settings({}, ["y"]) is None
-    assert CompileSettings().loss_of("y") is None

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from converter.coreml import shapes
 from converter.coreml.mlmodel import Model_pb2, network
 from converter.validation import validate
-from tests.rules.mutations import Mutator
-from tests.rules.specs import MODELS
+from tests.validation.mutations import Mutator
+from tests.validation.specs import MODELS
 
 CHUNKS = 8
 CHANGED_FIELDS = 1600

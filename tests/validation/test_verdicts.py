@@ -3,13 +3,13 @@
 import base64
 import json
 import zlib
-from pathlib import Path
 
 import pytest
 
 from converter.validation import validate
+from tests.paths import FIXTURES
 
-VERDICTS = Path(__file__).parents[2] / "fixtures" / "specs" / "verdicts.jsonl"
+VERDICTS = FIXTURES / "specs" / "verdicts.jsonl"
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """Code in files: not run unless the user says so, and never in a way that ends this process."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -9,8 +7,7 @@ from keras import ops
 
 from converter.errors import KerasFileError
 from converter.load import load
-
-ZOO = Path(__file__).parent.parent / "fixtures" / "keras_files"
+from tests.paths import ZOO
 
 
 def saved(tmp_path, function, name="model.keras", **options):

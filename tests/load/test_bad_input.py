@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 
 from converter.errors import KerasFileError
 from converter.load import load
+from tests.paths import ZOO
 
-ZOO = Path(__file__).parent.parent / "fixtures" / "keras_files"
 HDF5 = ZOO / "tf215_hdf5.h5"
 ZIP = ZOO / "keras305_zip.keras"
 

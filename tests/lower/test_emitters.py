@@ -5,7 +5,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.errors import UnsupportedError
 from converter.lower.weighted import Weighted
-from tests.emit.oracle import check, lowered_spec, randomized, sequential
+from tests.lower.oracle import check, lowered_spec, randomized, sequential
 
 L = keras.layers
 IMAGE = (8, 9, 3)

@@ -8,7 +8,7 @@ from converter.coreml import mlmodel
 from converter.errors import ModelFileError, UsageError
 from converter.recipe import Metadata
 from tests.converting import convert
-from tests.emit.oracle import sequential
+from tests.lower.oracle import sequential
 
 L = keras.layers
 

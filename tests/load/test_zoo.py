@@ -1,14 +1,11 @@
 """Files written by Keras 1.2.2 to 3.15 predict what the Keras that wrote them predicted."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from converter.errors import KerasFileError
 from converter.load import load
-
-ZOO = Path(__file__).parent.parent / "fixtures" / "keras_files"
+from tests.paths import ZOO
 
 OPTIONS = {"tf24_any_size.h5": {"input_shape": (18, 20, 3)}}
 

@@ -6,8 +6,8 @@ import pytest
 from converter import runtime
 from converter.coreml import shapes
 from converter.coreml.mlmodel import network
-from tests.rules import specs
-from tests.rules.broken import only_layer
+from tests.validation import specs
+from tests.validation.broken import only_layer
 
 
 def inferred(kind, shape, exact=False, inputs=None, **params):

@@ -1,0 +1,115 @@
+"""What goes in and comes out: images, classes, names."""
+
+import pytest
+
+from converter.backend.tensorflow import keras
+from converter.errors import UsageError
+from tests.converting import IMAGE, binary, convert, small_cnn, updatable_names
+from tests.lower.oracle import sequential
+
+L = keras.layers
+
+
+@pytest.mark.parametrize("colour", ["rgb", "bgr"])
+def test_an_image_input_takes_the_leading_rescaling(colour, tmp_path):
+    model = sequential(
+        IMAGE, L.Rescaling(1 / 127.5, -1), L.Conv2D(4, 3), L.Flatten(), L.Dense(2), L.Softmax()
+    )
+    spec, report = convert(model, tmp_path, image=colour)
+    (preprocessing,) = spec.neuralNetwork.preprocessing
+    assert preprocessing.scaler.channelScale == pytest.approx(1 / 127.5)
+    assert preprocessing.scaler.redBias == -1
+    assert spec.neuralNetwork.layers[0].WhichOneof("layer") == "convolution"
+    assert spec.description.input[0].type.imageType.width == 8
+    assert spec.description.trainingInput[0].type == spec.description.input[0].type
+    assert report.parity <= 1e-5
+
+
+@pytest.mark.parametrize("colour", ["rgb", "bgr"])
+def test_own_scale_and_bias_per_channel(colour, tmp_path):
+    model = small_cnn()
+    options = {"image": colour, "scale": 1 / 255, "bias": (-0.5, -0.4, -0.3)}
+    spec, report = convert(model, tmp_path, **options)
+    scaler = spec.neuralNetwork.preprocessing[0].scaler
+    assert [scaler.redBias, scaler.greenBias, scaler.blueBias] == pytest.approx([-0.5, -0.4, -0.3])
+    assert report.parity <= 1e-5
+
+
+def test_a_rescaling_per_channel_stays_in_the_network(tmp_path):
+    model = sequential(
+        IMAGE,
+        L.Normalization(mean=[1.0, 2, 3], variance=[1.0, 4, 9]),
+        L.Flatten(),
+        L.Dense(2),
+        L.Softmax(),
+    )
+    spec, report = convert(model, tmp_path, image="rgb")
+    assert spec.neuralNetwork.preprocessing[0].scaler.channelScale == 1
+    assert report.parity <= 1e-5
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": 1 / 255}, {"bias": (-128.0,)}])
+@pytest.mark.parametrize("own", [[], [L.Rescaling(1 / 255, -0.5)]], ids=["", "Rescaling"])
+def test_gray_images(own, options, tmp_path):
+    model = sequential((8, 8, 1), *own, L.Flatten(), L.Dense(2, activation="softmax"))
+    spec, report = convert(model, tmp_path, image="gray", **options)
+    image = spec.description.input[0].type.imageType
+    assert image.ColorSpace.Name(image.colorSpace) == "GRAYSCALE"
+    assert report.parity <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"), [(("a", "b", "c", "d"), "stringType"), ((3, 1, 4, 5), "int64Type")]
+)
+def test_classifiers(labels, kind, tmp_path):
+    spec, _ = convert(small_cnn(), tmp_path, classes=labels)
+    description = spec.description
+    assert spec.WhichOneof("Type") == "neuralNetworkClassifier"
+    assert description.predictedFeatureName == "classLabel"
+    assert description.predictedProbabilitiesName == "classProbability"
+    assert [f.name for f in description.trainingInput] == ["image", "classLabel"]
+    assert description.trainingInput[1].type.WhichOneof("Type") == kind
+
+
+def test_labels_from_a_file(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("cat\n dog \n\nbird\nfish\n")
+    spec, _ = convert(small_cnn(), tmp_path, classes=path)
+    labels = spec.neuralNetworkClassifier.stringClassLabels.vector
+    assert list(labels) == ["cat", "dog", "bird", "fish"]
+
+
+def test_two_labels_for_one_sigmoid_unit(tmp_path):
+    spec, _ = convert(binary(), tmp_path, classes=("cat", "dog"))
+    assert list(spec.neuralNetworkClassifier.stringClassLabels.vector) == ["cat", "dog"]
+
+
+WRONG_INTERFACE = {
+    "too few labels": ({"classes": ("a", "b")}, "2 class labels for 4 outputs"),
+    "a label twice": ({"classes": ("a", "b", "b", "c")}, "'b' is given twice"),
+    "no file of labels": ({"classes": "nowhere.txt"}, "cannot be read as class labels"),
+    "gray for a coloured model": ({"image": "gray"}, r"1 channel\(s\)"),
+    "scale without image": ({"scale": 0.5}, "add --image"),
+    "two biases": ({"image": "rgb", "bias": (1.0, 2.0)}, "2 numbers for 3"),
+    "equal names": ({"input_name": "x", "output_name": "x"}, "different names"),
+    "momentum of adam": ({"momentum": 0.5}, "not a parameter of the optimizer adam"),
+    "unknown output": ({"output": "b"}, "no output 'b'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_INTERFACE)
+def test_contradictions_are_usage_errors(name, tmp_path):
+    options, message = WRONG_INTERFACE[name]
+    with pytest.raises(UsageError, match=message) as error:
+        convert(small_cnn(), tmp_path, **options)
+    assert error.value.exit_code == 2
+
+
+def test_a_keras_layer_may_have_the_name_of_the_input(tmp_path):
+    model = sequential(
+        IMAGE, L.Conv2D(2, 3, name="image"), L.Flatten(name="output"), L.Dense(2, name="loss"),
+        L.Softmax(name="classLabel"),
+    )  # fmt: skip
+    spec, report = convert(model, tmp_path, layers=("loss",))
+    assert updatable_names(spec) == ["loss__2"]
+    assert report.parity <= 1e-5

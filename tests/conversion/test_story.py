@@ -1,0 +1,141 @@
+"""The whole story on live models: what is written, and what never is."""
+
+import numpy as np
+import pytest
+
+from converter.backend.tensorflow import keras
+from converter.conversion.story import convert_file
+from converter.coreml import mlmodel
+from converter.errors import ParityError, UnsupportedError
+from converter.recipe import Recipe
+from tests.converting import IMAGE, convert, small_cnn, updatable_names
+from tests.lower.oracle import IOS12_KINDS, sequential
+
+L = keras.layers
+
+
+def test_the_target_form(tmp_path):
+    spec, report = convert(small_cnn(), tmp_path, layers=("dense_5", "dense_6"))
+    net = spec.neuralNetwork
+    assert spec.specificationVersion == 4
+    assert spec.isUpdatable
+    assert net.arrayInputShapeMapping == 0
+    assert {layer.WhichOneof("layer") for layer in net.layers} <= IOS12_KINDS
+    assert [layer.name for layer in net.layers] == [
+        "conv", "conv__activation", "pool", "flat", "dense_5", "dense_5__activation",
+        "dense_6", "dense_6__softmax",
+    ]  # fmt: skip
+    assert updatable_names(spec) == ["dense_5", "dense_6"]
+    for layer in mlmodel.updatable_layers(spec):
+        assert layer.innerProduct.weights.isUpdatable
+        assert layer.innerProduct.bias.isUpdatable
+    assert len(net.updateParams.lossLayers) == 1
+    assert net.updateParams.optimizer.WhichOneof("OptimizerType") == "adamOptimizer"
+    assert [f.name for f in spec.description.trainingInput] == ["image", "output_true"]
+    assert report.parity <= 1e-5
+
+
+def test_weights_are_the_keras_weights(tmp_path):
+    model = small_cnn()
+    spec, _ = convert(model, tmp_path, layers=("*",))
+    layers = {layer.name: mlmodel.layer_params(layer) for layer in spec.neuralNetwork.layers}
+    kernel, bias = model.get_layer("conv").get_weights()
+    np.testing.assert_array_equal(
+        mlmodel.floats(layers["conv"].weights), kernel.transpose(3, 2, 0, 1).ravel()
+    )
+    np.testing.assert_array_equal(mlmodel.floats(layers["conv"].bias), bias)
+    kernel, bias = model.get_layer("dense_5").get_weights()
+    np.testing.assert_array_equal(mlmodel.floats(layers["dense_5"].weights), kernel.T.ravel())
+
+
+def test_equal_models_give_equal_bytes(tmp_path):
+    model = small_cnn()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for folder in ("a", "b"):
+        convert(model, tmp_path / folder)
+    first, second = ((tmp_path / f / "converted.mlmodel").read_bytes() for f in ("a", "b"))
+    assert first == second
+
+
+def test_a_dense_layer_without_bias_is_updatable_without_one(tmp_path):
+    model = sequential(IMAGE, L.Flatten(), L.Dense(3, use_bias=False, name="bare"), L.Softmax())
+    spec, _ = convert(model, tmp_path, layers=("bare",))
+    (layer,) = mlmodel.updatable_layers(spec)
+    assert not layer.innerProduct.hasBias
+    assert not layer.innerProduct.bias.floatValue
+
+
+def test_a_rescaling_below_a_learning_layer_is_not_folded_into_it(tmp_path):
+    model = sequential(
+        IMAGE, L.Rescaling(1 / 255, -0.5), L.Conv2D(4, 3, name="conv"), L.Flatten(), L.Dense(2),
+        L.Softmax(),
+    )  # fmt: skip
+    spec, _ = convert(model, tmp_path, layers=("conv",))
+    layers = {layer.name: layer for layer in spec.neuralNetwork.layers}
+    kernel = model.get_layer("conv").get_weights()[0]
+    np.testing.assert_array_equal(
+        mlmodel.floats(layers["conv"].convolution.weights), kernel.transpose(3, 2, 0, 1).ravel()
+    )
+    assert layers["rescaling" if "rescaling" in layers else next(iter(layers))].HasField("scale")
+
+
+def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(mlmodel, "LARGEST_MESSAGE", 1000)
+    with pytest.raises(UnsupportedError, match="at most"):
+        convert(small_cnn(), tmp_path)
+    small_cnn().save(tmp_path / "large.keras")
+    monkeypatch.setattr("converter.load.weights.fill", lambda *_: pytest.fail("weights were read"))
+    with pytest.raises(UnsupportedError, match="at most"):
+        convert_file(Recipe(model=tmp_path / "large.keras"))
+
+
+def test_mixed_precision_is_refused_with_the_way_out(tmp_path):
+    model = sequential((5,), L.Dense(3, dtype="mixed_float16", name="half"), L.Softmax())
+    with pytest.raises(UnsupportedError, match=r"'half' \(Dense\): computes in float16"):
+        convert(model, tmp_path)
+
+
+def test_a_wrong_model_is_never_left_behind(tmp_path, monkeypatch):
+    from converter.lower.weighted import Weighted
+
+    bind = Weighted.bind
+
+    def bind_wrongly(self):
+        if self.name == "dense_5":
+            self.scale_outputs(np.full(6, 1.01), None)
+        return bind(self)
+
+    monkeypatch.setattr(Weighted, "bind", bind_wrongly)
+    (tmp_path / "converted.mlmodel").write_bytes(b"old")
+    with pytest.raises(ParityError, match="differs from Keras"):
+        convert(small_cnn(), tmp_path)
+    assert (tmp_path / "converted.mlmodel").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_saturated_outputs_are_still_compared(tmp_path, monkeypatch):
+    """All probabilities are 0 or 1 here; only the logits tell the two models apart."""
+    from converter.lower.weighted import Weighted
+
+    bind = Weighted.bind
+
+    def bind_wrongly(self):
+        self.scale_outputs(np.full(3, 1.01), None)
+        return bind(self)
+
+    monkeypatch.setattr(Weighted, "bind", bind_wrongly)
+    model = sequential((5,), L.Rescaling(20.0), L.Dense(3, activation="softmax"))
+    with pytest.raises(ParityError):
+        convert(model, tmp_path)
+
+
+def test_nothing_is_printed(tmp_path, capfd):
+    import tqdm  # noqa: F401 (coremltools draws bars with it, in a program that has it already)
+
+    convert(small_cnn(), tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_verification_can_be_skipped(tmp_path):
+    assert convert(small_cnn(), tmp_path, verify=False)[1].parity is None

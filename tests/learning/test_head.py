@@ -1,0 +1,104 @@
+"""The end of the network: what training minimises, and the layers this takes."""
+
+import numpy as np
+import pytest
+
+from converter import runtime
+from converter.backend.tensorflow import keras
+from converter.coreml import mlmodel
+from converter.errors import UnsupportedError, UsageError
+from tests.converting import IMAGE, binary, convert, small_cnn
+from tests.lower.oracle import sequential
+
+L = keras.layers
+
+
+def test_logits_get_their_softmax(tmp_path):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    spec, report = convert(small_cnn(activation=None, loss=loss), tmp_path)
+    assert spec.neuralNetwork.layers[-1].WhichOneof("layer") == "softmax"
+    assert report.loss == "categorical_crossentropy"
+    assert report.parity <= 1e-5
+
+
+def test_one_sigmoid_unit_becomes_two_classes(tmp_path):
+    model = binary()
+    spec, report = convert(model, tmp_path, layers=("dense_6",))
+    head = next(layer for layer in spec.neuralNetwork.layers if layer.name == "dense_6")
+    weights = mlmodel.floats(head.innerProduct.weights).reshape(2, 6)
+    np.testing.assert_array_equal(weights[0], 0)
+    np.testing.assert_array_equal(weights[1], model.get_layer("dense_6").get_weights()[0].ravel())
+    adam = spec.neuralNetwork.updateParams.optimizer.adamOptimizer
+    assert adam.learningRate.defaultValue == pytest.approx(0.0005)
+    assert any("half the learning rate" in note for note in report.notes)
+    x = np.random.default_rng(0).uniform(size=(4, *IMAGE)).astype(np.float32)
+    found = runtime.predict(spec, {"image": x.transpose(0, 3, 1, 2)})["output"]
+    np.testing.assert_allclose(found[:, 1], model(x).numpy()[:, 0], atol=1e-6)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
+
+
+def test_a_sigmoid_head_among_others_keeps_its_rate_and_is_told(tmp_path):
+    spec, report = convert(binary(), tmp_path, layers=("dense_5", "dense_6"))
+    adam = spec.neuralNetwork.updateParams.optimizer.adamOptimizer
+    assert adam.learningRate.defaultValue == pytest.approx(0.001)
+    assert any("step is doubled" in note for note in report.notes)
+
+
+def test_an_explicit_rate_is_not_halved(tmp_path):
+    spec, _ = convert(binary(), tmp_path, layers=("dense_6",), learning_rate=0.25)
+    adam = spec.neuralNetwork.updateParams.optimizer.adamOptimizer
+    assert adam.learningRate.defaultValue == 0.25
+
+
+def test_one_logit_becomes_two_classes(tmp_path):
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    spec, report = convert(binary(loss, activation=None), tmp_path)
+    assert spec.neuralNetwork.layers[-1].WhichOneof("layer") == "softmax"
+    assert report.parity <= 1e-5
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", None])
+def test_regression_by_mean_squared_error(activation, tmp_path):
+    spec, report = convert(small_cnn(3, activation, "mse"), tmp_path)
+    loss = spec.neuralNetwork.updateParams.lossLayers[0]
+    assert loss.WhichOneof("LossLayerType") == "meanSquaredErrorLossLayer"
+    target = spec.description.trainingInput[-1]
+    assert list(target.type.multiArrayType.shape) == [3]
+    assert any("1983" in note for note in report.notes) == (activation is None)
+
+
+def test_image_to_image_models_are_refused_in_one_sentence(tmp_path):
+    model = sequential(IMAGE, L.Conv2D(3, 3, padding="same", activation="sigmoid"))
+    model.compile("adam", "mse")
+    with pytest.raises(UnsupportedError, match=r"output is an image \[8, 8, 3\]"):
+        convert(model, tmp_path)
+
+
+REFUSED_HEADS = {
+    "independent sigmoids": (
+        {"units": 3, "activation": "sigmoid", "loss": "binary_crossentropy"},
+        UnsupportedError,
+        "binary cross-entropy over 3",
+    ),
+    "softmax by squares": ({"loss": "mse"}, UnsupportedError, "ends in softmax"),
+    "absolute error": (
+        {"units": 1, "activation": None, "loss": "mae"},
+        UnsupportedError,
+        "mean_absolute_error",
+    ),
+    "unknown regression": ({"units": 2, "activation": None, "loss": None}, UsageError, "--loss"),
+    "probabilities without softmax": ({"activation": "sigmoid"}, UnsupportedError, "not a softmax"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_HEADS)
+def test_what_core_ml_cannot_minimise_is_refused(name, tmp_path):
+    options, error, message = REFUSED_HEADS[name]
+    with pytest.raises(error, match=message) as caught:
+        convert(small_cnn(**options), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_named_loss_wins_over_the_stored_one(tmp_path):
+    _, report = convert(small_cnn(2, None, "mae"), tmp_path, loss="mean_squared_error")
+    assert report.loss == "mean_squared_error"

@@ -1,0 +1,72 @@
+"""What is said of a model that learns otherwise on the device than in Keras."""
+
+import pytest
+
+from converter.backend.tensorflow import keras
+from tests.converting import IMAGE, convert, small_cnn
+from tests.lower.oracle import sequential
+
+L = keras.layers
+
+
+def test_batch_norm_behind_a_learning_layer_is_folded_and_said(tmp_path):
+    model = sequential(
+        IMAGE, L.Flatten(), L.Dense(5, name="a"), L.BatchNormalization(name="norm"), L.ReLU(),
+        L.Dense(3, name="b", activation="softmax"),
+    )  # fmt: skip
+    spec, report = convert(model, tmp_path, layers=("a", "b"))
+    assert "batchnorm" not in [layer.WhichOneof("layer") for layer in spec.neuralNetwork.layers]
+    assert any("'norm' (BatchNormalization) is folded into 'a'" in note for note in report.notes)
+
+
+def test_batch_norm_between_learning_layers_is_folded_forward(tmp_path):
+    model = sequential(
+        IMAGE, L.Flatten(), L.Dense(5, name="a", activation="relu"),
+        L.BatchNormalization(name="norm"), L.Dense(3, name="b", activation="softmax"),
+    )  # fmt: skip
+    _, report = convert(model, tmp_path, layers=("a", "b"))
+    assert any("is folded into 'b'" in note for note in report.notes)
+
+
+def test_saturation_is_said(tmp_path):
+    model = sequential((5,), L.Dense(3, activation="softmax"))
+    assert not any("saturate" in note for note in convert(model, tmp_path)[1].notes)
+    model.set_weights([1e5 * array for array in model.get_weights()])
+    assert any("saturate" in note for note in convert(model, tmp_path)[1].notes)
+
+
+UNSPOKEN = {
+    "RMSprop": ({"optimizer": "rmsprop"}, "no RMSprop"),
+    "amsgrad": ({"optimizer": keras.optimizers.Adam(amsgrad=True)}, "AMSGrad"),
+    "weight decay": ({"optimizer": keras.optimizers.AdamW()}, "weight decay"),
+    "clipping": ({"optimizer": keras.optimizers.SGD(clipnorm=1.0)}, "clipping"),
+    "schedule": (
+        {
+            "optimizer": keras.optimizers.SGD(
+                keras.optimizers.schedules.ExponentialDecay(0.3, 10, 0.9)
+            )
+        },
+        "learning-rate schedule",
+    ),
+    "label smoothing": (
+        {"loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.1)},
+        "label smoothing",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSPOKEN)
+def test_what_core_ml_has_no_word_for_is_said(name, tmp_path):
+    options, words = UNSPOKEN[name]
+    _, report = convert(small_cnn(**options), tmp_path)
+    assert any(words in note for note in report.notes)
+
+
+def test_dropout_and_regularizers_are_said(tmp_path):
+    model = sequential(
+        (5,), L.Dropout(0.5, name="drop"), L.Dense(3, kernel_regularizer="l2", name="dense"),
+        L.Softmax(),
+    )  # fmt: skip
+    _, report = convert(model, tmp_path)
+    assert any("without dropout (drop)" in note for note in report.notes)
+    assert any("no kernel regularizer; 'dense'" in note for note in report.notes)
