@@ -54,7 +54,8 @@ def command(environment):
 def hook(command, tmp_path_factory):
     """A repository with what the hook needs of this one, as it stands in the work tree."""
     folder = tmp_path_factory.mktemp("hook")
-    needed = [path for path in ROOT.iterdir() if path.is_file()]
+    # In a linked work tree ".git" is a file, and a copy of it would lead the commit below to us.
+    needed = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
     needed += [p for p in (ROOT / "converter").rglob("*") if p.suffix in (".py", ".typed")]
     for path in needed:
         copy = folder / path.relative_to(ROOT)
