@@ -16,7 +16,7 @@ from converter.errors import ParityError
 from converter.proof import parity
 from converter.proof.endings import ENDINGS, Ending
 from converter.runtime.plan import Plan
-from converter.trace.program import Array
+from converter.trace.program import AXES, GRAY_AXES, Array
 
 COLOURS = FeatureTypes_pb2.ImageFeatureType.ColorSpace
 FEW_VALUES = 64 * 64 * 3
@@ -129,14 +129,16 @@ def _image_shape(feature: Message) -> tuple[int, int, int]:
 
 
 def _array(feature: Message, x: Array) -> Array:
-    """Return Keras's array as the input `feature` declares it."""
+    """Return Keras's array as the input `feature` declares it.
+
+    Of rank 3 it may be signals, or gray images whose channel axis the model adds: shapes tell.
+    """
     declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
-    letters = {2: "NC", 3: "NHW", 4: "NHWC"}.get(x.ndim, "")
-    array = parity.core_ml_array(x, letters) if letters else x
-    if array.shape[1:] == declared:
-        return array
-    if x.shape[1:] == declared:  # channels first in Keras too
-        return x
+    for axes in (*AXES.values(), GRAY_AXES):
+        if len(axes) == x.ndim:
+            array = parity.core_ml_array(x, axes)
+            if array.shape[1:] == declared:
+                return array
     raise ParityError(
         f"the input '{feature.name}' takes {list(declared)}, but the Keras model "
         f"{list(x.shape[1:])}"

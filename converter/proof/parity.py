@@ -11,6 +11,7 @@ from converter import runtime
 from converter.backend.tensorflow import keras
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
+from converter.lower.blob import as_blob
 from converter.trace.program import Array
 
 SEED = 20231105
@@ -56,11 +57,7 @@ def core_ml_array(x: Array, axes: str) -> Array:
 
     `axes` tells what each axis of `x` is, such as ``NHWC``.
     """
-    if axes == "NC":
-        return x
-    order = [0, *(axes.index(letter) for letter in "CHW" if letter in axes)]
-    sizes = [x.shape[axes.index(letter)] if letter in axes else 1 for letter in "CHW"]
-    return np.asarray(x.transpose(order).reshape(len(x), *sizes))
+    return x if axes == "NC" else as_blob(x, axes)
 
 
 def difference(expected: Array, found: Array) -> float:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from converter.lower.blob import SIZE, Affine, Blob, Border
+from converter.lower.blob import SIZE, Affine, Blob, Border, as_blob
 from converter.lower.constants import slices
 from converter.lower.net import Net
-from converter.trace.program import Op, Ref
+from converter.trace.program import AXES, Op, Ref
 
 
 def transpose(op: Op, net: Net) -> Blob:
@@ -81,7 +81,8 @@ def _reshape(op: Op, net: Net, blob: Blob) -> Blob:
     """Add a reshape layer to ``[C, H, W]``, the last MIL axis being the channels (or the first)."""
     blob, mode = _order(op, net, net.settled(op, blob), either=1)
     sizes = op.output.shape[1:]
-    axes = {(2, 1): "NWC", (3, 1): "NHWC", (2, 0): "NCW", (3, 0): "NCHW"}[len(sizes), mode]
+    last = AXES[len(op.output.shape)]
+    axes = last if mode else f"NC{last[1:-1]}"
     extent = dict(zip(axes[1:], sizes, strict=True))
     chw = tuple(extent.get(letter, 1) for letter in "CHW")
     name = net.name(op, "reshape")
@@ -190,10 +191,8 @@ def concat(op: Op, net: Net) -> Blob:
 
 
 def _constant(op: Op, net: Net, array: np.ndarray) -> Blob:
-    axes = {2: "NC", 3: "NWC", 4: "NHWC"}[array.ndim]
-    order = [axes.index(letter) for letter in "CHW" if letter in axes]
-    sizes = [array.shape[axes.index(letter)] if letter in axes else 1 for letter in "CHW"]
-    return replace(net.constant(op, array.transpose([0, *order]).reshape(sizes)), axes=axes)
+    axes = AXES[array.ndim]
+    return replace(net.constant(op, as_blob(array, axes)[0]), axes=axes)
 
 
 def tile(op: Op, net: Net) -> Blob:
@@ -220,7 +219,7 @@ def tile(op: Op, net: Net) -> Blob:
 
 def upsample_nearest_neighbor(op: Op, net: Net) -> Blob:
     """UpSampling1D, UpSampling2D (nearest) -> ``upsample``."""
-    axes = "NHWC" if len(op.output.shape) == 4 else "NWC"
+    axes = AXES[len(op.output.shape)]
     blob = net.settled(op, net.with_axes(op, net.pending(op.ref("x")), axes))
     sizes = dict(zip(axes, op.output.shape, strict=True))
     return net.stretched(op, blob, sizes.get("H", 1), sizes["W"])
