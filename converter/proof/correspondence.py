@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from converter import runtime
-from converter.backend.tensorflow import keras
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import CROSS_ENTROPY, FeatureTypes_pb2, Message, network
 from converter.errors import ParityError
@@ -61,10 +60,9 @@ def _candidates(model: Message, twin: Any, plan: Plan, count: int) -> Iterator[C
         samples = random_samples(model, twin, reading, count, np.random.default_rng(0))
         answers = runtime.predict(model, samples.core_ml)
         answer = answers[_probabilities(model, plan)]
-        given = samples.keras[0] if len(samples.keras) == 1 else samples.keras
-        for index, output in enumerate(keras.tree.flatten(twin(given, training=False))):
+        for index, output in enumerate(parity.keras_outputs(twin, samples.keras)):
             for ending in ENDINGS[plan.loss]:
-                expected = ending.expected(np.asarray(output, np.float32))
+                expected = ending.expected(output)
                 if expected.shape == answer.shape:
                     found = True
                     gap = _difference(plan, expected, answer)

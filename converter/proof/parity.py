@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from converter import runtime
+from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
@@ -37,9 +38,15 @@ def samples(shapes: Sequence[tuple[int, ...]], highest: float, pixels: bool) -> 
 
 def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
     """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode."""
+    return keras_outputs(model, inputs)[index]
+
+
+def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
+    """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode."""
     given = inputs[0] if len(inputs) == 1 else list(inputs)
-    outputs = keras.tree.flatten(model(given, training=False))
-    return np.asarray(outputs[index], np.float32)
+    with any_layout():
+        outputs = keras.tree.flatten(model(given, training=False))
+    return [np.asarray(output, np.float32) for output in outputs]
 
 
 def keras_pixels(pixels: Array, image: ImageInput) -> Array:
