@@ -46,10 +46,10 @@ def lower(
     for ref, blob in zip(program.inputs, inputs, strict=True):
         net.store(ref, blob)
     for op in program.ops:
-        if not net.is_constant(op.output):
+        if not net.values.is_constant(op.output):
             _emit(op, net)
     (output,) = program.outputs
-    if net.is_constant(output):
+    if net.values.is_constant(output):
         raise UnsupportedError("the model's output does not depend on its input")
     last = Op("output", {"x": output}, (output,), program.ops[-1].layer)
     blob = net.pending(output)
