@@ -127,6 +127,8 @@ def _with_batch_letter(axes: str) -> str:
     return f"N{axes[1:]}" if axes.startswith("1") else axes
 
 
-def plain_axes(rank: int) -> str:
-    """Return the letters of a Keras input of this rank, signals being images of height one."""
-    return {2: "NC", 3: "NWC", 4: "NHWC"}[rank]
+def as_blob(array: Array, axes: str) -> Array:
+    """Return `array`, whose axes have the letters `axes`, such as ``NHWC``, as ``[N, C, H, W]``."""
+    order = [axes.index(letter) for letter in "NCHW" if letter in axes]
+    sizes = [array.shape[axes.index(letter)] if letter in axes else 1 for letter in "NCHW"]
+    return np.asarray(array.transpose(order).reshape(sizes))

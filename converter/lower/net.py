@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from converter.backend.coremltools import NeuralNetworkBuilder
 from converter.coreml.mlmodel import set_floats
 from converter.errors import UnsupportedError
-from converter.lower.blob import SIZE, Affine, Blob
-from converter.lower.constants import evaluate
+from converter.lower.blob import SIZE, Affine, Blob, Border
+from converter.lower.values import Values
 from converter.lower.weighted import Weighted
 from converter.trace.program import Array, KerasLayer, Op, Operand, Program, Ref
 
@@ -21,7 +21,7 @@ NO_WEIGHTS = np.zeros(0, np.float32)
 
 
 class Net:
-    """What emitters work on: the builder, the blobs made so far, and lookups in the program."""
+    """What emitters work on: the builder, the blobs made so far, and the program's values."""
 
     def __init__(
         self,
@@ -30,61 +30,20 @@ class Net:
         updatable: Collection[KerasLayer] = (),
         reserved: Collection[str] = (),
     ) -> None:
-        self.program = program
+        self.values = Values(program, updatable)
         self.builder = builder
         self.updatable = updatable
         self.reserved = reserved
         self.weighted: dict[str, Weighted] = {}
         self.origin: dict[str, KerasLayer] = {}
         self._blobs: dict[str, Blob] = {}
-        self._arrays: dict[str, Array] = {}
-        self._producers = program.producers()
         self._uses = program.uses()
-        self._constants = program.constants()
-        self._trained = _trained(program, updatable)
 
-    # -- values -----------------------------------------------------------------------------------
+    # -- blobs ------------------------------------------------------------------------------------
 
     def store(self, ref: Ref, blob: Blob) -> None:
         """Remember that `blob` stands for `ref`."""
         self._blobs[ref.name] = blob
-
-    def is_constant(self, operand: Operand) -> bool:
-        """Return whether `operand` depends on weights alone."""
-        return not isinstance(operand, Ref) or operand.name in self._constants
-
-    def array(self, operand: Operand) -> Array:
-        """Return the value of a constant operand, evaluated once."""
-        if not isinstance(operand, Ref):
-            return np.asarray(operand)
-        if operand.name not in self._arrays:
-            weight = self.program.weights.get(operand.name)
-            self._arrays[operand.name] = (
-                weight.array() if weight else evaluate(self._producers[operand.name], self.array)
-            )
-        return self._arrays[operand.name]
-
-    def owner(self, operand: Operand) -> KerasLayer | None:
-        """Return the Keras layer of the first variable that a constant operand is made of."""
-        if not isinstance(operand, Ref):
-            return None
-        weight = self.program.weights.get(operand.name)
-        if weight:
-            return weight.owner
-        return next(filter(None, map(self.owner, self._producers[operand.name].refs())), None)
-
-    def variable(self, operand: Operand) -> str | None:
-        """Return the name of the first variable that a constant operand is made of."""
-        if not isinstance(operand, Ref):
-            return None
-        weight = self.program.weights.get(operand.name)
-        if weight:
-            return weight.variable
-        return next(filter(None, map(self.variable, self._producers[operand.name].refs())), None)
-
-    def is_trained(self, ref: Ref) -> bool:
-        """Return whether `ref` changes when the updatable layers learn."""
-        return ref.name in self._trained
 
     def pending(self, ref: Ref) -> Blob:
         """Return the blob for `ref` with whatever still waits to be applied to it."""
@@ -101,12 +60,7 @@ class Net:
         border = blob.border
         if border is None:
             return blob
-        (top, bottom), (left, right) = border.vertical, border.horizontal
-        name = self.name(replace(op, layer=border.origin), "padding")
-        self.builder.add_padding(name, left, right, top, bottom, 0, blob.name, name)
-        _, height, width = blob.chw
-        grown = (blob.channels, height + top + bottom, width + left + right)
-        return replace(blob, name=name, chw=grown, border=None, shared=False)
+        return self.padded(replace(op, layer=border.origin), replace(blob, border=None), border)
 
     def without_border(self, op: Op, blob: Blob) -> Blob:
         """Return `blob` with its border applied, and then its affine; without one, as it is."""
@@ -140,10 +94,11 @@ class Net:
         It is the name of the Keras layer that owns the kernel; a layer with several, such as
         SeparableConv2D, gives ``<name>__depthwise`` and ``<name>__pointwise``.
         """
-        owner = self.owner(weight) or op.layer
+        variable = self.values.weight(weight)
+        owner = variable.owner if variable else op.layer
         if owner is None:
             return self._free(op.kind, None)
-        kernel = (self.variable(weight) or "").removesuffix("_kernel")
+        kernel = variable.variable.removesuffix("_kernel") if variable else ""
         several = len(owner.kernels) > 1 and kernel
         return self._free(f"{owner.name}__{kernel}" if several else owner.name, owner)
 
@@ -167,6 +122,23 @@ class Net:
         del layers[next(i for i, layer in enumerate(layers) if layer.name == name)]
         del self.builder.layer_specs[name]
         self.builder.layers.remove(name)
+
+    def made(
+        self, op: Op, suffix: str, blob: Blob, add: Callable[..., Any], **parameters: Any
+    ) -> Blob:
+        """Add a layer over `blob`, by the builder's method `add`, and return what it makes.
+
+        What the layer changes beside the values (sizes, letters) is for the caller to put in.
+        """
+        name = self.name(op, suffix)
+        add(name=name, input_name=blob.name, output_name=name, **parameters)
+        return replace(blob, name=name, shared=False)
+
+    def elementwise(self, op: Op, mode: str, blobs: Sequence[Blob]) -> Blob:
+        """Add an elementwise layer over `blobs` and return what it makes, shaped as the first."""
+        name = self.name(op, mode.lower())
+        self.builder.add_elementwise(name, [blob.name for blob in blobs], name, mode)
+        return replace(blobs[0], name=name, shared=False)
 
     def scale(self, op: Op, blob: Blob, scale: Array, shift: Array) -> Blob:
         """Add ``scale * x + shift`` as one layer; arrays are ``[C or 1, H or 1, W or 1]``."""
@@ -211,20 +183,33 @@ class Net:
         blob = self.settled(op, blob)
         free = iter([letter for letter in "CHW" if letter not in moves.values()])
         source = {letter: moves.get(letter) or next(free) for letter in "CHW"}
-        name = self.name(op, "permute")
         order = [0, *(1 + SIZE[source[letter]] for letter in "CHW")]
-        self.builder.add_permute(name, order, blob.name, name)
+        moved = self.made(op, "permute", blob, self.builder.add_permute, dim=order)
         channels, height, width = (blob.extent(source[letter]) for letter in "CHW")
-        return Blob(name, wanted, (channels, height, width))
+        return replace(moved, axes=wanted, chw=(channels, height, width))
+
+    def padded(
+        self, op: Op, blob: Blob, border: Border, value: float = 0, kind: str = "constant"
+    ) -> Blob:
+        """Return `blob`, on which nothing waits, with `border` around it, by a padding layer."""
+        (top, bottom), (left, right) = border.vertical, border.horizontal
+        done = self.made(
+            op, "padding", blob, self.builder.add_padding, left=left, right=right, top=top,
+            bottom=bottom, value=value, padding_type=kind,
+        )  # fmt: skip
+        channels, height, width = blob.chw
+        return replace(done, chw=(channels, height + top + bottom, width + left + right))
 
     def stretched(self, op: Op, blob: Blob, height: int, width: int) -> Blob:
         """Return `blob` repeated along axes of size one up to `height` and `width`."""
         _, h, w = blob.chw
         if (h, w) == (height, width):
             return blob
-        name = self.name(op, "upsample")
-        self.builder.add_upsample(name, height // h, width // w, blob.name, name)
-        return replace(blob, name=name, chw=(blob.channels, height, width), shared=False)
+        grown = self.made(
+            op, "upsample", blob, self.builder.add_upsample,
+            scaling_factor_h=height // h, scaling_factor_w=width // w,
+        )  # fmt: skip
+        return replace(grown, chw=(blob.channels, height, width))
 
     def widened(self, op: Op, blob: Blob, channels: int) -> Blob:
         """Return `blob`, of one channel, repeated along the channels: a 1x1 convolution of ones."""
@@ -295,17 +280,3 @@ def _waiting(op: Op, blob: Blob, scale: Array | None, shift: Array | None) -> Bl
         return blob
     before = blob.affine or Affine(np.ones_like(scale), np.zeros_like(shift))
     return replace(blob, affine=before.then(scale, shift, op.layer))
-
-
-KERNEL_KINDS = ("conv", "conv_transpose", "matmul")
-
-
-def _trained(program: Program, updatable: Collection[KerasLayer]) -> set[str]:
-    """Return the names of the values downstream of the weights of `updatable` layers."""
-    found = {name for name, weight in program.weights.items() if weight.owner in updatable}
-    for op in program.ops:
-        # A kernel that the trace kept constant leaves no weight to find: the layer itself tells.
-        learns = op.kind in KERNEL_KINDS and op.layer in updatable
-        if learns or any(ref.name in found for ref in op.refs()):
-            found.update(ref.name for ref in op.outputs)
-    return found

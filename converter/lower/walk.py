@@ -11,10 +11,7 @@ from converter.errors import UnsupportedError
 from converter.lower.blob import Blob
 from converter.lower.emit import EMITTERS
 from converter.lower.net import Net
-from converter.trace.program import KerasLayer, Op, Program, Ref
-
-INPUT_AXES = {2: "NC", 3: "NWC", 4: "NHWC"}
-"""Rank of a Keras input -> its axes. A signal is an image of height one."""
+from converter.trace.program import AXES, GRAY_AXES, KerasLayer, Op, Program, Ref
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,14 @@ def lower(
     for ref, blob in zip(program.inputs, inputs, strict=True):
         net.store(ref, blob)
     for op in program.ops:
-        if not net.is_constant(op.output):
+        if not net.values.is_constant(op.output):
             _emit(op, net)
     (output,) = program.outputs
-    if net.is_constant(output):
+    if net.values.is_constant(output):
         raise UnsupportedError("the model's output does not depend on its input")
     last = Op("output", {"x": output}, (output,), program.ops[-1].layer)
     blob = net.pending(output)
-    axes = INPUT_AXES.get(len(blob.axes))
+    axes = AXES.get(len(blob.axes))
     if axes:
         blob = net.with_axes(last, blob, axes)
     return Lowered(net, inputs, net.settled(last, blob))
@@ -69,14 +66,12 @@ def interface_shape(blob: Blob) -> tuple[int, ...]:
 
 def _input_blob(name: str, ref: Ref, program: Program) -> Blob:
     rank = len(ref.shape)
-    if rank not in INPUT_AXES:
+    if rank not in AXES:
         raise UnsupportedError(
             f"the model's input has the shape {ref.shape[1:]}; Core ML's classic networks take "
             "vectors, signals [steps, channels] and images [height, width, channels]"
         )
-    axes = INPUT_AXES[rank]
-    if rank == 3 and _gains_channel_axis(ref, program):
-        axes = "NHW"
+    axes = GRAY_AXES if rank == 3 and _gains_channel_axis(ref, program) else AXES[rank]
     sizes = dict(zip(axes, ref.shape, strict=True))
     return Blob(name, axes, (sizes.get("C", 1), sizes.get("H", 1), sizes.get("W", 1)))
 

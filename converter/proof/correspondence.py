@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from converter import runtime
-from converter.backend.tensorflow import keras
 from converter.coreml.features import channels, image_shape
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
@@ -17,7 +16,7 @@ from converter.errors import ParityError
 from converter.proof import parity
 from converter.proof.endings import ENDINGS, Ending
 from converter.runtime.plan import Plan
-from converter.trace.program import Array
+from converter.trace.program import AXES, GRAY_AXES, Array
 
 FEW_VALUES = 64 * 64 * 3
 
@@ -61,10 +60,9 @@ def _candidates(model: Message, twin: Any, plan: Plan, count: int) -> Iterator[C
         samples = random_samples(model, twin, reading, count, np.random.default_rng(0))
         answers = runtime.predict(model, samples.core_ml)
         answer = answers[_probabilities(model, plan)]
-        given = samples.keras[0] if len(samples.keras) == 1 else samples.keras
-        for index, output in enumerate(keras.tree.flatten(twin(given, training=False))):
+        for index, output in enumerate(parity.keras_outputs(twin, samples.keras)):
             for ending in ENDINGS[plan.loss]:
-                expected = ending.expected(np.asarray(output, np.float32))
+                expected = ending.expected(output)
                 if expected.shape == answer.shape:
                     found = True
                     gap = _difference(plan, expected, answer)
@@ -124,14 +122,16 @@ def random_samples(
 
 
 def _array(feature: Message, x: Array) -> Array:
-    """Return Keras's array as the input `feature` declares it."""
+    """Return Keras's array as the input `feature` declares it.
+
+    Of rank 3 it may be signals, or gray images whose channel axis the model adds: shapes tell.
+    """
     declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
-    letters = {2: "NC", 3: "NHW", 4: "NHWC"}.get(x.ndim, "")
-    array = parity.core_ml_array(x, letters) if letters else x
-    if array.shape[1:] == declared:
-        return array
-    if x.shape[1:] == declared:  # channels first in Keras too
-        return x
+    for axes in (*AXES.values(), GRAY_AXES):
+        if len(axes) == x.ndim:
+            array = parity.core_ml_array(x, axes)
+            if array.shape[1:] == declared:
+                return array
     raise ParityError(
         f"the input '{feature.name}' takes {list(declared)}, but the Keras model "
         f"{list(x.shape[1:])}"

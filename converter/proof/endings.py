@@ -12,7 +12,6 @@ import numpy as np
 
 from converter.backend.tensorflow import keras
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
-from converter.proof.parity import core_ml_array
 from converter.trace.program import Array
 
 
@@ -51,10 +50,6 @@ def _two_of_logit(z: Array) -> Array:
     return _softmax(np.concatenate([np.zeros_like(_flat(z)), _flat(z)], axis=1))
 
 
-def _values(y: Array) -> Array:
-    return core_ml_array(y, {2: "NC", 3: "NHW", 4: "NHWC"}[y.ndim])
-
-
 LOSSES = keras.losses
 
 ENDINGS = {
@@ -77,6 +72,6 @@ ENDINGS = {
             True,
         ),
     ),
-    SQUARED_ERROR: (Ending("values", _values, LOSSES.MeanSquaredError, lambda n: 0),),
+    SQUARED_ERROR: (Ending("values", _flat, LOSSES.MeanSquaredError, lambda n: 0),),
 }
 """Loss of Core ML -> the ways in which a network with it can end."""

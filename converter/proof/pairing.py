@@ -17,11 +17,11 @@ from converter.trace.program import Array
 ORDERS: dict[int, Sequence[tuple[int, ...]]] = {
     1: [(0,)],
     2: [(1, 0)],
-    3: [(2, 1, 0)],
+    3: [(2, 1, 0), (1, 2, 0)],
     4: [(3, 2, 0, 1), (2, 3, 0, 1)],
 }
-"""Rank of a Keras variable -> orders of its axes that Core ML may store it in (the second of rank 4
-is that of depthwise convolutions)."""
+"""Rank of a Keras variable -> orders of its axes that Core ML may store it in; the second one is
+that of depthwise convolutions."""
 
 
 @dataclass(frozen=True)

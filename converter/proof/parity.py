@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from converter import runtime
+from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
+from converter.lower.blob import as_blob
 from converter.trace.program import Array
 
 SEED = 20231105
@@ -36,9 +38,15 @@ def samples(shapes: Sequence[tuple[int, ...]], highest: float, pixels: bool) -> 
 
 def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
     """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode."""
+    return keras_outputs(model, inputs)[index]
+
+
+def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
+    """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode."""
     given = inputs[0] if len(inputs) == 1 else list(inputs)
-    outputs = keras.tree.flatten(model(given, training=False))
-    return np.asarray(outputs[index], np.float32)
+    with any_layout():
+        outputs = keras.tree.flatten(model(given, training=False))
+    return [np.asarray(output, np.float32) for output in outputs]
 
 
 def keras_pixels(pixels: Array, image: ImageInput) -> Array:
@@ -56,11 +64,7 @@ def core_ml_array(x: Array, axes: str) -> Array:
 
     `axes` tells what each axis of `x` is, such as ``NHWC``.
     """
-    if axes == "NC":
-        return x
-    order = [0, *(axes.index(letter) for letter in "CHW" if letter in axes)]
-    sizes = [x.shape[axes.index(letter)] if letter in axes else 1 for letter in "CHW"]
-    return np.asarray(x.transpose(order).reshape(len(x), *sizes))
+    return x if axes == "NC" else as_blob(x, axes)
 
 
 def difference(expected: Array, found: Array) -> float:

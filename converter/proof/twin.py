@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
 from converter.proof.correspondence import Correspondence
 from converter.proof.pairing import Pair
@@ -43,7 +44,8 @@ class WithoutTrainingMode(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Return what the model answers."""
-        return self.model(inputs, training=False)
+        with any_layout():
+            return self.model(inputs, training=False)
 
 
 def _train_only(model: Any, chosen: Collection[Any]) -> None:

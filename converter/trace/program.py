@@ -17,6 +17,13 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 
+AXES = {2: "NC", 3: "NWC", 4: "NHWC"}
+"""Rank of a Keras array -> a letter for each axis: batch, height, width, channels. A vector has
+channels only; a signal is an image of height one."""
+
+GRAY_AXES = "NHW"
+"""The axes of gray images where the model itself adds the axis of their one channel."""
+
 
 @dataclass(frozen=True)
 class KerasLayer:

@@ -40,8 +40,8 @@ def _convolution(original: Callable[..., Any]) -> Callable[..., Any]:
         x: Any, kernel: Any, strides: Any, padding: str, data_format: str, dilations: Any
     ) -> Any:
         """Convolve images, or signals as images of height one, by one ``Conv2D`` operation."""
-        if data_format == "NHWC":
-            return tf.nn.conv2d(x, kernel, strides, padding, dilations=dilations)
+        if data_format in ("NHWC", "NCHW"):
+            return tf.nn.conv2d(x, kernel, strides, padding, data_format, dilations)
         if data_format != "NWC":
             return original(x, kernel, strides, padding, data_format, dilations)
         image, filters = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0)

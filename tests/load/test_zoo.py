@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from converter.backend.layouts import any_layout
 from converter.errors import KerasFileError
 from converter.load import load
 from tests.paths import ZOO
@@ -33,7 +34,8 @@ def fixture(name):
 
 
 def predictions(model, inputs):
-    outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+    with any_layout():
+        outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
     if isinstance(outputs, dict):
         outputs = list(outputs.values())
     return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ def leaky_relu(op: Op, net: Net) -> Blob:
 def prelu(op: Op, net: Net) -> Blob:
     """PReLU with one slope per channel (``shared_axes=[1, 2]``): x if x >= 0 else alpha x."""
     blob = net.plain(op, op.ref("x"))
-    slopes = blob.spread(net.array(op.inputs["alpha"]))
+    slopes = blob.spread(net.values.array(op.inputs["alpha"]))
     if slopes is None or slopes.shape[1:] != (1, 1):
         net.refuse(op, "has slopes that are not one per channel; use shared_axes=[1, 2]")
     return _add(op, net, blob, "PRELU", slopes.ravel())
@@ -71,10 +70,7 @@ def softmax(op: Op, net: Net) -> Blob:
     blob = net.pending(op.ref("x"))
     # The softmax layer normalises over channels, so that axis must become the channels.
     blob = net.with_axes(op, blob, blob.letters_with_channels_at(op.const("axis", -1)))
-    blob = net.settled(op, blob)
-    name = net.name(op, "softmax")
-    net.builder.add_softmax(name, blob.name, name)
-    return replace(blob, name=name, shared=False)
+    return net.made(op, "softmax", net.settled(op, blob), net.builder.add_softmax)
 
 
 def gelu(op: Op, net: Net) -> Blob:
@@ -83,35 +79,27 @@ def gelu(op: Op, net: Net) -> Blob:
     erfc(z) = (a1 t + … + a5 t^5) exp(-z^2) with t = 1 / (1 + p z), to 1.5e-7: formula 7.1.26 of
     Abramowitz and Stegun, Handbook of Mathematical Functions. Core ML has no erf before iOS 13.
     """
+
+    def unary(blob: Blob, mode: str, **parameters: float) -> Blob:
+        return net.made(op, mode, blob, net.builder.add_unary, mode=mode, **parameters)
+
+    def product(*factors: Blob) -> Blob:
+        return net.elementwise(op, "MULTIPLY", factors)
+
     x = net.plain(op, op.ref("x"))
-    size = _unary(op, net, x, "abs")
-    t = _unary(op, net, size, "inverse", scale=ERFC_P / np.sqrt(2), shift=1.0, epsilon=1e-37)
+    size = unary(x, "abs")
+    t = unary(size, "inverse", scale=ERFC_P / np.sqrt(2), shift=1.0, epsilon=1e-37)
     one = np.ones((1, 1, 1), np.float32)
     tail = t
     for factor, summand in zip((ERFC_A[-1], 1, 1, 1), ERFC_A[-2::-1], strict=True):
-        tail = net.scale(op, tail, factor * one, summand * one)
-        tail = _product(op, net, tail, t)
-    tail = _product(op, net, tail, _unary(op, net, _product(op, net, x, x), "exp", scale=-0.5))
-    tail = net.scale(op, _product(op, net, tail, size), -0.5 * one, 0 * one)
-    positive, name = _add(op, net, x, "RELU", None), net.name(op, "add")
-    net.builder.add_elementwise(name, [positive.name, tail.name], name, "ADD")
-    return replace(x, name=name, shared=False)
+        tail = product(net.scale(op, tail, factor * one, summand * one), t)
+    tail = product(tail, unary(product(x, x), "exp", scale=-0.5))
+    tail = net.scale(op, product(tail, size), -0.5 * one, 0 * one)
+    return net.elementwise(op, "ADD", [_add(op, net, x, "RELU", None), tail])
 
 
 ERFC_P = 0.3275911
 ERFC_A = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
-
-
-def _unary(op: Op, net: Net, blob: Blob, mode: str, **parameters: float) -> Blob:
-    name = net.name(op, mode)
-    net.builder.add_unary(name, blob.name, name, mode, **parameters)
-    return replace(blob, name=name, shared=False)
-
-
-def _product(op: Op, net: Net, a: Blob, b: Blob) -> Blob:
-    name = net.name(op, "multiply")
-    net.builder.add_elementwise(name, [a.name, b.name], name, "MULTIPLY")
-    return replace(a, name=name, shared=False)
 
 
 def _activation(op: Op, net: Net, kind: str, parameters: Any = None) -> Blob:
@@ -119,8 +107,7 @@ def _activation(op: Op, net: Net, kind: str, parameters: Any = None) -> Blob:
 
 
 def _add(op: Op, net: Net, blob: Blob, kind: str, parameters: Any) -> Blob:
-    name = net.name(op, "activation")
-    net.builder.add_activation(
-        name, kind, blob.name, name, np.asarray(parameters) if kind == "PRELU" else parameters
+    params = np.asarray(parameters) if kind == "PRELU" else parameters
+    return net.made(
+        op, "activation", blob, net.builder.add_activation, non_linearity=kind, params=params
     )
-    return replace(blob, name=name, shared=False)

@@ -26,15 +26,15 @@ def add(op: Op, net: Net) -> Blob:
 def sub(op: Op, net: Net) -> Blob:
     """Subtract, Normalization: x - y, as an addition of the negated value."""
     x, y = op.inputs["x"], op.inputs["y"]
-    if not net.is_constant(y):
+    if not net.values.is_constant(y):
         assert isinstance(y, Ref)
-        if net.is_constant(x):
+        if net.values.is_constant(x):
             minus = net.affine(op, _over(op, net, y), MINUS, None)
-            return net.affine(op, minus, None, _spread(op, net, minus, net.array(x)))
+            return net.affine(op, minus, None, _spread(op, net, minus, net.values.array(x)))
         minus = net.affine(op, net.pending(y), MINUS, None)
         return _combined(op, net, "ADD", [net.plain(op, op.ref("x")), net.settled(op, minus)])
     blob = _over(op, net, op.ref("x"))
-    return net.affine(op, blob, None, _spread(op, net, blob, -net.array(y)))
+    return net.affine(op, blob, None, _spread(op, net, blob, -net.values.array(y)))
 
 
 def mul(op: Op, net: Net) -> Blob:
@@ -49,13 +49,13 @@ def mul(op: Op, net: Net) -> Blob:
 def real_div(op: Op, net: Net) -> Blob:
     """Divide: x / y, as a multiplication by the inverse."""
     x, y = op.inputs["x"], op.inputs["y"]
-    if net.is_constant(y):
+    if net.values.is_constant(y):
         blob = _over(op, net, op.ref("x"))
-        return net.affine(op, blob, _spread(op, net, blob, 1 / net.array(y)), None)
+        return net.affine(op, blob, _spread(op, net, blob, 1 / net.values.array(y)), None)
     assert isinstance(y, Ref)
     inverse = power(op, net, y, -1.0)
-    if net.is_constant(x):
-        return net.affine(op, inverse, _spread(op, net, inverse, net.array(x)), None)
+    if net.values.is_constant(x):
+        return net.affine(op, inverse, _spread(op, net, inverse, net.values.array(x)), None)
     return _combined(op, net, "MULTIPLY", [net.plain(op, op.ref("x")), inverse])
 
 
@@ -88,8 +88,8 @@ def relu6(op: Op, net: Net) -> Blob:
 
 def pow(op: Op, net: Net) -> Blob:  # noqa: A001 (the MIL op's name)
     """Power: x to a number."""
-    exponent = net.array(op.inputs["y"]) if net.is_constant(op.inputs["y"]) else None
-    if exponent is None or exponent.size != 1 or net.is_constant(op.inputs["x"]):
+    exponent = net.values.array(op.inputs["y"]) if net.values.is_constant(op.inputs["y"]) else None
+    if exponent is None or exponent.size != 1 or net.values.is_constant(op.inputs["x"]):
         net.refuse(op, "raises to a computed power, for which Core ML has no classic layer")
     return power(op, net, op.ref("x"), float(exponent.reshape(())))
 
@@ -157,11 +157,10 @@ def unary_of(op: Op, net: Net, blob: Blob, mode: str, **parameters: float) -> Bl
         blob = replace(blob, affine=None)
     else:
         scale, shift, blob = 1.0, 0.0, net.settled(op, blob)
-    name = net.name(op, mode)
-    parameters.setdefault("epsilon", SMALLEST)
-    parameters["epsilon"] = parameters["epsilon"] or SMALLEST
-    net.builder.add_unary(name, blob.name, name, mode, shift=shift, scale=scale, **parameters)
-    return replace(blob, name=name, shared=False)
+    parameters["epsilon"] = parameters.get("epsilon") or SMALLEST
+    return net.made(
+        op, mode, blob, net.builder.add_unary, mode=mode, shift=shift, scale=scale, **parameters
+    )
 
 
 def _at_most(op: Op, net: Net, blob: Blob, limit: float) -> Blob:
@@ -177,10 +176,10 @@ def _at_most(op: Op, net: Net, blob: Blob, limit: float) -> Blob:
 def _split(op: Op, net: Net) -> tuple[Ref, Array | None]:
     """Return the value and the constant of ``x op y``, the constant None if both are values."""
     x, y = op.inputs["x"], op.inputs["y"]
-    if net.is_constant(y):
-        return op.ref("x"), net.array(y)
-    if net.is_constant(x):
-        return op.ref("y"), net.array(x)
+    if net.values.is_constant(y):
+        return op.ref("x"), net.values.array(y)
+    if net.values.is_constant(x):
+        return op.ref("y"), net.values.array(x)
     return op.ref("x"), None
 
 
@@ -242,9 +241,7 @@ def _combined(op: Op, net: Net, mode: str, blobs: list[Blob]) -> Blob:
     large = net.stretched(op, large, height, width)
     if small.chw[1:] != (1, 1):
         small = net.stretched(op, small, height, width)
-    name = net.name(op, mode.lower())
-    net.builder.add_elementwise(name, [large.name, small.name], name, mode)
-    return replace(large, name=name, shared=False)
+    return net.elementwise(op, mode, [large, small])
 
 
 def _common_axes(op: Op, net: Net, large: Blob, small: Blob) -> str:

@@ -20,7 +20,7 @@ def conv(op: Op, net: Net) -> Blob:
     height one. The kernel must be constant, the batch 1.
     """
     blob = _image(op, net)
-    weights = net.array(op.inputs["weight"])
+    weights = net.values.array(op.inputs["weight"])
     same = op.const("pad_type") == "same"
     if same and blob.border:
         blob = net.settled(op, blob)
@@ -43,7 +43,7 @@ def conv(op: Op, net: Net) -> Blob:
 def conv_transpose(op: Op, net: Net) -> Blob:
     """Conv2DTranspose -> ``convolution`` with ``isDeconvolution``. In the frozen part only."""
     blob = net.settled(op, _image(op, net))
-    weights = net.array(op.inputs["weight"])
+    weights = net.values.array(op.inputs["weight"])
     if any(n != 1 for n in op.const("dilations", [1, 1])):
         net.refuse(op, "Core ML has no dilated transposed convolution")
     groups = op.const("groups", 1)
@@ -63,11 +63,11 @@ def matmul(op: Op, net: Net) -> Blob:
 
     The right-hand side must be a weight of rank two.
     """
-    if not net.is_constant(op.inputs["y"]) or net.is_constant(op.inputs["x"]):
+    if not net.values.is_constant(op.inputs["y"]) or net.values.is_constant(op.inputs["x"]):
         net.refuse(op, "multiplies two computed matrices, for which Core ML has no classic layer")
     if op.const("transpose_x", False):
         net.refuse(op, "multiplies from the left, for which Core ML has no classic layer")
-    weights = net.array(op.inputs["y"])
+    weights = net.values.array(op.inputs["y"])
     weights = weights if op.const("transpose_y", False) else weights.swapaxes(-1, -2)
     blob = net.pending(op.ref("x"))
     if weights.ndim != 2:
@@ -103,7 +103,7 @@ def _image(op: Op, net: Net) -> Blob:
     """Return the input with its MIL axes read as N, C, H, W."""
     if len(op.ref("x").shape) != 4 or op.ref("x").shape[0] != 1:
         net.refuse(op, "is not a convolution over one or two axes of a single image")
-    if not net.is_constant(op.inputs["weight"]):
+    if not net.values.is_constant(op.inputs["weight"]):
         net.refuse(op, "convolves with a computed kernel, for which Core ML has no classic layer")
     return net.with_axes(op, net.pending(op.ref("x")), "NCHW")
 
@@ -134,14 +134,15 @@ def _absorb(op: Op, net: Net, blob: Blob, padded: bool) -> tuple[Blob, Any]:
     """
     if blob.affine is None:
         return blob, None
-    learns_first = _owner(op, net) in net.updatable and not net.is_trained(op.ref("x"))
+    learns_first = _owner(op, net) in net.updatable and not net.values.is_trained(op.ref("x"))
     if learns_first or (padded and np.any(blob.affine.shift != 0)):
         return net.without_affine(op, blob), None
     return replace(blob, affine=None), blob.affine
 
 
 def _owner(op: Op, net: Net) -> KerasLayer | None:
-    return net.owner(op.inputs.get("weight", op.inputs.get("y", ""))) or op.layer
+    weight = net.values.weight(op.inputs.get("weight", op.inputs.get("y", "")))
+    return weight.owner if weight else op.layer
 
 
 def _weighted(op: Op, net: Net, name: str, weights: Array, waiting: Any, made: Blob) -> Blob:

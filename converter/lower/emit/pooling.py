@@ -31,14 +31,16 @@ def _pool(op: Op, net: Net, kind: str) -> Blob:
         pad = [0, 0, 0, 0]
     border_counts = kind == "AVERAGE" and not exclude and (same or any(pad))
     blob, waiting = _let_pass(op, net, blob, kind, border_counts)
-    name = net.name(op, "pooling")
-    net.builder.add_pooling(
-        name, *op.const("kernel_sizes"), *op.const("strides", [1, 1]), kind,
-        "SAME" if same else "VALID", blob.name, name, exclude_pad_area=exclude,
+    height, width = op.const("kernel_sizes")
+    steps = op.const("strides", [1, 1])
+    pooled = net.made(
+        op, "pooling", blob, net.builder.add_pooling, height=height, width=width,
+        stride_height=steps[0], stride_width=steps[1], layer_type=kind,
+        padding_type="SAME" if same else "VALID", exclude_pad_area=exclude,
         padding_top=pad[0], padding_bottom=pad[1], padding_left=pad[2], padding_right=pad[3],
     )  # fmt: skip
     _, channels, height, width = op.output.shape
-    return Blob(name, "NCHW", (channels, height, width), waiting)
+    return Blob(pooled.name, "NCHW", (channels, height, width), waiting)
 
 
 def _let_pass(
@@ -77,13 +79,9 @@ def reduce_sum(op: Op, net: Net) -> Blob:
 
 def reduce_log_sum_exp(op: Op, net: Net) -> Blob:
     """log(sum(exp(x))) over axes, as in log-softmax."""
-    blob = net.plain(op, op.ref("x"))
-    exped = net.name(op, "exp")
-    net.builder.add_unary(exped, blob.name, exped, "exp")
-    summed = _over_axes(op, net, replace(blob, name=exped, shared=False), "sum", None)
-    name = net.name(op, "log")
-    net.builder.add_unary(name, summed.name, name, "log")
-    return replace(summed, name=name)
+    add = net.builder.add_unary
+    powers = net.made(op, "exp", net.plain(op, op.ref("x")), add, mode="exp")
+    return net.made(op, "log", _over_axes(op, net, powers, "sum", None), add, mode="log")
 
 
 def _reduce(op: Op, net: Net, mode: str, pooling: str | None) -> Blob:
@@ -123,13 +121,14 @@ def _over_axes(op: Op, net: Net, blob: Blob, mode: str, pooling: str | None) -> 
 
 
 def _global_pooling(op: Op, net: Net, blob: Blob, kind: str) -> Blob:
-    name = net.name(op, "pooling")
-    net.builder.add_pooling(name, 1, 1, 1, 1, kind, "VALID", blob.name, name, is_global=True)
-    return replace(blob, name=name, chw=(blob.channels, 1, 1), shared=False)
+    pooled = net.made(
+        op, "pooling", blob, net.builder.add_pooling, height=1, width=1, stride_height=1,
+        stride_width=1, layer_type=kind, padding_type="VALID", is_global=True,
+    )  # fmt: skip
+    return replace(pooled, chw=(blob.channels, 1, 1))
 
 
 def _reduce_layer(op: Op, net: Net, blob: Blob, mode: str, axes: str) -> Blob:
-    name = net.name(op, "reduce")
-    net.builder.add_reduce(name, blob.name, name, axes, mode)
+    reduced = net.made(op, "reduce", blob, net.builder.add_reduce, axis=axes, mode=mode)
     chw = tuple(1 if letter in axes else n for letter, n in zip("CHW", blob.chw, strict=True))
-    return replace(blob, name=name, chw=chw, shared=False)  # type: ignore[arg-type]
+    return replace(reduced, chw=chw)  # type: ignore[arg-type]

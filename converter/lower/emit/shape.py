@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from converter.lower.blob import SIZE, Affine, Blob, Border
+from converter.lower.blob import SIZE, Affine, Blob, Border, as_blob
 from converter.lower.constants import slices
 from converter.lower.net import Net
-from converter.trace.program import Op, Ref
+from converter.trace.program import AXES, Op, Ref
 
 
 def transpose(op: Op, net: Net) -> Blob:
@@ -60,9 +60,8 @@ def _order(op: Op, net: Net, blob: Blob, either: int) -> tuple[Blob, int]:
 
 def _flatten(op: Op, net: Net, blob: Blob) -> Blob:
     blob, mode = _order(op, net, blob, either=0)
-    name = net.name(op, "flatten")
-    net.builder.add_flatten(name, mode, blob.name, name)
-    return Blob(name, "NC", (int(np.prod(blob.chw)), 1, 1), _flat_affine(blob, mode))
+    flat = net.made(op, "flatten", blob, net.builder.add_flatten, mode=mode)
+    return Blob(flat.name, "NC", (int(np.prod(blob.chw)), 1, 1), _flat_affine(blob, mode))
 
 
 def _flat_affine(blob: Blob, mode: int) -> Affine | None:
@@ -81,12 +80,13 @@ def _reshape(op: Op, net: Net, blob: Blob) -> Blob:
     """Add a reshape layer to ``[C, H, W]``, the last MIL axis being the channels (or the first)."""
     blob, mode = _order(op, net, net.settled(op, blob), either=1)
     sizes = op.output.shape[1:]
-    axes = {(2, 1): "NWC", (3, 1): "NHWC", (2, 0): "NCW", (3, 0): "NCHW"}[len(sizes), mode]
+    last = AXES[len(op.output.shape)]
+    axes = last if mode else f"NC{last[1:-1]}"
     extent = dict(zip(axes[1:], sizes, strict=True))
     chw = tuple(extent.get(letter, 1) for letter in "CHW")
-    name = net.name(op, "reshape")
-    net.builder.add_reshape(name, blob.name, name, chw, mode)
-    return Blob(name, axes, chw)  # type: ignore[arg-type]
+    add = net.builder.add_reshape
+    reshaped = net.made(op, "reshape", blob, add, target_shape=chw, mode=mode)
+    return replace(reshaped, axes=axes, chw=chw)  # type: ignore[arg-type]
 
 
 def pad(op: Op, net: Net) -> Blob:
@@ -107,26 +107,19 @@ def pad(op: Op, net: Net) -> Blob:
         above = net.settled(op, blob) if blob.border else blob
         return replace(above, border=Border(vertical, horizontal, op.layer))
     blob = net.settled(op, blob)
-    name = net.name(op, "padding")
     kinds = {"constant": "constant", "reflect": "reflection", "replicate": "replication"}
-    net.builder.add_padding(
-        name, *horizontal, *vertical, value, blob.name, name, padding_type=kinds[mode]
-    )
-    channels, height, width = blob.chw
-    chw = (channels, height + sum(vertical), width + sum(horizontal))
-    return replace(blob, name=name, chw=chw, shared=False)
+    return net.padded(op, blob, Border(vertical, horizontal), value, kinds[mode])
 
 
 def _more_channels(op: Op, net: Net, blob: Blob, amounts: tuple[int, int], value: float) -> Blob:
     """Return `blob` with channels of `value` before and after its own, as a ``concat``."""
     blob = net.settled(op, blob)
     before, after = (
-        [net.constant(op, np.full((n, *blob.chw[1:]), value)).name] if n else [] for n in amounts
+        [net.constant(op, np.full((n, *blob.chw[1:]), value))] if n else [] for n in amounts
     )
-    name = net.name(op, "concat")
-    net.builder.add_elementwise(name, [*before, blob.name, *after], name, "CONCAT")
+    joined = net.elementwise(op, "CONCAT", [*before, blob, *after])
     chw = (blob.channels + sum(amounts), *blob.chw[1:])
-    return replace(blob, name=name, chw=chw, shared=False)
+    return replace(blob, name=joined.name, chw=chw, shared=False)
 
 
 def slice_by_index(op: Op, net: Net) -> Blob:
@@ -149,12 +142,14 @@ def slice_by_index(op: Op, net: Net) -> Blob:
 
 
 def _slice(op: Op, net: Net, blob: Blob, letter: str, start: int, stop: int, step: int) -> Blob:
-    name = net.name(op, "slice")
-    axis = {"C": "channel", "H": "height", "W": "width"}[letter]
-    net.builder.add_slice(name, blob.name, name, axis, start, stop, step)
+    cut = net.made(
+        op, "slice", blob, net.builder.add_slice,
+        axis={"C": "channel", "H": "height", "W": "width"}[letter],
+        start_index=start, end_index=stop, stride=step,
+    )  # fmt: skip
     chw = list(blob.chw)
     chw[SIZE[letter]] = len(range(start, stop, step))
-    return replace(blob, name=name, chw=tuple(chw), shared=False)  # type: ignore[arg-type]
+    return replace(cut, chw=tuple(chw))  # type: ignore[arg-type]
 
 
 def split(op: Op, net: Net) -> tuple[Blob, ...]:
@@ -176,24 +171,21 @@ def concat(op: Op, net: Net) -> Blob:
     axis = op.const("axis") % len(op.output.shape)
     blobs = [
         net.plain(op, value)
-        if isinstance(value, Ref) and not net.is_constant(value)
-        else _constant(op, net, np.asarray(net.array(value)))
+        if isinstance(value, Ref) and not net.values.is_constant(value)
+        else _constant(op, net, np.asarray(net.values.array(value)))
         for value in values
     ]
     widest = max(blobs, key=lambda b: sum(b.extent(a) > 1 for a in b.axes))
     axes = widest.letters_with_channels_at(axis)
     blobs = [net.with_axes(op, blob, axes) for blob in blobs]
-    name = net.name(op, "concat")
-    net.builder.add_elementwise(name, [blob.name for blob in blobs], name, "CONCAT")
     channels = sum(blob.channels for blob in blobs)
-    return Blob(name, axes, (channels, *blobs[0].chw[1:]))
+    joined = net.elementwise(op, "CONCAT", blobs)
+    return replace(joined, chw=(channels, *joined.chw[1:]))
 
 
 def _constant(op: Op, net: Net, array: np.ndarray) -> Blob:
-    axes = {2: "NC", 3: "NWC", 4: "NHWC"}[array.ndim]
-    order = [axes.index(letter) for letter in "CHW" if letter in axes]
-    sizes = [array.shape[axes.index(letter)] if letter in axes else 1 for letter in "CHW"]
-    return replace(net.constant(op, array.transpose([0, *order]).reshape(sizes)), axes=axes)
+    axes = AXES[array.ndim]
+    return replace(net.constant(op, as_blob(array, axes)[0]), axes=axes)
 
 
 def tile(op: Op, net: Net) -> Blob:
@@ -220,7 +212,7 @@ def tile(op: Op, net: Net) -> Blob:
 
 def upsample_nearest_neighbor(op: Op, net: Net) -> Blob:
     """UpSampling1D, UpSampling2D (nearest) -> ``upsample``."""
-    axes = "NHWC" if len(op.output.shape) == 4 else "NWC"
+    axes = AXES[len(op.output.shape)]
     blob = net.settled(op, net.with_axes(op, net.pending(op.ref("x")), axes))
     sizes = dict(zip(axes, op.output.shape, strict=True))
     return net.stretched(op, blob, sizes.get("H", 1), sizes["W"])
