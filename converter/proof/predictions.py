@@ -9,7 +9,7 @@ import numpy as np
 from converter.coreml.interface import ImageInput, Interface
 from converter.coreml.mlmodel import Message
 from converter.errors import InvalidModelError, ParityError, UsageError
-from converter.learning.head import CROSS_ENTROPY, Head
+from converter.learning.head import KERAS_CROSS_ENTROPY, Head
 from converter.lower.walk import Lowered
 from converter.proof import parity
 from converter.recipe import Recipe
@@ -84,7 +84,7 @@ def verified(
         ParityError: too far.
     """
     found = parity.predict(written, given, output)
-    is_class, tolerance = loss == CROSS_ENTROPY, recipe.tolerance
+    is_class, tolerance = loss == KERAS_CROSS_ENTROPY, recipe.tolerance
     compare = parity.difference_of_probabilities if is_class else parity.difference
     gap = compare(expected, found)
     if gap > tolerance:
