@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.failure import lines
+from converter.cli.parameters import per_channel, shape
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
 from converter.recipe import Recipe
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
     from converter.conversion.report import Report
 
 RECIPE_ENDINGS = (".yaml", ".yml")
-
-
-def _numbers(kind: type) -> Any:
-    def parse(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
-        if value is None:
-            return None
-        try:
-            return tuple(kind(part) for part in value.split(","))
-        except ValueError:
-            raise click.BadParameter(f"{value!r} is not a list of numbers like 1,2,3") from None
-
-    return parse
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
@@ -66,7 +55,7 @@ PATH = click.Path(path_type=Path)
 @_option("--output-path", "-o", "--out", type=PATH, metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
-@_option("--input-shape", callback=_numbers(int), metavar="H,W,C")
+@_option("--input-shape", type=shape, metavar="H,W,C")
 @_option("--loss", type=click.Choice(["categorical_crossentropy", "mean_squared_error"]))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
 @_option("--learning-rate", type=float)
@@ -80,7 +69,7 @@ PATH = click.Path(path_type=Path)
 @_option("--seed", type=int)
 @_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
 @_option("--scale", type=float)
-@_option("--bias", callback=_numbers(float), metavar="R,G,B")
+@_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", callback=_classes, metavar="LABELS")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")

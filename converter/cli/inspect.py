@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.parameters import shape
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
 
@@ -29,7 +30,8 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.option("--json", "style", flag_value="json", help="Print JSON.")
 @click.option("--yaml", "style", flag_value="yaml", help="Print YAML.")
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
-@click.option("--input-shape", metavar="H,W,C", help="Shape of the input where it is left open.")
+@click.option("--input-shape", type=shape, metavar="H,W,C",
+              help="Shape of the input where it is left open.")  # fmt: skip
 @click.option(
     "--loss",
     type=click.Choice(["categorical_crossentropy", "mean_squared_error"]),
@@ -71,8 +73,6 @@ def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
     from converter.recipe.reading import from_flags
 
     given = {name: value for name, value in options.items() if value}
-    if shape := given.get("input_shape"):
-        given["input_shape"] = [int(n) if n.strip().isdigit() else n for n in shape.split(",")]
     recipe = from_flags({"model": file, **given})
     with Progress() as progress:
         job = progress.job()
