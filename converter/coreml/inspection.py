@@ -27,6 +27,9 @@ class Feature:
     type: str
     description: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -39,6 +42,25 @@ class Layer:
     shape: tuple[int | None, ...] | None
     weights: int
     updatable: bool
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row of a table with `COLUMNS`; the last cell says whether it learns."""
+        state = "updatable" if self.updatable else "frozen" if self.weights else ""
+        return self.name, self.kind, shape_text(self.shape), count_text(self.weights), state
+
+
+COLUMNS = ("layer", "kind", "output", "weights", "")
+"""The head of a table of layers."""
+
+
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
+    """Return `shape` as people read it: ``32 × 26 × 26``, a ``?`` where a size is open."""
+    return " × ".join("?" if n is None else str(n) for n in shape or ())
+
+
+def count_text(number: int) -> str:
+    """Return `number` as people read it, nothing for 0."""
+    return f"{number:,}" if number else ""
 
 
 @dataclass(frozen=True)
@@ -112,9 +134,8 @@ def _metadata(stored: Message) -> dict[str, str]:
 
 def _features(stored: Iterable[Message]) -> tuple[Feature, ...]:
     return tuple(
-        Feature(feature.name, text[len(feature.name) + 2 :], feature.shortDescription)
+        Feature(feature.name, _feature_type(feature.type), feature.shortDescription)
         for feature in stored
-        for text in describe_features([feature])
     )
 
 
@@ -184,11 +205,6 @@ def layer_kind(layer: Message) -> str:
     """Return the kind of a Core ML layer, an activation by its function."""
     kind: str = layer.WhichOneof("layer")
     return layer.activation.WhichOneof("NonlinearityType") if kind == "activation" else kind
-
-
-def describe_features(features: Message) -> tuple[str, ...]:
-    """Return one text per feature description: its name and its type."""
-    return tuple(f"{feature.name}: {_feature_type(feature.type)}" for feature in features)
 
 
 def _feature_type(kind: Message) -> str:
