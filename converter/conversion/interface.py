@@ -12,7 +12,7 @@ from converter.errors import UsageError
 from converter.learning.network import Network
 from converter.recipe import Recipe
 from converter.trace.leading import Leading
-from converter.trace.program import Program
+from converter.trace.program import Program, Shape
 
 
 def choose_interface(
@@ -35,12 +35,18 @@ def choose_interface(
 
 
 def check_interface(network: Network) -> None:
-    """Check that the lowered `network` gives the classes of its interface.
+    """Check that the lowered `network` takes the image and gives the classes of its interface.
 
     Raises:
-        UsageError: it gives more or fewer classes than there are labels.
+        UsageError: it takes something else, or gives more or fewer classes than there are labels.
     """
-    interface = network.traced.interface
+    interface, pixels = network.traced.interface, network.lowered.inputs[0]
+    if interface.image and pixels.channels != interface.image.channels:
+        steps, numbers = network.traced.program.inputs[0].shape[1:]
+        raise UsageError(
+            f"--image {interface.image.colour}: the model reads its input as {steps} steps of "
+            f"{numbers} numbers; let it begin with Reshape(({steps}, {numbers}, 1))"
+        )
     classes = network.end.blob.channels
     if interface.labels and len(interface.labels) != classes:
         raise UsageError(f"{len(interface.labels)} class labels for {classes} outputs of the model")
@@ -68,9 +74,8 @@ def _image(program: Program, recipe: Recipe) -> ImageInput | None:
                 "--scale and --bias are for image inputs; add --image rgb, bgr or gray"
             )
         return None
-    shape = program.inputs[0].shape[1:]
     channels = ImageInput(recipe.image).channels
-    if len(program.inputs) > 1 or shape[2:] not in ((channels,), (1,) * (channels == 1) and ()):
+    if len(program.inputs) > 1 or not _holds(program.inputs[0].shape[1:], channels):
         raise UsageError(
             f"--image {recipe.image} needs one input of {channels} channel(s), "
             f"but the model takes {', '.join(str(ref.shape[1:]) for ref in program.inputs)}"
@@ -79,6 +84,11 @@ def _image(program: Program, recipe: Recipe) -> ImageInput | None:
     if len(bias) not in (1, channels):
         raise UsageError(f"--bias has {len(bias)} numbers for {channels} channel(s)")
     return ImageInput(recipe.image, 1.0 if recipe.scale is None else recipe.scale, bias)
+
+
+def _holds(shape: Shape, channels: int) -> bool:
+    """Tell whether an input ``[H, W, C]``, or ``[H, W]`` if gray, is an image of `channels`."""
+    return shape[2:] == (channels,) or (channels == 1 and len(shape) == 2)
 
 
 def _input_names(model: Any, recipe: Recipe) -> tuple[str, ...]:

@@ -45,7 +45,8 @@ def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
         shapes = [recipe.input_shape]
     batch = parity.samples(shapes, _highest(network), pixels=interface.image is not None)
     if interface.image:
-        inputs = {interface.inputs[0]: batch[0]}
+        with_channels = batch[0].reshape(*batch[0].shape[:3], -1)  # gray may come as [N, H, W]
+        inputs = {interface.inputs[0]: with_channels}
         batch = [parity.keras_pixels(batch[0], _own(interface.image, recipe))]
     else:
         axes = [blob.axes for blob in network.lowered.inputs]
