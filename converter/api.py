@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from converter.conversion.report import Report
 from converter.coreml import mlmodel
+from converter.coreml.inspection import COLUMNS
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
 from converter.errors import OutputError, UsageError
@@ -146,7 +147,7 @@ class UpdatableModel:
 
     Attributes:
         spec: the protobuf message ``Model``, as coremltools knows it.
-        report: what the conversion did: layers, interface, training, parity, notes.
+        report: what the conversion did: layers, interface, update, size, parity, notes.
         recipe: everything that the conversion was told.
         history: how the training went, if the model comes from `train`.
     """
@@ -202,9 +203,10 @@ class UpdatableModel:
 
     def _keras_model(self) -> Any:
         if self._keras is None:
-            from converter.conversion.story import load_source
+            from converter.conversion.source import load_source
 
-            return load_source(self.recipe).model
+            loaded, _ = load_source(self.recipe)
+            return loaded.model
         return _clone(self._keras)
 
     def predict(
@@ -291,29 +293,23 @@ class UpdatableModel:
         return ArraySamples({f.name: converted(np.asarray(given[f.name]), f, how) for f in inputs})
 
     def __repr__(self) -> str:
-        learning = ", ".join(row.name for row in self.report.layers if row.updatable)
-        name, how = self.recipe.model.stem, self.report.training.optimizer
-        size = self.report.size / 1e6
-        return f"<UpdatableModel '{name}': {learning} learn by {how}, {size:.1f} MB>"
+        report = self.report
+        what = f"{report.learning} learn by {report.update.optimizer}, {report.size / 1e6:.1f} MB"
+        return f"<UpdatableModel '{self.recipe.model.stem}': {what}>"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""
+        report = self.report
+        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         rows = "".join(
-            _row(
-                (row.name, row.kind, row.shape, f"{row.weights:,}" if row.weights else "",
-                 "updatable" if row.updatable else "frozen" if row.weights else ""),
-                "b" if row.updatable else "span",
-            )
-            for row in self.report.layers
-        )  # fmt: skip
-        head = "".join(f"<th>{name}</th>" for name in ("layer", "kind", "output", "weights", ""))
-        parity = self.report.parity
+            _row(layer.cells(), "b" if layer.updatable else "span") for layer in report.layers
+        )
         facts = [
-            f"inputs: {'; '.join(self.report.inputs)}",
-            f"outputs: {'; '.join(self.report.outputs)}",
-            f"loss: {self.report.loss}; optimizer: {self.report.training.optimizer}",
-            "parity: not checked" if parity is None else f"parity: {parity:.1e}",
-            *self.report.notes,
+            f"inputs: {'; '.join(map(str, report.inputs))}",
+            f"outputs: {'; '.join(map(str, report.outputs))}",
+            f"loss: {report.loss}; optimizer: {report.update.optimizer}",
+            "parity: not checked" if report.parity is None else f"parity: {report.parity:.1e}",
+            *report.notes,
         ]
         listed = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
         title = html.escape(repr(self))

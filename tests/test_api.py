@@ -67,7 +67,7 @@ def test_on_device_says_that_it_did_not_run(lenet):
 
 def test_what_it_learns_and_how_is_told(lenet):
     assert updatable(lenet) == ["dense_5", "dense_6"]
-    assert lenet.report.training.numbers["learning_rate"].default == 0.01
+    assert lenet.report.update.parameters["learning_rate"].default == 0.01
     assert lenet.validate() == []
     assert "dense_5, dense_6 learn by adam" in repr(lenet)
     table = lenet._repr_html_()

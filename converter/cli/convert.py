@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.failure import lines
+from converter.cli.parameters import per_channel, shape
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
 from converter.recipe import Recipe
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
     from converter.conversion.report import Report
 
 RECIPE_ENDINGS = (".yaml", ".yml")
-
-
-def _numbers(kind: type) -> Any:
-    def parse(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
-        if value is None:
-            return None
-        try:
-            return tuple(kind(part) for part in value.split(","))
-        except ValueError:
-            raise click.BadParameter(f"{value!r} is not a list of numbers like 1,2,3") from None
-
-    return parse
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
@@ -66,7 +55,7 @@ PATH = click.Path(path_type=Path)
 @_option("--output-path", "-o", "--out", type=PATH, metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
-@_option("--input-shape", callback=_numbers(int), metavar="H,W,C")
+@_option("--input-shape", type=shape, metavar="H,W,C")
 @_option("--loss", type=click.Choice(["categorical_crossentropy", "mean_squared_error"]))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
 @_option("--learning-rate", type=float)
@@ -80,7 +69,7 @@ PATH = click.Path(path_type=Path)
 @_option("--seed", type=int)
 @_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
 @_option("--scale", type=float)
-@_option("--bias", callback=_numbers(float), metavar="R,G,B")
+@_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", callback=_classes, metavar="LABELS")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
@@ -221,9 +210,9 @@ def _check_on_device(recipes: Sequence[Recipe], quiet: bool) -> int:
 
 def print_summary(report: Report, target: Path) -> None:
     """Print what a conversion did in one line, and every note."""
-    learning = ", ".join(row.name for row in report.layers if row.updatable)
     parity = "not checked" if report.parity is None else f"{report.parity:.1e}"
-    click.echo(f"wrote {target} ({report.size / 1e6:.1f} MB); learns {learning}; parity {parity}")
+    size = f"{report.size / 1e6:.1f} MB"
+    click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
     for note in report.notes:
         click.echo(f"  note: {note}")
 
@@ -231,36 +220,34 @@ def print_summary(report: Report, target: Path) -> None:
 def print_report(report: Report, target: Path) -> None:
     """Print what a conversion did: the layers, how they learn, and every note."""
     from rich.console import Console
-    from rich.table import Table
+
+    from converter.cli.tables import layer_table
 
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("layer", "kind", "output", "weights", "")
-    for row in report.layers:
-        state = "updatable" if row.updatable else "frozen" if row.weights else ""
-        style = "bold" if row.updatable else None
-        table.add_row(row.name, row.kind, row.shape, f"{row.weights:,}" if row.weights else "",
-                      state, style=style)  # fmt: skip
-    console.print(table)
-    plan = report.training
-    numbers = ", ".join(
-        f"{name} {number.default:g} ({number.lowest:g} … {number.highest:g})"
-        for name, number in plan.numbers.items()
-    )
-    console.print(f"inputs           {'; '.join(report.inputs)}", markup=False)
-    console.print(f"outputs          {'; '.join(report.outputs)}", markup=False)
-    console.print(f"training inputs  {'; '.join(report.training_inputs)}", markup=False)
-    console.print(f"loss             {report.loss}", markup=False)
-    console.print(f"optimizer        {plan.optimizer}: {numbers}", markup=False)
-    for name, count in (("epochs", plan.epochs), ("batch size", plan.batch_size)):
-        allowed = f"{len(count.allowed)} values from {count.allowed[0]} to {count.allowed[-1]}"
-        console.print(f"{name:<17}{count.default} ({allowed})", markup=False)
-    order = f"yes, seed {plan.seed}" if plan.seed is not None else "yes"
-    console.print(f"shuffle          {order if plan.shuffle else 'no'}", markup=False)
-    if report.parity is None:
-        console.print("parity           not checked (--no-verify)", markup=False)
-    else:
-        console.print(f"parity           {report.parity:.1e} of the range of Keras's output",
-                      markup=False)  # fmt: skip
+    console.print(layer_table(report.layers))
+    for name, text in _facts(report):
+        console.print(f"{name:<16} {text}", markup=False)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
     console.print(f"wrote {target} ({report.size / 1e6:.1f} MB)", markup=False)
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what the app has to know of the written model: (what, text)."""
+    from converter.cli.tables import allowed, features, order
+
+    yield "inputs", features(report.inputs)
+    yield "outputs", features(report.outputs)
+    yield "training inputs", features(report.training_inputs)
+    yield "loss", report.loss
+    numbers = dict(report.update.parameters)
+    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
+    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
+    yield "optimizer", f"{report.update.optimizer}: {listed}"
+    for name, count in counts.items():
+        yield name.replace("_", " "), allowed(count)
+    yield "shuffle", order(report.update)
+    if report.parity is None:
+        yield "parity", "not checked (--no-verify)"
+    else:
+        yield "parity", f"{report.parity:.1e} of the range of Keras's output"

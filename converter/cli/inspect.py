@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.parameters import shape
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from converter.conversion.inspection import KerasModel
-    from converter.coreml.inspection import Allowed, CoreMLModel, Feature
+    from converter.coreml.inspection import CoreMLModel, Update
 
 PIPED_WIDTH = 200
 """Columns of a table where no terminal limits them: reasons stay in one line."""
@@ -29,7 +30,8 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.option("--json", "style", flag_value="json", help="Print JSON.")
 @click.option("--yaml", "style", flag_value="yaml", help="Print YAML.")
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
-@click.option("--input-shape", metavar="H,W,C", help="Shape of the input where it is left open.")
+@click.option("--input-shape", type=shape, metavar="H,W,C",
+              help="Shape of the input where it is left open.")  # fmt: skip
 @click.option(
     "--loss",
     type=click.Choice(["categorical_crossentropy", "mean_squared_error"]),
@@ -71,8 +73,6 @@ def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
     from converter.recipe.reading import from_flags
 
     given = {name: value for name, value in options.items() if value}
-    if shape := given.get("input_shape"):
-        given["input_shape"] = [int(n) if n.strip().isdigit() else n for n in shape.split(",")]
     recipe = from_flags({"model": file, **given})
     with Progress() as progress:
         job = progress.job()
@@ -104,13 +104,16 @@ def _show_keras(model: KerasModel, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from converter.coreml.inspection import count_text, shape_text
+
     table = Table("layer", "class", "output", "weights", "may learn", "why not")
     for row in model.layers:
         word = {None: "", True: "yes", False: "no"}[row.updatable]
-        cells = (row.name, row.kind, _shape(row.output), _count(row.weights), word, row.reason)
+        size = shape_text(row.output), count_text(row.weights)
+        cells = (row.name, row.kind, *size, word, row.reason)
         table.add_row(*map(Text, cells), style="bold" if row.updatable else None)
     console.print(table, soft_wrap=False)
-    _line(console, "inputs", "; ".join(f"{n}: {_shape(s)}" for n, s in model.inputs.items()))
+    _line(console, "inputs", "; ".join(f"{n}: {shape_text(s)}" for n, s in model.inputs.items()))
     _line(console, "outputs", ", ".join(model.outputs))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
     compiled = f"{model.optimizer}{rate}; loss {model.loss}" if model.optimizer else "no"
@@ -124,31 +127,19 @@ def _show_keras(model: KerasModel, console: Console) -> None:
 
 
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from converter.cli.tables import features, layer_table
 
     version = f"specification version {model.specification_version}"
     state = "updatable" if model.updatable else "not updatable"
     console.print(f"{model.kind}, {version}, {state}", markup=False)
     if model.layers:
-        table = Table("layer", "kind", "output", "weights", "")
-        for layer in model.layers:
-            word = "updatable" if layer.updatable else "frozen" if layer.weights else ""
-            cells = (layer.name, layer.kind, _shape(layer.shape), _count(layer.weights), word)
-            table.add_row(*map(Text, cells), style="bold" if layer.updatable else None)
-        console.print(table, soft_wrap=False)
-    _line(console, "inputs", _features(model.inputs))
-    _line(console, "outputs", _features(model.outputs))
+        console.print(layer_table(model.layers), soft_wrap=False)
+    _line(console, "inputs", features(model.inputs))
+    _line(console, "outputs", features(model.outputs))
     if model.training_inputs:
-        _line(console, "training inputs", _features(model.training_inputs))
+        _line(console, "training inputs", features(model.training_inputs))
     if model.update is not None:
-        update = model.update
-        _line(console, "loss", f"{update.loss} of {update.loss_input} and {update.target}")
-        _line(console, "optimizer", update.optimizer)
-        for name, number in update.parameters.items():
-            _line(console, name, _allowed(number))
-        order = f"yes, seed {update.seed}" if update.seed is not None else "yes"
-        _line(console, "shuffle", order if update.shuffle else "no")
+        _show_update(model.update, console)
     for key, text in model.metadata.items():
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):
@@ -156,28 +147,15 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         _show_core_ml(member, console)
 
 
+def _show_update(update: Update, console: Console) -> None:
+    from converter.cli.tables import allowed, order
+
+    _line(console, "loss", f"{update.loss} of {update.loss_input} and {update.target}")
+    _line(console, "optimizer", update.optimizer)
+    for name, number in update.parameters.items():
+        _line(console, name, allowed(number))
+    _line(console, "shuffle", order(update))
+
+
 def _line(console: Console, name: str, text: str) -> None:
     console.print(f"{name:<16} {text}", markup=False)
-
-
-def _shape(shape: tuple[int | None, ...] | None) -> str:
-    return "" if shape is None else " × ".join("?" if n is None else str(n) for n in shape)
-
-
-def _count(number: int) -> str:
-    return f"{number:,}" if number else ""
-
-
-def _features(features: tuple[Feature, ...]) -> str:
-    return "; ".join(f"{feature.name}: {feature.type}" for feature in features)
-
-
-def _allowed(number: Allowed) -> str:
-    if number.allowed is not None:
-        listed = ", ".join(map(str, number.allowed))
-        if len(number.allowed) > 12:
-            listed = f"{len(number.allowed)} values, {number.allowed[0]} to {number.allowed[-1]}"
-        return f"{number.default:g} ({listed})"
-    if number.min is not None:
-        return f"{number.default:g} ({number.min:g} … {number.max:g})"
-    return f"{number.default:g} (fixed)"

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -22,8 +22,6 @@ STEPS = {
     "verify_update": "comparing an update step with Keras",
 }
 """Step of a command -> what is said about it."""
-
-Step = Callable[[str], AbstractContextManager[None]]
 
 
 class Progress:

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.parameters import shape
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from converter.proof.update import Verification
-
-
-def _shape(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    try:
-        return tuple(int(part) for part in value.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no list of numbers like 224,224,3") from None
 
 
 @click.command("verify")
@@ -40,7 +32,7 @@ def _shape(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
               )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="With --against: seed of the random samples.")  # fmt: skip
-@click.option("--input-shape", callback=_shape, metavar="H,W,C",
+@click.option("--input-shape", type=shape, metavar="H,W,C",
               help="With --against: shape of the input where the Keras model leaves it open.",
               )  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from converter.conversion.story import Step, candidates, nothing_shown
+from converter.conversion.steps import Step, nothing_shown
+from converter.conversion.traced import loss_of, traced
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
-from converter.keras_file.compiled import CompileSettings, Loss
+from converter.keras_file.compiled import Loss
 from converter.learning.choice import Candidate, default_choice
-from converter.load import load, output_names
+from converter.learning.head import KERAS_CROSS_ENTROPY, KERAS_SQUARED_ERROR
+from converter.learning.network import Traced, candidates
+from converter.load import LoadedModel, load, output_names
 from converter.recipe import Recipe
 
-GUESSES = (
-    Loss("categorical_crossentropy", {"from_logits": True}),
-    Loss("mean_squared_error"),
-)
+GUESSES = (Loss(KERAS_CROSS_ENTROPY, {"from_logits": True}), Loss(KERAS_SQUARED_ERROR))
 """Losses to look at the layers with, where the model's own is unknown to Core ML."""
 
 
@@ -64,71 +65,81 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
         loaded = load(
             recipe.model, allow_unsafe=recipe.allow_unsafe, input_shape=recipe.input_shape
         )
-    return inspect_model(loaded.model, loaded.compile_settings, recipe, loaded.notes, step)
-
-
-def inspect_model(
-    model: Any,
-    settings: CompileSettings | None,
-    recipe: Recipe,
-    notes: tuple[str, ...] = (),
-    step: Step = nothing_shown,
-) -> KerasModel:
-    """Return what the live Keras `model` holds."""
-    names = output_names(model) if getattr(model, "outputs", None) else []
+    model, settings, notes = loaded.model, loaded.compile_settings, loaded.notes
+    names = output_names(model)
     if recipe.output is None and len(names) > 1:
         recipe = recipe.model_copy(update={"output": names[0]})
         notes = (*notes, f"the first of {len(names)} outputs is looked at; --output names another")
-    found, problem, remark = _found(model, settings, recipe, step)
-    verdicts = {candidate.layer.name: candidate for candidate in found}
-    chosen: tuple[str, ...] = ()
-    if found and not problem:
-        try:
-            chosen = tuple(layer.name for layer in default_choice(found))
-        except NotUpdatableError:
-            problem = "no layer of this model can learn on the device"
+    found = _findings(loaded, recipe, step)
     rate = settings.optimizer_config.get("learning_rate") if settings else None
-    loss = settings.loss_of(recipe.output or names[0]) if settings and names else None
+    loss = settings.loss_of(recipe.output or names[0]) if settings else None
     return KerasModel(
         name=model.name,
-        inputs={t.name: tuple(t.shape) for t in getattr(model, "inputs", None) or ()},
+        inputs={tensor.name: tuple(tensor.shape) for tensor in model.inputs},
         outputs=tuple(names),
         loss=loss.name if loss else None,
         optimizer=settings.optimizer if settings else None,
         learning_rate=rate if isinstance(rate, float) else None,
-        layers=tuple(_rows(model, verdicts, problem)),
-        chosen=chosen,
-        problem=problem,
-        notes=(*notes, *remark),
+        layers=tuple(_rows(model, found)),
+        chosen=found.chosen,
+        problem=found.problem,
+        notes=(*notes, *found.notes),
     )
 
 
-def _found(
-    model: Any, settings: CompileSettings | None, recipe: Recipe, step: Step
-) -> tuple[list[Candidate], str, tuple[str, ...]]:
-    """Return the layers with kernels, or what keeps the model from being converted; and remarks."""
+@dataclass(frozen=True)
+class _Findings:
+    """Which layers with kernels may learn, which do by default, and what keeps them from it."""
+
+    candidates: tuple[Candidate, ...] = ()
+    chosen: tuple[str, ...] = ()
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
+    """Return what is found of the model: it is traced once, whatever its loss."""
     try:
-        return candidates(model, settings, recipe, step=step), "", ()
+        with step("trace"):
+            found = traced(loaded.model, recipe)
     except (UsageError, UnsupportedError) as error:
-        first = str(error)
-    except NotUpdatableError as error:
-        return [], str(error), ()
-    for guess in () if recipe.loss else GUESSES:
-        try:
-            found = candidates(model, settings, recipe, guess, step)
-        except (UsageError, UnsupportedError):
-            continue
-        return found, "", (f"looked at with the loss {guess.name}, because {first}",)
-    return [], first, ()
+        return _Findings(problem=str(error))
+    loss = loss_of(found, loaded.compile_settings, recipe)
+    with step("lower"):
+        return _by_loss(found, loss, () if recipe.loss else GUESSES)
 
 
-def _rows(model: Any, verdicts: Mapping[str, Candidate], problem: str) -> Iterator[KerasLayerRow]:
+def _by_loss(found: Traced, loss: Loss | None, guesses: tuple[Loss, ...]) -> _Findings:
+    """Return what is found with `loss`, or with the first of `guesses` that Core ML knows."""
+    try:
+        return _chosen(candidates(found, loss))
+    except (UsageError, UnsupportedError) as error:
+        problem = str(error)
+    for guess in guesses:
+        with suppress(UsageError, UnsupportedError):
+            note = f"looked at with the loss {guess.name}, because {problem}"
+            return _chosen(candidates(found, guess), note)
+    return _Findings(problem=problem)
+
+
+def _chosen(found: list[Candidate], *notes: str) -> _Findings:
+    """Return what learns by default, among the layers `found`."""
+    try:
+        chosen = tuple(layer.name for layer in default_choice(found)) if found else ()
+    except NotUpdatableError:
+        problem = "no layer of this model can learn on the device"
+        return _Findings(tuple(found), problem=problem, notes=notes)
+    return _Findings(tuple(found), chosen, notes=notes)
+
+
+def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
+    verdicts = {candidate.layer.name: candidate for candidate in found.candidates}
     layers = list(_layers(model))
     names = [layer.name for _, layer in layers]
     for path, layer in layers:
         name = layer.name if names.count(layer.name) == 1 else path
         weights = sum(int(v.shape.num_elements()) for v in layer.weights)
-        updatable, reason = _verdict(layer, verdicts.get(name), problem)
+        updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
         yield KerasLayerRow(name, type(layer).__name__, _shape(layer), weights, updatable, reason)
 
 
@@ -143,6 +154,7 @@ def _layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _verdict(layer: Any, candidate: Candidate | None, problem: str) -> tuple[bool | None, str]:
+    """Return whether `layer` may learn, None if nothing is known of that, and why not."""
     if not layer.weights:
         return None, ""
     if candidate is not None:

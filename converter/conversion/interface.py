@@ -9,9 +9,10 @@ import numpy as np
 
 from converter.coreml.interface import ImageInput, Interface, Labels
 from converter.errors import UsageError
+from converter.learning.network import Network
 from converter.recipe import Recipe
 from converter.trace.leading import Leading
-from converter.trace.program import Program
+from converter.trace.program import Program, Shape
 
 
 def choose_interface(
@@ -24,12 +25,7 @@ def choose_interface(
     """
     image = _image(program, recipe)
     if image and leading and recipe.scale is None and recipe.bias is None:
-        scale = leading.scale
-        if np.all(scale == scale[0]):
-            bias = tuple(leading.bias.tolist())
-            bias = bias[::-1] if image.colour == "bgr" else bias
-            image = ImageInput(image.colour, float(scale[0]), bias)
-            program = leading.program
+        image, program = _with_leading(image, leading, program)
     labels = _labels(recipe)
     output = recipe.output_name or ("classProbability" if labels else "output")
     interface = Interface(_input_names(model, recipe), output, image, labels, recipe.label_name)
@@ -38,16 +34,48 @@ def choose_interface(
     return interface, program
 
 
+def check_interface(network: Network) -> None:
+    """Check that the lowered `network` takes the image and gives the classes of its interface.
+
+    Raises:
+        UsageError: it takes something else, or gives more or fewer classes than there are labels.
+    """
+    interface, pixels = network.traced.interface, network.lowered.inputs[0]
+    if interface.image and pixels.channels != interface.image.channels:
+        steps, numbers = network.traced.program.inputs[0].shape[1:]
+        raise UsageError(
+            f"--image {interface.image.colour}: the model reads its input as {steps} steps of "
+            f"{numbers} numbers; let it begin with Reshape(({steps}, {numbers}, 1))"
+        )
+    classes = network.end.blob.channels
+    if interface.labels and len(interface.labels) != classes:
+        raise UsageError(f"{len(interface.labels)} class labels for {classes} outputs of the model")
+
+
+def _with_leading(
+    image: ImageInput, leading: Leading, program: Program
+) -> tuple[ImageInput, Program]:
+    """Return `image` with the scale and bias that the model begins with, and the rest of it.
+
+    An image input has one scale for all channels; where the model has several, they stay in it.
+    """
+    scale, bias = leading.scale, tuple(leading.bias.tolist())
+    if not np.all(scale == scale[0]):
+        return image, program
+    in_order = bias[::-1] if image.colour == "bgr" else bias
+    return ImageInput(image.colour, float(scale[0]), in_order), leading.program
+
+
 def _image(program: Program, recipe: Recipe) -> ImageInput | None:
+    """Return the image input that `recipe` asks for, with its own scale and bias."""
     if recipe.image is None:
         if recipe.scale is not None or recipe.bias is not None:
             raise UsageError(
                 "--scale and --bias are for image inputs; add --image rgb, bgr or gray"
             )
         return None
-    shape = program.inputs[0].shape[1:]
-    channels = 1 if recipe.image == "gray" else 3
-    if len(program.inputs) > 1 or shape[2:] not in ((channels,), (1,) * (channels == 1) and ()):
+    channels = ImageInput(recipe.image).channels
+    if len(program.inputs) > 1 or not _holds(program.inputs[0].shape[1:], channels):
         raise UsageError(
             f"--image {recipe.image} needs one input of {channels} channel(s), "
             f"but the model takes {', '.join(str(ref.shape[1:]) for ref in program.inputs)}"
@@ -56,6 +84,11 @@ def _image(program: Program, recipe: Recipe) -> ImageInput | None:
     if len(bias) not in (1, channels):
         raise UsageError(f"--bias has {len(bias)} numbers for {channels} channel(s)")
     return ImageInput(recipe.image, 1.0 if recipe.scale is None else recipe.scale, bias)
+
+
+def _holds(shape: Shape, channels: int) -> bool:
+    """Tell whether an input ``[H, W, C]``, or ``[H, W]`` if gray, is an image of `channels`."""
+    return shape[2:] == (channels,) or (channels == 1 and len(shape) == 2)
 
 
 def _input_names(model: Any, recipe: Recipe) -> tuple[str, ...]:
@@ -70,10 +103,8 @@ def _input_names(model: Any, recipe: Recipe) -> tuple[str, ...]:
 def _labels(recipe: Recipe) -> Labels | None:
     if recipe.classes is None:
         return None
-    if not isinstance(recipe.classes, Path):
-        labels: Labels = recipe.classes
-    else:
-        labels = read_labels(recipe.classes)
+    classes = recipe.classes
+    labels: Labels = read_labels(classes) if isinstance(classes, Path) else classes
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         raise UsageError(f"class label '{twice}' is given twice")

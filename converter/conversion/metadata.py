@@ -43,13 +43,14 @@ def recipe_text(spec: Message, where: str) -> str:
     Raises:
         ModelFileError: it carries none.
     """
-    text: str = spec.description.metadata.userDefined.get(RECIPE, "")
-    if not text:
+    carried: str = spec.description.metadata.userDefined.get(RECIPE, "")
+    if not carried:
         raise ModelFileError(f"{where}: carries no recipe; it was not converted by make-updatable")
-    return text
+    return carried
 
 
 def _features(spec: Message, name: str) -> list[Message]:
+    """Return the features called `name`: an input is a training input, too."""
     found = [feature for feature in _all_features(spec) if feature.name == name]
     if not found:
         names = list(dict.fromkeys(feature.name for feature in _all_features(spec)))

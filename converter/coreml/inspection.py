@@ -19,6 +19,9 @@ class Feature:
     type: str
     description: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -31,6 +34,25 @@ class Layer:
     shape: tuple[int | None, ...] | None
     weights: int
     updatable: bool
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row of a table with `COLUMNS`; the last cell says whether it learns."""
+        state = "updatable" if self.updatable else "frozen" if self.weights else ""
+        return self.name, self.kind, shape_text(self.shape), count_text(self.weights), state
+
+
+COLUMNS = ("layer", "kind", "output", "weights", "")
+"""The head of a table of layers."""
+
+
+def shape_text(shape: tuple[int | None, ...] | None) -> str:
+    """Return `shape` as people read it: ``32 × 26 × 26``, a ``?`` where a size is open."""
+    return " × ".join("?" if n is None else str(n) for n in shape or ())
+
+
+def count_text(number: int) -> str:
+    """Return `number` as people read it, nothing for 0."""
+    return f"{number:,}" if number else ""
 
 
 @dataclass(frozen=True)
@@ -104,9 +126,8 @@ def _metadata(stored: Message) -> dict[str, str]:
 
 def _features(stored: Iterable[Message]) -> tuple[Feature, ...]:
     return tuple(
-        Feature(feature.name, text[len(feature.name) + 2 :], feature.shortDescription)
+        Feature(feature.name, _feature_type(feature.type), feature.shortDescription)
         for feature in stored
-        for text in describe_features([feature])
     )
 
 
@@ -170,11 +191,6 @@ def _allowed(stored: Message) -> Allowed:
     if kind == "set":
         return Allowed(stored.defaultValue, allowed=tuple(sorted(stored.set.values)))
     return Allowed(stored.defaultValue)
-
-
-def describe_features(features: Message) -> tuple[str, ...]:
-    """Return one text per feature description: its name and its type."""
-    return tuple(f"{feature.name}: {_feature_type(feature.type)}" for feature in features)
 
 
 def _feature_type(kind: Message) -> str:

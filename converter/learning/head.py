@@ -18,10 +18,10 @@ from converter.lower.blob import Blob
 from converter.lower.net import Net
 from converter.trace.program import Array, KerasLayer
 
-CROSS_ENTROPY = "categorical_crossentropy"
-SQUARED_ERROR = "mean_squared_error"
+KERAS_CROSS_ENTROPY = "categorical_crossentropy"
+KERAS_SQUARED_ERROR = "mean_squared_error"
 
-CLASS_LOSSES = (CROSS_ENTROPY, "sparse_categorical_crossentropy")
+CLASS_LOSSES = (KERAS_CROSS_ENTROPY, "sparse_categorical_crossentropy")
 """Keras losses that are Core ML's categorical cross-entropy."""
 
 ADVICE = (
@@ -71,15 +71,15 @@ def attach(net: Net, blob: Blob, loss: Loss | None) -> Head:
         return _two_classes(net, last, _before(net, last), lambda y: np.concatenate([1 - y, y], -1))
     if name == "binary_crossentropy":
         return _binary_from_logits(net, blob, loss, one_unit)
-    if name == SQUARED_ERROR:
-        return Head(SQUARED_ERROR, blob)
+    if name == KERAS_SQUARED_ERROR:
+        return Head(KERAS_SQUARED_ERROR, blob)
     if name is None:
         raise UsageError(f"the model does not say what it was trained to minimise; {ADVICE}")
     raise UnsupportedError(f"Core ML cannot train with the loss '{name}' of this model; {ADVICE}")
 
 
 def _softmax(blob: Blob, loss: str | None) -> Head:
-    if loss == SQUARED_ERROR:
+    if loss == KERAS_SQUARED_ERROR:
         raise UnsupportedError(
             "the model ends in softmax, through which Core ML cannot carry back a mean squared "
             "error; use --loss categorical_crossentropy"
@@ -88,7 +88,7 @@ def _softmax(blob: Blob, loss: str | None) -> Head:
         raise UnsupportedError(
             f"Core ML cannot train with the loss '{loss}' of this model; {ADVICE}"
         )
-    return Head(CROSS_ENTROPY, blob)
+    return Head(KERAS_CROSS_ENTROPY, blob)
 
 
 def _logits(net: Net, blob: Blob, loss: Loss | None) -> Head:
@@ -102,7 +102,7 @@ def _logits(net: Net, blob: Blob, loss: Loss | None) -> Head:
             "the model was compiled with cross-entropy on probabilities, but its last layer is "
             "not a softmax; say what it is: --loss categorical_crossentropy takes it as logits"
         )
-    return Head(CROSS_ENTROPY, _add_softmax(net, blob), _softmax_of)
+    return Head(KERAS_CROSS_ENTROPY, _add_softmax(net, blob), _softmax_of)
 
 
 def _softmax_of(logits: Array) -> Array:
@@ -140,7 +140,7 @@ def _two_classes(
     if sigmoid is not None:
         net.remove(sigmoid.name)
     logits = replace(logit, chw=(2, *logit.chw[1:]), shared=False)
-    return Head(CROSS_ENTROPY, _add_softmax(net, logits), expected, binary=maker.keras)
+    return Head(KERAS_CROSS_ENTROPY, _add_softmax(net, logits), expected, binary=maker.keras)
 
 
 def _add_softmax(net: Net, blob: Blob) -> Blob:

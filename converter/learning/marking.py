@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from converter.backend.coremltools import AdamParams, NeuralNetworkBuilder, SgdParams, datatypes
 from converter.coreml.interface import ImageInput, Interface
+from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.settings import Training
 
 LOSS_NAME = "loss"
@@ -63,7 +64,7 @@ def mark(
         # (`shapeScale.float16Value`) and fails; every weight here is float32.
         builder._check_fp16_weight_param_exists = lambda _: False
         builder.make_updatable(list(layers))
-        if loss == "categorical_crossentropy":
+        if loss == KERAS_CROSS_ENTROPY:
             builder.set_categorical_cross_entropy_loss(LOSS_NAME, output)
         else:
             builder.set_mean_squared_error_loss(LOSS_NAME, (output, datatypes.Array(*output_shape)))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from converter.keras_file.compiled import CompileSettings
-from converter.learning.head import SQUARED_ERROR, Head
+from converter.learning.head import KERAS_SQUARED_ERROR, Head
 from converter.learning.settings import Training
 from converter.lower.net import Net
 from converter.recipe import Recipe
@@ -94,7 +94,7 @@ def binary_head(
 
 def about_loss(end: Head, net: Net, labels: bool) -> Iterator[str]:
     """Yield what to know about the loss on the device."""
-    if end.loss != SQUARED_ERROR:
+    if end.loss != KERAS_SQUARED_ERROR:
         return
     layers = reversed(net.builder.nn_spec.layers)
     last = next(layer for layer in layers if end.blob.name in layer.output)

@@ -7,14 +7,14 @@ trusts it (`lambdas`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from converter import keras_file
 from converter.errors import KerasFileError
-from converter.keras_file import stored_code
+from converter.keras_file import KerasFile, Scaling
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
@@ -35,14 +35,14 @@ CONTRADICTIONS = (
 class LoadedModel:
     """A live Keras model, built, its weights set, not compiled; and how it had been compiled.
 
-    `notes` are remarks for the user about what was read otherwise than it was written. `scaled`
-    says that the given scaling stands in the place of a Lambda.
+    `notes` are remarks for the user about what was read otherwise than it was written. `scaling` is
+    the given one if it is still to be done, because no Lambda of the file stands for it.
     """
 
     model: Any
     compile_settings: CompileSettings | None
     notes: tuple[str, ...] = ()
-    scaled: bool = False
+    scaling: Scaling | None = None
 
 
 def load(
@@ -50,7 +50,7 @@ def load(
     *,
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
-    lambda_scaling: tuple[float | Sequence[float], float | Sequence[float]] | None = None,
+    lambda_scaling: Scaling | None = None,
     check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
     """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3.
@@ -65,7 +65,10 @@ def load(
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
     try:
-        return _load(path, allow_unsafe, input_shape, lambda_scaling, check)
+        file = keras_file.read(
+            path, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
+        )
+        return _built(file, path, check)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
@@ -73,33 +76,19 @@ def load(
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
 
 
-def _load(
-    path: Path,
-    allow_unsafe: bool,
-    input_shape: Any,
-    lambda_scaling: Any,
-    check: Callable[[Any], None],
-) -> LoadedModel:
-    file = keras_file.read(path)
-    stored = file.model
-    if lambda_scaling is not None:
-        stored = stored_code.with_scaling(stored, *lambda_scaling)
-    scaled = stored is not file.model
-    if not allow_unsafe:
-        stored_code.refuse(stored)
-    stored = keras_file.with_fixed_input(stored, input_shape)
-
+def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedModel:
+    """Return the live model that `file` describes, with the weights in `path`."""
     from converter.load.build import Builder, freeze
     from converter.load.weights import fill
 
     builder = Builder()
-    built = builder.build(stored)
+    built = builder.build(file.model)
     check(built.layer)
     with keras_file.open_arrays(path) as arrays:
         fill(built, arrays, file.origin)
     freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
-    return LoadedModel(built.layer, settings, (*file.notes, *builder.notes), scaled)
+    return LoadedModel(built.layer, settings, (*file.notes, *builder.notes), file.scaling)
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:

@@ -16,7 +16,8 @@ class Weighted:
 
     `weights` is ``[out, in / groups, kh, kw]`` or ``[out, in]`` (a deconvolution:
     ``[in, out / groups, kh, kw]``), a view on Keras's memory as long as nothing is folded into it.
-    `folded` names the Keras layers whose arithmetic went into this one.
+    `folded` names the Keras layers whose arithmetic went into this one; it `absorbs` if some of
+    that came before it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Weighted:
     keras: KerasLayer
     bias: Array | None = None
     folded: list[KerasLayer] = field(default_factory=list)
+    absorbs: bool = False
 
     @property
     def outputs(self) -> int:
@@ -62,6 +64,7 @@ class Weighted:
             extra = np.einsum("oik,oi->o", matrix, by_output[1])
             self.bias = extra if self.bias is None else self.bias + extra
         self.weights = (matrix * by_output[0][:, :, None]).reshape(self.weights.shape)
+        self.absorbs = True
         self._remember(by)
 
     def bind(self) -> tuple[Message, Array]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from converter.coreml.interface import ImageInput, Interface
+from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
-from converter.errors import InvalidModelError, ParityError, UsageError
-from converter.learning.head import CROSS_ENTROPY, Head
-from converter.lower.walk import Lowered
+from converter.errors import InvalidModelError, ParityError
+from converter.learning.head import KERAS_CROSS_ENTROPY
+from converter.learning.network import Network
 from converter.proof import parity
 from converter.recipe import Recipe
-from converter.trace.leading import Leading
 from converter.trace.program import Array
 from converter.validation import validate
 
@@ -23,39 +24,53 @@ SATURATED = (
 )
 
 
-def expectation(
-    model: Any, index: int, interface: Interface, lowered: Lowered, end: Head,
-    leading: Leading | None, recipe: Recipe,
-) -> tuple[dict[str, Array], Array | None]:  # fmt: skip
-    """Return inputs for the Core ML model and what it must predict, None if that is not wanted.
+@dataclass(frozen=True)
+class Expectation:
+    """Inputs for the Core ML model by name, and the `values` of its `output` for them.
 
-    Raises:
-        UsageError: there are not as many class labels as outputs.
+    Values are ``[N, C]``; `are_probabilities` tells whether those of classes.
     """
-    if interface.labels and len(interface.labels) != end.blob.channels:
-        raise UsageError(
-            f"{len(interface.labels)} class labels for {end.blob.channels} outputs of the model"
-        )
-    if not recipe.verify:
-        return {}, None
+
+    inputs: Mapping[str, Array]
+    output: str
+    values: Array
+    are_probabilities: bool
+
+
+def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
+    """Return what `network` must predict for random inputs: what the live Keras `model` does."""
+    interface, end = network.traced.interface, network.end
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if recipe.input_shape:
         shapes = [recipe.input_shape]
-    image = interface.image
-    highest = 256.0 if image else 1 / float(np.abs(leading.scale).max()) if leading else 1.0
-    batch = parity.samples(shapes, highest, pixels=image is not None)
-    axes = [blob.axes for blob in lowered.inputs]
-    given = {
-        name: x if image else parity.core_ml_array(x, letters)
-        for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
-    }
-    if image:
-        own = recipe.scale is None and recipe.bias is None
-        as_keras = ImageInput(image.colour) if own else image
-        batch = [parity.keras_pixels(batch[0], as_keras)]
-    raw = parity.keras_predictions(model, batch, index)
-    flat = raw.reshape(len(raw), -1) if end.blob.chw[1:] == (1, 1) else raw
-    return given, end.expected(flat)
+    batch = parity.samples(shapes, _highest(network), pixels=interface.image is not None)
+    if interface.image:
+        with_channels = batch[0].reshape(*batch[0].shape[:3], -1)  # gray may come as [N, H, W]
+        inputs = {interface.inputs[0]: with_channels}
+        batch = [parity.keras_pixels(batch[0], _own(interface.image, recipe))]
+    else:
+        axes = [blob.axes for blob in network.lowered.inputs]
+        inputs = {
+            name: parity.core_ml_array(x, letters)
+            for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
+        }
+    answers = parity.keras_predictions(model, batch, network.traced.index)
+    values = end.expected(answers.reshape(len(answers), -1))
+    return Expectation(inputs, interface.output, values, end.loss == KERAS_CROSS_ENTROPY)
+
+
+def _highest(network: Network) -> float:
+    """Return the end of the range, from 0, that the model was made for, as far as it says so."""
+    leading = network.traced.leading
+    if network.traced.interface.image:
+        return 256.0
+    return 1 / float(np.abs(leading.scale).max()) if leading else 1.0
+
+
+def _own(image: ImageInput, recipe: Recipe) -> ImageInput:
+    """Return what `image` does to pixels that the Keras model does not do by itself."""
+    by_itself = recipe.scale is None and recipe.bias is None
+    return ImageInput(image.colour) if by_itself else image
 
 
 def validated(written: Message) -> tuple[str, ...]:
@@ -75,23 +90,22 @@ def validated(written: Message) -> tuple[str, ...]:
 
 
 def verified(
-    written: Message, given: dict[str, Array], output: str, expected: Array, recipe: Recipe,
-    loss: str,
-) -> tuple[float, tuple[str, ...]]:  # fmt: skip
+    written: Message, expected: Expectation, tolerance: float
+) -> tuple[float, tuple[str, ...]]:
     """Return how far `written` predicts from what is `expected`, and what to say about that.
 
     Raises:
-        ParityError: too far.
+        ParityError: farther than `tolerance`.
     """
-    found = parity.predict(written, given, output)
-    is_class, tolerance = loss == CROSS_ENTROPY, recipe.tolerance
+    found = parity.predict(written, expected.inputs, expected.output)
+    is_class = expected.are_probabilities
     compare = parity.difference_of_probabilities if is_class else parity.difference
-    gap = compare(expected, found)
+    gap = compare(expected.values, found)
     if gap > tolerance:
         raise ParityError(
             f"the converted model differs from Keras by {gap:.1e} of the output's range (allowed "
             f"{tolerance:.0e}); nothing was written; please report this model, or raise --tolerance"
         )
-    if is_class and parity.is_saturated(expected):
+    if is_class and parity.is_saturated(expected.values):
         return gap, (SATURATED,)
     return gap, ()

@@ -142,7 +142,7 @@ def test_a_core_ml_model_is_told_in_full(tmp_path, capsys):
     assert yaml.safe_load(capsys.readouterr().out) == found
     assert cli.run(["inspect", str(path)]) == 0
     printed = capsys.readouterr().out
-    for words in ("updatable", "seed 7", "learning_rate    0.01 (0 … 1)", "values, 1 to 512"):
+    for words in ("updatable", "seed 7", "learning_rate    0.01 (0 … 1)", "values from 1 to 512"):
         assert words in printed
 
 

@@ -1,0 +1,65 @@
+"""The Keras model of a conversion: read as its recipe says, and small enough for a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from converter.coreml import mlmodel
+from converter.errors import UnsupportedError
+from converter.keras_file import Scaling
+from converter.load import LoadedModel, load
+from converter.recipe import Recipe
+
+
+def load_source(recipe: Recipe) -> tuple[LoadedModel, Recipe]:
+    """Load the Keras file that `recipe` names; return the model, and the recipe that is left.
+
+    A scale and a bias that take the place of a Lambda are in the model then, and no longer in the
+    recipe; others are left to the image input.
+
+    Raises:
+        KerasFileError: the file cannot be read, or not without running code stored in it.
+        UnsupportedError: the model is larger than a ``.mlmodel`` can be.
+    """
+    loaded = load(
+        recipe.model,
+        allow_unsafe=recipe.allow_unsafe,
+        input_shape=recipe.input_shape,
+        lambda_scaling=_scaling(recipe),
+        check=_check_unread,
+    )
+    return loaded, recipe if loaded.scaling else _without_scaling(recipe)
+
+
+def _scaling(recipe: Recipe) -> Scaling | None:
+    """Return the scale and bias of `recipe`, or None if it has neither."""
+    if recipe.scale is None and recipe.bias is None:
+        return None
+    bias = recipe.bias or (0.0,)
+    return 1.0 if recipe.scale is None else recipe.scale, bias[0] if len(bias) == 1 else bias
+
+
+def _without_scaling(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"scale": None, "bias": None})
+
+
+def check_size(shapes: Iterable[tuple[int, ...]]) -> None:
+    """Refuse, before the long work starts, float32 weights of `shapes` that no file could hold.
+
+    Raises:
+        UnsupportedError: together they are larger than a ``.mlmodel`` can be.
+    """
+    size = 4 * sum(math.prod(shape) for shape in shapes)
+    if size > mlmodel.LARGEST_MESSAGE:
+        raise UnsupportedError(
+            f"the model has {size / 1e9:.1f} GB of weights, but a Core ML model file holds at most "
+            "2.1 GB; convert a smaller model"
+        )
+
+
+def _check_unread(model: Any) -> None:
+    """Refuse a model that is too large before its weights are read, unless a part is chosen."""
+    if len(model.outputs) == 1:
+        check_size(tuple(variable.shape) for variable in model.weights)

@@ -1,0 +1,82 @@
+"""The network that learns: lowered from what was traced, its loss attached, its layers chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from converter.coreml.interface import Interface
+from converter.keras_file.compiled import Loss
+from converter.learning import choice, head
+from converter.learning.choice import Candidate
+from converter.learning.head import Head
+from converter.lower.walk import Lowered, lower
+from converter.trace.leading import Leading
+from converter.trace.program import KerasLayer, Program
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One output of a Keras model as a program, and what the app sees of it.
+
+    `output` is the name of that output, `index` its place among the model's. `leading` is what the
+    model does to its pixels first; `program` is without it if an image input does that instead.
+    """
+
+    program: Program
+    interface: Interface
+    leading: Leading | None
+    index: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """What was `traced` as Core ML layers, the loss at its `end`, and the layers that learn."""
+
+    traced: Traced
+    lowered: Lowered
+    end: Head
+    chosen: tuple[KerasLayer, ...]
+
+
+def learning_network(traced: Traced, loss: Loss | None, patterns: Sequence[str] = ()) -> Network:
+    """Return the network in which the layers that the names or globs `patterns` select learn.
+
+    Without patterns all dense layers that can learn do so, or else the last convolution. Which can
+    is known of a lowered network only, and how it is lowered depends on what learns: a layer that
+    learns does not absorb what frozen layers before it compute. So everything is lowered as frozen
+    first, and a second time only if a layer chosen then has absorbed something.
+
+    Raises:
+        NotUpdatableError: a pattern selects nothing, or a layer that cannot learn; or none can.
+        UnsupportedError: an operation has no counterpart in Core ML, or the loss has none.
+        UsageError: the loss must be named.
+    """
+    chosen = choice.chosen_layers(traced.program, patterns) if patterns else []
+    lowered, end, found = _lowered(traced, loss, chosen)
+    if not patterns:
+        chosen = choice.default_choice(found)
+        if any(made.absorbs and made.keras in chosen for made in lowered.net.weighted.values()):
+            lowered, end, found = _lowered(traced, loss, chosen)
+    choice.check_choice(found, chosen)
+    return Network(traced, lowered, end, tuple(chosen))
+
+
+def candidates(traced: Traced, loss: Loss | None) -> list[Candidate]:
+    """Return every Keras layer with a kernel, and whether it may learn by `loss`.
+
+    Raises:
+        UnsupportedError: an operation has no counterpart in Core ML, or the loss has none.
+        UsageError: the loss must be named.
+    """
+    return _lowered(traced, loss, ())[2]
+
+
+def _lowered(
+    traced: Traced, loss: Loss | None, updatable: Collection[KerasLayer]
+) -> tuple[Lowered, Head, list[Candidate]]:
+    """Lower for `updatable` to learn, and attach the loss; tell which layers a gradient reaches."""
+    lowered = lower(traced.program, traced.interface, updatable)
+    end = head.attach(lowered.net, lowered.output, loss)
+    return lowered, end, choice.candidates(lowered.net, end.blob.name)
