@@ -191,12 +191,12 @@ def extractor(version=4):
     return model
 
 
-def dense_head():
-    """An updatable dense network on 50 features."""
+def dense_head(features=50):
+    """An updatable dense network."""
     model = new_model()
-    feature(model.description.input, "features", [50])
+    feature(model.description.input, "features", [features])
     layers = Layers(network(model), "features")
-    layers.dense("dense_2", 50, 4, updatable=True)
+    layers.dense("dense_2", features, 4, updatable=True)
     layers.add("softmax", "softmax", outputs=["probabilities"])
     feature(model.description.output, "probabilities", [4])
     add_training(model, model.description.input)
