@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
     names = [layer.name for _, layer in layers]
     for path, layer in layers:
         name = layer.name if names.count(layer.name) == 1 else path
-        weights = sum(int(v.shape.num_elements()) for v in layer.weights)
+        weights = sum(math.prod(v.shape) for v in layer.weights)
         updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
         yield KerasLayerRow(name, type(layer).__name__, _shape(layer), weights, updatable, reason)
 
@@ -168,8 +169,9 @@ def _verdict(layer: Any, candidate: Candidate | None, problem: str) -> tuple[boo
 
 def _shape(layer: Any) -> tuple[int | None, ...] | None:
     """Return the shape of a layer's first output; of a shared layer that of its first use."""
-    nodes = getattr(layer, "_inbound_nodes", None)
-    if not nodes:
+    try:
+        outputs = layer.output
+    except (AttributeError, ValueError):  # never called; the error differs between versions
         return None
-    tensors = nodes[0].output_tensors
-    return tuple(tensors[0].shape) if tensors else None
+    first = outputs[0] if isinstance(outputs, list) else outputs
+    return tuple(first.shape)

@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 
+from converter.backend.builder import make_updatable
 from converter.backend.coremltools import AdamParams, NeuralNetworkBuilder, SgdParams, datatypes
 from converter.coreml.interface import ImageInput, Interface
 from converter.learning.head import KERAS_CROSS_ENTROPY
@@ -60,10 +61,7 @@ def mark(
 ) -> None:
     """Make `layers` learn: flags, loss on the blob `output`, optimizer, epochs, training inputs."""
     with contextlib.redirect_stdout(io.StringIO()):  # the builder prints what it adds
-        # coremltools 9 looks for half-precision weights in a field that scale layers do not have
-        # (`shapeScale.float16Value`) and fails; every weight here is float32.
-        builder._check_fp16_weight_param_exists = lambda _: False
-        builder.make_updatable(list(layers))
+        make_updatable(builder, list(layers))
         if loss == KERAS_CROSS_ENTROPY:
             builder.set_categorical_cross_entropy_loss(LOSS_NAME, output)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from converter.backend.keras import layers_inside
 from converter.keras_file.compiled import CompileSettings
 from converter.learning.head import KERAS_SQUARED_ERROR, Head
 from converter.learning.settings import Training
@@ -21,7 +22,7 @@ def about(
     model: Any, chosen: Collection[KerasLayer], settings: CompileSettings | None, net: Net
 ) -> Iterator[str]:
     """Yield what training on the device leaves out or does differently from Keras."""
-    layers = list(model._flatten_layers(include_self=False))
+    layers = layers_inside(model)
     dropouts = [layer.name for layer in layers if type(layer).__name__ in DROPOUTS]
     if dropouts:
         yield f"the device trains without dropout ({_listed(dropouts)})"

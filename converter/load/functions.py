@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from converter.backend.keras import function_class
 from converter.backend.tensorflow import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import StoredLayer, decoded
@@ -62,9 +63,6 @@ RAW_OPS = {
 RENAMED_ATTRIBUTES = {"squeeze_dims": "axis"}
 """Attribute of a node -> argument of the function in ``tf.raw_ops``."""
 
-KERAS_OPS = ("core", "image", "linalg", "math", "nn", "numpy")
-"""Modules of ``keras.src.ops`` whose operations Keras 3 stores by class; no two share a name."""
-
 
 class TensorFlowFunction(keras.Operation):  # type: ignore[misc]
     """Stands for a TFOpLambda or TensorFlowOpLayer: one function of TensorFlow, under its name."""
@@ -90,10 +88,7 @@ def operation(stored: StoredLayer) -> Any | None:
         return TensorFlowFunction(_raw_op(stored), stored.name)
     if not stored.is_function:
         return None
-    classes = (getattr(getattr(keras.src.ops, module), stored.kind, None) for module in KERAS_OPS)
-    found = next(
-        (c for c in classes if isinstance(c, type) and issubclass(c, keras.Operation)), None
-    )
+    found = function_class(stored.kind)
     if found is None:
         return None
     arguments = {key: part for key, part in stored.arguments.items() if key != "name"}

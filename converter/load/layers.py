@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from converter.backend.keras import application_class
 from converter.backend.tensorflow import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import Json, StoredLayer, decoded
@@ -25,14 +26,6 @@ NOT_READ = {
     "TorchModuleWrapper": "runs a PyTorch module",
 }
 """Classes of Keras that reach outside of the file -> how."""
-
-
-IN_APPLICATIONS = {
-    "CustomScaleLayer": "inception_resnet_v2",
-    "LayerScale": "convnext",
-    "StochasticDepth": "convnext",
-}
-"""Layers of Keras that are not in ``keras.layers`` -> their module in ``keras.applications``."""
 
 
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
@@ -156,10 +149,7 @@ class LayerMaker:
 
 def layer_class(name: str) -> type | None:
     """Return the class of Keras with this name, or None."""
-    module = keras.layers
-    if name in IN_APPLICATIONS:
-        module = getattr(keras.src.applications, IN_APPLICATIONS[name])
-    found = getattr(module, name, None)
+    found = application_class(name) or getattr(keras.layers, name, None)
     is_layer = inspect.isclass(found) and issubclass(found, keras.layers.Layer)
     return found if is_layer else None
 

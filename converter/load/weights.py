@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from converter.backend.keras import own_attributes
 from converter.backend.tensorflow import keras, tensor
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
@@ -177,10 +178,7 @@ def paired(children: list[Built], groups: list[Group], name: str) -> Iterator[tu
 
 def sublayers(layer: Any) -> Iterator[tuple[str, Any]]:
     """Yield the layers that a layer keeps as attributes, with the path of their arrays."""
-    ordinary = vars(keras.layers.Layer())
-    for name, part in sorted(vars(layer).items()):
-        if name in ordinary:
-            continue
+    for name, part in own_attributes(layer):
         if isinstance(part, keras.layers.Layer):
             yield name, part
         elif isinstance(part, list):

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from converter.backend.builder import has_layer, layer_named, remove_layer
 from converter.backend.coremltools import NeuralNetworkBuilder
 from converter.coreml.mlmodel import set_floats
 from converter.errors import UnsupportedError
@@ -85,7 +86,7 @@ class Net:
         """
         if op.layer is None:
             return self._free(op.kind, None)
-        taken = op.layer.kernels or op.layer.name in self.builder.layer_specs
+        taken = op.layer.kernels or has_layer(self.builder, op.layer.name)
         return self._free(f"{op.layer.name}__{suffix}" if taken else op.layer.name, op.layer)
 
     def weighted_name(self, op: Op, weight: Operand) -> str:
@@ -111,17 +112,14 @@ class Net:
     def free_name(self, name: str) -> str:
         """Return `name`, or `name` with a number where a layer or the interface has it already."""
         unique, count = name, 1
-        while unique in self.builder.layer_specs or unique in self.reserved:
+        while has_layer(self.builder, unique) or unique in self.reserved:
             count += 1
             unique = f"{name}__{count}"
         return unique
 
     def remove(self, name: str) -> None:
         """Take the layer `name` out again; nothing may read its blob."""
-        layers = self.builder.nn_spec.layers
-        del layers[next(i for i, layer in enumerate(layers) if layer.name == name)]
-        del self.builder.layer_specs[name]
-        self.builder.layers.remove(name)
+        remove_layer(self.builder, name)
 
     def made(
         self, op: Op, suffix: str, blob: Blob, add: Callable[..., Any], **parameters: Any
@@ -146,14 +144,14 @@ class Net:
         name = self.name(op, "scale")
         if np.all(scale == 1):
             self.builder.add_bias(name, np.zeros(shift.size), blob.name, name, list(shift.shape))
-            params = self.builder.layer_specs[name].bias
+            params = layer_named(self.builder, name).bias
             set_floats(params.bias, shift)
         else:
             self.builder.add_scale(
                 name, np.zeros(scale.size), np.zeros(shift.size), bool(np.any(shift != 0)),
                 blob.name, name, list(scale.shape), list(shift.shape),
             )  # fmt: skip
-            params = self.builder.layer_specs[name].scale
+            params = layer_named(self.builder, name).scale
             set_floats(params.scale, scale)
             if params.hasBias:
                 set_floats(params.bias, shift)
@@ -218,14 +216,14 @@ class Net:
             name, 1, channels, 1, 1, 1, 1, "valid", 1, np.zeros((0, 1, 1, 1)), None, False,
             input_name=blob.name, output_name=name,
         )  # fmt: skip
-        set_floats(self.builder.layer_specs[name].convolution.weights, np.ones(channels))
+        set_floats(layer_named(self.builder, name).convolution.weights, np.ones(channels))
         return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=False)
 
     def constant(self, op: Op, array: Array) -> Blob:
         """Return a blob that holds `array`, of shape ``[C, H, W]``, with letters ``CHW``."""
         name = self.name(op, "loadConstant")
         self.builder.add_load_constant(name, name, np.zeros(array.shape, np.float32), array.shape)
-        set_floats(self.builder.layer_specs[name].loadConstant.data, array)
+        set_floats(layer_named(self.builder, name).loadConstant.data, array)
         return Blob(name, "CHW", array.shape)
 
     # -- affine -----------------------------------------------------------------------------------

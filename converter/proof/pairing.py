@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.backend.keras import layers_inside
 from converter.coreml.mlmodel import floats
 from converter.errors import ParityError
 from converter.runtime.plan import Parameter
@@ -63,7 +64,7 @@ def pairs(parameters: Sequence[Parameter], model: Any, last_is_doubled: bool) ->
     Raises:
         ParityError: a layer equals none of Keras's, so its training cannot be that of Keras.
     """
-    leaves = [layer for layer in model._flatten_layers(include_self=False) if not layer._layers]
+    leaves = [layer for layer in layers_inside(model) if not layers_inside(layer)]
     by_layer = itertools.groupby(parameters, key=lambda parameter: parameter.layer.name)
     groups = [list(group) for _, group in by_layer]
     return [

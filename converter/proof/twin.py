@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from converter.backend.keras import layers_inside, with_doubled_steps
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
 from converter.proof.correspondence import Correspondence
@@ -50,10 +51,10 @@ class WithoutTrainingMode(keras.layers.Layer):  # type: ignore[misc]
 
 def _train_only(model: Any, chosen: Collection[Any]) -> None:
     model.trainable = True
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_inside(model):
         if getattr(layer, "activity_regularizer", None) is not None:
             layer.activity_regularizer = None
-        if not layer._layers and all(layer is not one for one in chosen):
+        if not layers_inside(layer) and all(layer is not one for one in chosen):
             layer.trainable = False
     for variable in model.weights:
         variable.regularizer = None
@@ -68,11 +69,4 @@ def optimizer(settings: Settings, doubled: Collection[Any]) -> Any:
     """
     kinds = {"sgdOptimizer": keras.optimizers.SGD, "adamOptimizer": keras.optimizers.Adam}
     kind = kinds[settings.optimizer]
-    faster = {id(variable.value) for variable in doubled}  # Keras hands over the tf.Variable
-
-    class Doubling(kind):  # type: ignore[misc, valid-type]
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            factor = 2.0 if id(variable) in faster else 1.0
-            super().update_step(gradient, variable, learning_rate * factor)
-
-    return (Doubling if doubled else kind)(**settings.numbers)
+    return (with_doubled_steps(kind, doubled) if doubled else kind)(**settings.numbers)

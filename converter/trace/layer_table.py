@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-from converter.backend.tensorflow import keras, tf
+from converter.backend.keras import calls_scoped, own_variables, parts
 from converter.trace.program import KerasLayer
 
 
@@ -36,26 +36,13 @@ class LayerTable:
         """Return the innermost layer that `variable` belongs to."""
         return self._owners.get(id(variable), self._model)
 
-    @contextmanager
-    def tagging(self) -> Iterator[None]:
-        """Give every TensorFlow operation a name scope that tells the Keras layer it comes from.
+    def tagging(self) -> AbstractContextManager[None]:
+        """Give every TensorFlow operation a name scope that tells the Keras layer it comes from."""
+        return calls_scoped(self._tag)
 
-        Keras's own scopes are no guide: they are made unique by suffixes that look like names
-        of other layers.
-        """
-        original = keras.Operation.__call__
-        table = self
-
-        def tagged(self: Any, *args: Any, **kwargs: Any) -> Any:
-            table._tagged.append(self)
-            with tf.name_scope(f"keras_layer_{len(table._tagged) - 1}"):
-                return original(self, *args, **kwargs)
-
-        keras.Operation.__call__ = tagged
-        try:
-            yield
-        finally:
-            keras.Operation.__call__ = original
+    def _tag(self, layer: Any) -> str:
+        self._tagged.append(layer)
+        return f"keras_layer_{len(self._tagged) - 1}"
 
     def of(self, operation_name: str) -> KerasLayer | None:
         """Return the layer whose tag stands innermost in a TensorFlow operation's name."""
@@ -68,8 +55,7 @@ class LayerTable:
 
 def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]]:
     """Yield ``id, (path, layer)`` of all layers and operations inside `model`, outer ones first."""
-    inner = getattr(model, "_operations", None) or getattr(model, "_layers", [])
-    for layer in inner:
+    for layer in parts(model):
         path = f"{prefix}{layer.name}"
         yield id(layer), (path, layer)
         yield from _paths(layer, f"{path}/")
@@ -77,8 +63,5 @@ def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]
 
 def keras_layer(layer: Any, name: str) -> KerasLayer:
     """Return what the rest of the conversion needs to know of the live Keras `layer`."""
-    variables = getattr(layer, "_trainable_variables", []) + getattr(
-        layer, "_non_trainable_variables", []
-    )
-    kernels = tuple(v.name for v in variables if len(v.shape) > 1)
+    kernels = tuple(v.name for v in own_variables(layer) if len(v.shape) > 1)
     return KerasLayer(name, type(layer).__name__, kernels)

@@ -7,22 +7,19 @@ folded, dropped or copied, and every operation still knows the Keras variable it
 
 from __future__ import annotations
 
-import gc
-import io
 import re
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from converter.backend.coremltools import ct
-from converter.backend.tensorflow import keras, tf
+from converter.backend.keras import layers_inside
+from converter.backend.mil import mil_program
+from converter.backend.tensorflow import keras, stored_values, tf
+from converter.backend.tf_ops import plain_operations
 from converter.errors import UnsupportedError, UsageError
 from converter.trace.layer_table import LayerTable, keras_layer
 from converter.trace.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
-from converter.trace.tf_ops import plain_operations
 
 Shape = tuple[int, ...]
 
@@ -50,7 +47,7 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
 
 
 def _refuse_recurrent(model: Any) -> None:
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_inside(model):
         if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
             raise UnsupportedError(
                 f"{keras_layer(layer, layer.name)}: is recurrent; Core ML's training fails in "
@@ -60,7 +57,7 @@ def _refuse_recurrent(model: Any) -> None:
 
 
 def _refuse_half_precision(model: Any) -> None:
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_inside(model):
         dtype = getattr(layer, "compute_dtype", "float32")
         if dtype not in ("float32", "uint8", "int32"):
             raise UnsupportedError(
@@ -95,7 +92,7 @@ def _symbolic_variables(model: Any) -> list[Any]:
     """
     constant = {
         id(variable)
-        for layer in model._flatten_layers()
+        for layer in layers_inside(model)
         if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose))
         or _is_dilated(layer)
         for variable in layer.variables
@@ -153,48 +150,16 @@ def _traced(
 
 def _reader(variable: Any) -> Callable[[], Any]:
     def read() -> Any:
-        tensor = variable.value.read_value()
-        if tensor.dtype != tf.float32:
-            return np.asarray(tensor.numpy(), np.float32)
-        # A view on the variable's own memory: `tensor.numpy()` would copy it.
-        return np.asarray(memoryview(tensor))
+        return np.asarray(stored_values(variable), np.float32)
 
     return read
 
 
 def _to_mil(concrete: Any, layers: LayerTable) -> Any:
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), _cheap_collections():
-            # It warns, and draws progress bars on standard error.
-            warnings.simplefilter("ignore")
-            # A graph, not the concrete function: for that coremltools runs TensorFlow's grappler,
-            # which makes arrays of zeros for all inputs, here as large as all weights together.
-            return ct.convert(
-                concrete.graph.as_graph_def(add_shapes=True),
-                source="tensorflow",
-                outputs=[tensor.op.name for tensor in concrete.outputs],
-                convert_to="milinternal",
-                compute_precision=ct.precision.FLOAT32,
-                pass_pipeline=ct.PassPipeline.EMPTY,
-            )
+        return mil_program(concrete)
     except Exception as error:
         raise _unsupported(str(error), layers) from error
-
-
-@contextmanager
-def _cheap_collections() -> Iterator[None]:
-    """Keep what is alive now out of garbage collections.
-
-    coremltools collects twice in every conversion, which takes 0.6 s over the objects of its own
-    and TensorFlow's modules: longer than the conversion of a small network.
-    """
-    ours = gc.get_freeze_count() == 0
-    gc.freeze()
-    try:
-        yield
-    finally:
-        if ours:
-            gc.unfreeze()
 
 
 def _unsupported(message: str, layers: LayerTable) -> UnsupportedError:

@@ -14,13 +14,20 @@ LIMITS = {
 MESSAGE, STRING = FieldDescriptor.CPPTYPE_MESSAGE, FieldDescriptor.CPPTYPE_STRING
 
 
+def is_repeated(field):
+    """Tell whether `field` holds a list; protobuf 7 has no `label` any more."""
+    if hasattr(field, "is_repeated"):
+        return field.is_repeated
+    return field.label == field.LABEL_REPEATED  # before protobuf 6.31
+
+
 def submessages(message, depth=0):
     """Yield `message` and all messages set inside it."""
     yield message
     for field, value in message.ListFields():
         if field.cpp_type != MESSAGE or field.message_type.GetOptions().map_entry:
             continue
-        for part in value if field.is_repeated else [value]:
+        for part in value if is_repeated(field) else [value]:
             yield from submessages(part, depth + 1)
 
 
@@ -30,7 +37,7 @@ def names_in(model):
     for message in submessages(model):
         for field, value in message.ListFields():
             if field.cpp_type == STRING and field.type == FieldDescriptor.TYPE_STRING:
-                names.update(value if field.is_repeated else [value])
+                names.update(value if is_repeated(field) else [value])
     return sorted(names)
 
 
@@ -59,7 +66,7 @@ class Mutator:
         field = rng.choice(present) if present and rng.random() < 0.65 else rng.choice(fields)
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             return
-        if field.is_repeated:
+        if is_repeated(field):
             self._change_repeated(message, field, names, parts)
         elif field.cpp_type == MESSAGE:
             self._change_message(message, field, parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.backend.builder import layer_named
 from converter.lower.blob import Blob, Border
 from converter.lower.net import NO_WEIGHTS, Net
 from converter.lower.weighted import Weighted
@@ -147,7 +148,7 @@ def _owner(op: Op, net: Net) -> KerasLayer | None:
 
 def _weighted(op: Op, net: Net, name: str, weights: Array, waiting: Any, made: Blob) -> Blob:
     keras = _owner(op, net) or KerasLayer(name, op.kind)
-    layer = net.builder.layer_specs[name]
+    layer = layer_named(net.builder, name)
     params = getattr(layer, layer.WhichOneof("layer"))
     net.weighted[name] = Weighted(name, params, weights, keras)
     if waiting is not None:

@@ -37,6 +37,7 @@ def _has_half(params: Message) -> bool:
     return any(
         field.message_type is not None
         and field.message_type.name == _WEIGHTS
-        and bool(value[0].float16Value if field.is_repeated else value.float16Value)
+        # Not `field.is_repeated`: protobuf has it from 6.31 on, TensorFlow 2.18 asks for less.
+        and bool((value if hasattr(value, "ListFields") else value[0]).float16Value)
         for field, value in params.ListFields()
     )

@@ -1,0 +1,115 @@
+"""Inside of Keras: what a conversion has to know of layers and no public name of Keras tells.
+
+Each function says which public way is missing, and `tests/backend/test_keras.py` what it relies on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from converter.backend.tensorflow import keras, tf
+
+FUNCTIONS = ("core", "image", "linalg", "math", "nn", "numpy")
+"""Modules of ``keras.src.ops`` whose operations Keras 3 stores by class; no two share a name."""
+
+APPLICATIONS = {
+    "CustomScaleLayer": "inception_resnet_v2",
+    "LayerScale": "convnext",
+    "StochasticDepth": "convnext",
+}
+"""Layer of Keras that is not in ``keras.layers`` -> its module in ``keras.src.applications``."""
+
+
+def layers_inside(layer: Any, recursive: bool = True) -> list[Any]:
+    """Return the layers inside a model, wrapper or layer of one's own, outer ones first.
+
+    Only models list their layers publicly, ``model.layers``; a wrapper or a layer with layers as
+    attributes does not, nor does a Sequential list its input. The functions in a graph, which are
+    no layers, have none inside.
+    """
+    if not isinstance(layer, keras.layers.Layer):
+        return []
+    found: list[Any] = layer._flatten_layers(include_self=False, recursive=recursive)
+    return found
+
+
+def parts(layer: Any) -> list[Any]:
+    """Return what `layer` directly consists of: its layers and, in a graph, the functions too."""
+    if isinstance(layer, keras.Function):
+        return list(layer.operations)
+    return layers_inside(layer, recursive=False)
+
+
+def own_variables(layer: Any) -> list[Any]:
+    """Return the variables of a layer, or of a function in a graph, that are of no layer inside."""
+    inner = {id(v) for part in layers_inside(layer, recursive=False) for v in part.variables}
+    return [v for v in getattr(layer, "variables", ()) if id(v) not in inner]
+
+
+def own_attributes(layer: Any) -> list[tuple[str, Any]]:
+    """Return the attributes of `layer` beyond those of every layer, sorted by name.
+
+    A file names the arrays of a layer inside another after the attribute that holds it; Keras goes
+    through the attributes as well, and has no public list of them.
+    """
+    ordinary = vars(keras.layers.Layer())
+    return sorted((name, value) for name, value in vars(layer).items() if name not in ordinary)
+
+
+def function_class(name: str) -> type | None:
+    """Return the operation of ``keras.ops`` with the class `name`, such as "Add", or None.
+
+    Files name the classes, but ``keras.ops`` exports only the functions around them.
+    """
+    for module in FUNCTIONS:
+        found = getattr(getattr(keras.src.ops, module), name, None)
+        if isinstance(found, type) and issubclass(found, keras.Operation):
+            return found
+    return None
+
+
+def application_class(name: str) -> type | None:
+    """Return the layer `name` that only networks of ``keras.applications`` consist of, or None.
+
+    ``keras.applications`` exports the networks, but not their layers.
+    """
+    if name not in APPLICATIONS:
+        return None
+    found: type = getattr(getattr(keras.src.applications, APPLICATIONS[name]), name)
+    return found
+
+
+@contextmanager
+def calls_scoped(scope: Callable[[Any], str]) -> Iterator[None]:
+    """Put what every layer or function does when called under a name scope of TensorFlow.
+
+    `scope` takes the layer and gives the name. Keras has no hook on calls. Its own scopes are no
+    guide: they are made unique by suffixes that look like names of other layers.
+    """
+    original = keras.Operation.__call__
+
+    def scoped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with tf.name_scope(scope(self)):
+            return original(self, *args, **kwargs)
+
+    with patch.object(keras.Operation, "__call__", scoped):
+        yield
+
+
+def with_doubled_steps(kind: Any, variables: Collection[Any]) -> Any:
+    """Return the optimizer class `kind`, made to move `variables` by twice the learning rate.
+
+    Keras has one learning rate for all variables. ``update_step`` is there to be overridden, but
+    whether it is given Keras's variable or TensorFlow's is written nowhere, so both are known.
+    """
+    faster = {id(same) for variable in variables for same in (variable, variable.value)}
+
+    class Doubling(kind):  # type: ignore[misc]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            factor = 2.0 if id(variable) in faster else 1.0
+            super().update_step(gradient, variable, learning_rate * factor)
+
+    return Doubling
