@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from converter import runtime
-from converter.backend.tensorflow import keras
+from converter.backend.tensorflow import keras, tf
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
+from converter.errors import ParityError
 from converter.trace.program import Array
 
 SEED = 20231105
@@ -35,10 +36,25 @@ def samples(shapes: Sequence[tuple[int, ...]], highest: float, pixels: bool) -> 
 
 
 def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
-    """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode."""
+    """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode.
+
+    Raises:
+        ParityError: TensorFlow cannot run it here, as channels first before Keras 3.15.
+    """
     given = inputs[0] if len(inputs) == 1 else list(inputs)
-    outputs = keras.tree.flatten(model(given, training=False))
+    try:
+        outputs = keras.tree.flatten(model(given, training=False))
+    except tf.errors.UnimplementedError as error:
+        raise ParityError(
+            f"TensorFlow cannot run the Keras model here ({_reason(error)}), so the conversion "
+            "cannot be compared with it; convert with --no-verify, or with Keras 3.15 or later"
+        ) from error
     return np.asarray(outputs[index], np.float32)
+
+
+def _reason(error: Exception) -> str:
+    """Return the sentence of TensorFlow's error that follows its names of functions and devices."""
+    return str(error).split("}} ")[-1].split(". ")[0].splitlines()[0]
 
 
 def keras_pixels(pixels: Array, image: ImageInput) -> Array:
