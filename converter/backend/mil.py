@@ -10,10 +10,14 @@ import gc
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from typing import Any
 
 from converter.backend.coremltools import ct
+from converter.backend.tensorflow import stderr_muted, tf
+
+TALKS = tuple(map(int, tf.__version__.split(".")[:2])) < (2, 21)
+"""Whether TensorFlow's C++ writes of "MLIR V1 optimization" whatever its log level is."""
 
 
 def mil_program(concrete: Any) -> Any:
@@ -24,7 +28,12 @@ def mil_program(concrete: Any) -> Any:
     # A graph, not the concrete function: for that coremltools runs TensorFlow's grappler, which
     # makes arrays of zeros for all inputs, here as large as all weights together.
     graph = concrete.graph.as_graph_def(add_shapes=True)
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()), _cheap_collections():
+    with (
+        warnings.catch_warnings(),
+        redirect_stderr(io.StringIO()),
+        stderr_muted() if TALKS else nullcontext(),
+        _cheap_collections(),
+    ):
         # It warns, and draws progress bars (tqdm) on standard error; no argument switches them off.
         warnings.simplefilter("ignore")
         return ct.convert(

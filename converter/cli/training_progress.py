@@ -32,7 +32,8 @@ class ProgressBar(RuntimeProgress):
         self._task = self._bar.add_task("reading", total=None)
 
     def __enter__(self) -> ProgressBar:
-        self._bar.__enter__()
+        if not self._bar.disable:
+            self._bar.__enter__()
         return self
 
     def __exit__(
@@ -41,7 +42,8 @@ class ProgressBar(RuntimeProgress):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.__exit__(kind, error, traceback)
+        if not self._bar.disable:  # rich 14 ends even a bar that is switched off with a line
+            self._bar.__exit__(kind, error, traceback)
 
     def features(self, done: int, total: int) -> None:
         """Show how far the frozen layers are."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from converter import runtime
 from converter.backend.layouts import any_layout
-from converter.backend.tensorflow import keras
+from converter.backend.tensorflow import keras, tf
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
+from converter.errors import ParityError
 from converter.lower.blob import as_blob
 from converter.trace.program import Array
 
@@ -37,16 +38,35 @@ def samples(shapes: Sequence[tuple[int, ...]], highest: float, pixels: bool) -> 
 
 
 def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
-    """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode."""
+    """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode.
+
+    Raises:
+        ParityError: TensorFlow cannot run the model on this machine.
+    """
     return keras_outputs(model, inputs)[index]
 
 
 def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
-    """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode."""
+    """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode.
+
+    Raises:
+        ParityError: TensorFlow cannot run the model on this machine.
+    """
     given = inputs[0] if len(inputs) == 1 else list(inputs)
-    with any_layout():
-        outputs = keras.tree.flatten(model(given, training=False))
+    try:
+        with any_layout():
+            outputs = keras.tree.flatten(model(given, training=False))
+    except tf.errors.UnimplementedError as error:
+        raise ParityError(
+            f"TensorFlow cannot run the Keras model here ({_reason(error)}), so the conversion "
+            "cannot be compared with it; convert with --no-verify"
+        ) from error
     return [np.asarray(output, np.float32) for output in outputs]
+
+
+def _reason(error: Exception) -> str:
+    """Return the sentence of TensorFlow's error that follows its names of functions and devices."""
+    return str(error).split("}} ")[-1].split(". ")[0].splitlines()[0]
 
 
 def keras_pixels(pixels: Array, image: ImageInput) -> Array:

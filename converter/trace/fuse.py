@@ -95,6 +95,25 @@ def thresholded_relu(op: Op, producers: Producers) -> Op | None:
     return replace(op, kind="thresholded_relu", inputs={"x": value, "alpha": np.float32(threshold)})
 
 
+def masked_relu(op: Op, producers: Producers) -> Op | None:
+    """ReLU(threshold=t) of Keras before 3.15.
+
+    Given::
+
+        z = mul(x, cast(greater(x, t)))
+
+    Result::
+
+        z = thresholded_relu(x, t)
+    """
+    mask = _made_by(op.inputs["y"], "greater", producers)
+    threshold = _number(mask.inputs["y"]) if mask else None
+    if mask is None or threshold is None or mask.inputs["x"] != op.inputs["x"]:
+        return None
+    inputs = {"x": op.ref("x"), "alpha": np.float32(threshold)}
+    return replace(op, kind="thresholded_relu", inputs=inputs)
+
+
 def parametric_relu(op: Op, producers: Producers) -> Op | None:
     """PReLU.
 
@@ -224,7 +243,7 @@ def dense_over_pixels(op: Op, producers: Producers) -> Op | None:
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "add": (parametric_relu,),
-    "mul": (hard_sigmoid, exact_gelu),
+    "mul": (hard_sigmoid, exact_gelu, masked_relu),
     "real_div": (hard_sigmoid,),
     "reshape": (repeated_pixels, dense_over_pixels),
     "select": (elu_with_alpha, thresholded_relu),

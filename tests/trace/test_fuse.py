@@ -66,6 +66,24 @@ def test_not_thresholded_relu():
     assert thresholded(chosen=Ref("elsewhere", SHAPE))[0][-1] == "select"
 
 
+def masked(compared=None, threshold=0.3):
+    t = Tiny()
+    mask = t.op("greater", x=compared or t.x, y=threshold)
+    t.op("mul", x=t.x, y=t.op("cast", x=mask))
+    return t.fused()
+
+
+def test_thresholded_relu_as_a_product_with_a_mask():
+    kinds, op = masked()
+    assert kinds == ["thresholded_relu"]
+    assert op.const("alpha") == pytest.approx(0.3)
+
+
+def test_not_masked_relu():
+    assert masked(compared=Ref("elsewhere", SHAPE))[0][-1] == "mul"
+    assert masked(threshold=[0.3, 0.1, 0.2])[0][-1] == "mul"
+
+
 def prelu(sign=-1.0, slopes=(1, 1, 3), same=True):
     t = Tiny()
     other = t.x if same else Ref("elsewhere", SHAPE)
