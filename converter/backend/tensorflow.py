@@ -98,3 +98,13 @@ def tensor(array: Any) -> Any:
 
 
 __all__ = ["aligned", "keras", "tensor", "tf"]
+
+
+def arranged(model: Any, values: Sequence[Any]) -> Any:
+    """Return `values`, one for each of ``model.inputs``, in the structure that the model takes.
+
+    That is one value, a list or a dictionary, as the model was made. Keras warns of any other.
+    """
+    if isinstance(model, keras.Sequential):
+        return values[0]
+    return keras.tree.pack_sequence_as(model.input, list(values))

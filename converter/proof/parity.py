@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from converter import runtime
-from converter.backend.tensorflow import keras
+from converter.backend.tensorflow import arranged, keras
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
 from converter.trace.program import Array
@@ -36,8 +36,7 @@ def samples(shapes: Sequence[tuple[int, ...]], highest: float, pixels: bool) -> 
 
 def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
     """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode."""
-    given = inputs[0] if len(inputs) == 1 else list(inputs)
-    outputs = keras.tree.flatten(model(given, training=False))
+    outputs = keras.tree.flatten(model(arranged(model, inputs), training=False))
     return np.asarray(outputs[index], np.float32)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from converter.backend.coremltools import ct
-from converter.backend.tensorflow import keras, tf
+from converter.backend.tensorflow import arranged, keras, tf
 from converter.errors import UnsupportedError, UsageError
 from converter.trace.layer_table import LayerTable, keras_layer
 from converter.trace.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
@@ -134,7 +134,7 @@ def _traced(
             outputs, _ = model.stateless_call(
                 bound(model.trainable_variables),
                 bound(model.non_trainable_variables),
-                values[0] if len(values) == 1 else list(values),
+                arranged(model, values),
                 training=False,
             )
         return [tf.identity(output) for output in keras.tree.flatten(outputs)]
