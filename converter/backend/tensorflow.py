@@ -98,6 +98,16 @@ def tensor(array: Any) -> Any:
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
+def arranged(model: Any, values: Sequence[Any]) -> Any:
+    """Return `values`, one for each of ``model.inputs``, in the structure that the model takes.
+
+    That is one value, a list or a dictionary, as the model was made. Keras warns of any other.
+    """
+    if isinstance(model, keras.Sequential):
+        return values[0]
+    return keras.tree.pack_sequence_as(model.input, list(values))
+
+
 def stored_values(variable: Any) -> Any:
     """Return the values of a variable of Keras, an array over the variable's own memory.
 
@@ -109,4 +119,4 @@ def stored_values(variable: Any) -> Any:
     return np.asarray(variable.value.read_value())
 
 
-__all__ = ["aligned", "keras", "stored_values", "tensor", "tf"]
+__all__ = ["aligned", "arranged", "keras", "stored_values", "tensor", "tf"]

@@ -69,10 +69,10 @@ def stored_arrays(path: Path) -> dict[str, Array]:
         DataError: the file cannot be read.
     """
     try:
-        stored = np.load(path, allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
-        with stored:
+        with path.open("rb") as file:  # NumPy does not close the file of a damaged archive
+            stored = np.load(file, allow_pickle=False)
+            if isinstance(stored, np.ndarray):
+                raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
             return {name: stored[name] for name in stored.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error).split("\n")[0]

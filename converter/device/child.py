@@ -78,7 +78,7 @@ def _answer(folder: Path) -> dict[str, Any] | None:
 
 def _arrays(folder: Path) -> dict[str, Array]:
     try:
-        with np.load(folder / "arrays.npz") as stored:
+        with (folder / "arrays.npz").open("rb") as file, np.load(file) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):  # missing, or cut off by a crash
         return {}

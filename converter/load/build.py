@@ -9,7 +9,7 @@ from typing import Any
 from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Call, StoredLayer, StoredModel, Tensor, input_shape
-from converter.load.layers import LayerMaker
+from converter.load.layers import LayerMaker, in_one_line
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _explained(stored: StoredLayer, call: Callable[..., Any], *args: Any, **kwar
     except KerasFileError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error)
         raise KerasFileError(
             f"layer {stored.name!r} ({stored.stored_class}) does not fit its input: {reason}"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -54,6 +55,15 @@ EARLY_PENALTIES = {"L1L2Regularizer": "L1L2", "WeightRegularizer": "L1L2"}
 """Class of a regularizer in Keras 1 -> today's."""
 
 
+BOLD = re.compile(r"\x1b\[\d*m")
+"""What Keras puts around its messages, for a terminal."""
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the beginning of what Keras says in `error`."""
+    return " ".join(BOLD.sub("", str(error)).split())[:200]
+
+
 class LayerMaker:
     """Makes Keras layers; `nested` makes the layers inside wrappers, `notes` collects remarks."""
 
@@ -74,7 +84,7 @@ class LayerMaker:
         except KerasFileError as error:
             raise about(stored.name, stored.stored_class, error) from error
         except Exception as error:  # whatever a constructor makes of arguments it cannot take
-            reason = "cannot be made: " + " ".join(str(error).split())[:200]
+            reason = f"cannot be made: {in_one_line(error)}"
             raise about(stored.name, stored.stored_class, KerasFileError(reason)) from error
 
     def _layer(self, stored: StoredLayer) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from converter import runtime
 from converter.backend.layouts import any_layout
-from converter.backend.tensorflow import keras, tf
+from converter.backend.tensorflow import arranged, keras, tf
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
 from converter.errors import ParityError
@@ -52,10 +52,9 @@ def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
     Raises:
         ParityError: TensorFlow cannot run the model on this machine.
     """
-    given = inputs[0] if len(inputs) == 1 else list(inputs)
     try:
         with any_layout():
-            outputs = keras.tree.flatten(model(given, training=False))
+            outputs = keras.tree.flatten(model(arranged(model, inputs), training=False))
     except tf.errors.UnimplementedError as error:
         raise ParityError(
             f"TensorFlow cannot run the Keras model here ({_reason(error)}), so the conversion "

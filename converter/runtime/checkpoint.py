@@ -49,7 +49,7 @@ def restore(path: Path, identity: str, trainer: Trainer) -> list[dict[str, float
         TrainingError: the file is no checkpoint, or one of another training.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             arrays = [stored[str(i)] for i in range(len(trainer.state))]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:

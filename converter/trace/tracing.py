@@ -15,7 +15,7 @@ import numpy as np
 
 from converter.backend.keras import layers_inside
 from converter.backend.mil import mil_program
-from converter.backend.tensorflow import keras, stored_values, tf
+from converter.backend.tensorflow import arranged, keras, stored_values, tf
 from converter.backend.tf_ops import plain_operations
 from converter.errors import UnsupportedError, UsageError
 from converter.trace.layer_table import LayerTable, keras_layer
@@ -131,7 +131,7 @@ def _traced(
             outputs, _ = model.stateless_call(
                 bound(model.trainable_variables),
                 bound(model.non_trainable_variables),
-                values[0] if len(values) == 1 else list(values),
+                arranged(model, values),
                 training=False,
             )
         return [tf.identity(output) for output in keras.tree.flatten(outputs)]

@@ -56,6 +56,7 @@ def test_a_function_that_is_not_in_the_file_is_named(tmp_path):
         load(path, allow_unsafe=True)
 
 
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`:UserWarning")
 def test_trust_does_not_let_other_code_in(tmp_path):
     # A function as an activation is refused in any case: only Lambda layers are run.
     model = keras.Sequential(
