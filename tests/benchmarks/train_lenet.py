@@ -16,6 +16,7 @@ import os
 import platform
 import statistics
 import time
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,7 +83,7 @@ SIDES = {"keras": theirs, "ours": ours}
 
 
 def serve(name, args, connection):
-    """Train whenever asked to, and answer with seconds of wall and CPU time."""
+    """Train whenever asked to, and answer with seconds of wall and CPU time; end when told so."""
     work = SIDES[name](args)
     while connection.recv():
         wall, cpu = time.perf_counter(), time.process_time()
@@ -90,10 +91,32 @@ def serve(name, args, connection):
         connection.send((time.perf_counter() - wall, time.process_time() - cpu))
 
 
+@contextmanager
 def started(name, args):
+    """Give a connection to a process of one of the two; it ends with the block."""
     here, there = multiprocessing.Pipe()
-    multiprocessing.Process(target=serve, args=(name, args, there), daemon=True).start()
-    return here
+    process = multiprocessing.Process(target=serve, args=(name, args, there), daemon=True)
+    process.start()
+    there.close()  # the process has its own: without it, reading here would wait for ever
+    yield here
+    here.send(False)
+    process.join()
+
+
+def measured(sides, rounds):
+    """Let both train in turns; return each one's seconds of wall and CPU time, round by round."""
+    results = {name: [] for name in sides}
+    for number in range(rounds):
+        for name, side in sides.items():
+            side.send(True)
+            wall, cpu = side.recv()
+            results[name].append((wall, cpu))
+            load = os.getloadavg()[0]
+            print(
+                f"round {number} {name:5} {wall:6.2f} s, CPU {cpu:6.2f} s, load {load:.1f}",
+                flush=True,
+            )
+    return results
 
 
 def main():
@@ -105,18 +128,9 @@ def main():
     parser.add_argument("--samples", type=int, default=60_000)
     args = parser.parse_args()
     multiprocessing.set_start_method("spawn")
-    sides = {name: started(name, args) for name in SIDES}
-    results = {name: [] for name in sides}
-    for number in range(args.rounds):
-        for name, side in sides.items():
-            side.send(True)
-            results[name].append(side.recv())
-            wall, cpu = results[name][-1]
-            load = os.getloadavg()[0]
-            print(
-                f"round {number} {name:5} {wall:6.2f} s, CPU {cpu:6.2f} s, load {load:.1f}",
-                flush=True,
-            )
+    with ExitStack() as stack:
+        sides = {name: stack.enter_context(started(name, args)) for name in SIDES}
+        results = measured(sides, args.rounds)
     what = "dense tail" if args.tail else "all layers"
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     print(f"{date.today()} {machine}: {what}, {args.epochs} epoch(s)")

@@ -68,8 +68,8 @@ def test_a_dense_layer_without_bias_is_updatable_without_one(tmp_path):
 
 def test_a_rescaling_below_a_learning_layer_is_not_folded_into_it(tmp_path):
     model = sequential(
-        IMAGE, L.Rescaling(1 / 255, -0.5), L.Conv2D(4, 3, name="conv"), L.Flatten(), L.Dense(2),
-        L.Softmax(),
+        IMAGE, L.Rescaling(1 / 255, -0.5, name="scaled"), L.Conv2D(4, 3, name="conv"), L.Flatten(),
+        L.Dense(2), L.Softmax(),
     )  # fmt: skip
     spec, _ = convert(model, tmp_path, layers=("conv",))
     layers = {layer.name: layer for layer in spec.neuralNetwork.layers}
@@ -77,7 +77,7 @@ def test_a_rescaling_below_a_learning_layer_is_not_folded_into_it(tmp_path):
     np.testing.assert_array_equal(
         mlmodel.floats(layers["conv"].convolution.weights), kernel.transpose(3, 2, 0, 1).ravel()
     )
-    assert layers["rescaling" if "rescaling" in layers else next(iter(layers))].HasField("scale")
+    assert layers["scaled"].HasField("scale")
 
 
 def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monkeypatch):

@@ -34,17 +34,32 @@ def filled(shape):
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape[::-1]).T
 
 
-@given(st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=3), max_size=4))
-def test_bytes_are_those_of_protobuf(shapes):
+def shapes(smallest):
+    return st.lists(st.lists(st.integers(smallest, 40), min_size=1, max_size=3), max_size=4)
+
+
+def written_and_filled(shapes):
+    """Return the bytes that are written of a model, and the model as protobuf holds it."""
     model, pairs = small_model(shapes)
     arrays = {id(params): array for params, array in pairs}
     chunks = list(wire.chunks(model, arrays))
     written = b"".join(bytes(part) for chunk in chunks for part in wire.octets(chunk))
     for pair in pairs:
         mlmodel.set_floats(*pair)
-    if all(array.size for _, array in pairs):
-        assert written == mlmodel.serialize(model)
     assert wire.size(chunks) == len(written)
+    return written, model
+
+
+@given(shapes(smallest=1))
+def test_bytes_are_those_of_protobuf(shapes):
+    written, model = written_and_filled(shapes)
+    assert written == mlmodel.serialize(model)
+
+
+@given(shapes(smallest=0))
+def test_empty_arrays_are_read_as_empty(shapes):
+    """Protobuf writes nothing of them, not even that they are there."""
+    written, model = written_and_filled(shapes)
     assert mlmodel.parse(written, "test") == model
 
 

@@ -72,10 +72,15 @@ def test_what_cannot_be_read_is_refused_in_one_line(name):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["keras122_steering_lambda.h5", "keras315_lambda.keras"])
-def test_a_lambda_on_the_input_can_be_replaced_by_a_scale_and_a_bias(name):
+@pytest.mark.parametrize(
+    ("name", "scaling"),
+    [
+        ("keras122_steering_lambda.h5", (1 / 127.5, -1.0)),
+        ("keras315_lambda.keras", (1 / 255, -0.5)),
+    ],
+)
+def test_a_lambda_on_the_input_can_be_replaced_by_a_scale_and_a_bias(name, scaling):
     inputs, expected = fixture(name)
-    scaling = (1 / 127.5, -1.0) if "steering" in name else (1 / 255, -0.5)
     loaded = load(ZOO / name, lambda_scaling=scaling)
     assert_equal_predictions(loaded.model, inputs, expected)
     assert loaded.model.layers[0].__class__.__name__ == "Rescaling"

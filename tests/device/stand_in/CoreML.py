@@ -8,7 +8,6 @@ import ctypes
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -255,7 +254,7 @@ class MLUpdateTask(Object):
             print("libc++abi: terminating due to a stand-in", file=sys.stderr, flush=True)
             os.abort()
         if mode == "hang":
-            time.sleep(60)
+            threading.Event().wait()  # for ever
         self._handlers._progress(Context(self, self._model, 1))
         changed = MLModel()
         changed._spec = type(self._model._spec)()
