@@ -1,6 +1,12 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from converter.runtime.backend import tf
+from converter.runtime.layers.convolution import convolution
 from tests.runtime.helpers import close, random
 from tests.runtime.slow_formulas import convolve, deconvolve, same_padding
 
@@ -17,12 +23,15 @@ CASES = {
     "one channel, few kernels": ((3, 3), (1, 1), (1, 1), 1, 1, 4),
     "groups": ((3, 3), (1, 2), (1, 1), 2, 4, 6),
     "groups dilated": ((3, 3), (1, 1), (2, 2), 2, 4, 6),
+    "groups dilated with stride": ((2, 3), (2, 1), (1, 2), 3, 6, 6),
     "depthwise": ((3, 3), (1, 1), (1, 1), 4, 4, 4),
     "depthwise with multiplier": ((3, 2), (2, 2), (1, 1), 3, 3, 6),
     "depthwise, uneven stride": ((3, 3), (2, 1), (1, 1), 4, 4, 8),
     "depthwise, dilated with stride": ((3, 3), (2, 2), (2, 1), 4, 4, 4),
 }
 SIZE = (9, 10)
+BORDERS = ((2, 0), (1, 3))
+AMOUNTS = {"padding_top": 2, "padding_bottom": 0, "padding_left": 1, "padding_right": 3}
 
 
 def build(network, case, **how):
@@ -50,17 +59,55 @@ def build(network, case, **how):
 @pytest.mark.parametrize("case", CASES)
 def test_valid_with_explicit_amounts(network, case):
     _, stride, dilation, groups, *_ = CASES[case]
-    borders = ((2, 0), (1, 3))
-    net, w, b = build(
-        network,
-        case,
-        border_mode="valid",
-        padding_top=2,
-        padding_bottom=0,
-        padding_left=1,
-        padding_right=3,
+    net, w, b = build(network, case, border_mode="valid", **AMOUNTS)
+    close(net.run(), convolve(net.x, w, b, stride, dilation, groups, BORDERS))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_and_gradients_in_a_graph(network, case):
+    """As in training: a compiled graph, in which TensorFlow joins convolution, bias and ReLU."""
+    _, stride, dilation, groups, *_ = CASES[case]
+    net, w, b = build(network, case, border_mode="valid", **AMOUNTS)
+    x, weights = tf.constant(net.x.transpose(0, 2, 3, 1)), {"weights": w, "bias": b}
+
+    @tf.function
+    def learning(weights, x, weighing):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            y = convolution(net.layers[0], [x], lambda field, shape: weights[field])
+            loss = tf.reduce_sum(y * weighing)
+        return tf.nn.relu(y), tape.gradient(loss, weights)
+
+    def slowly(w, b):
+        return convolve(net.x, w, b, stride, dilation, groups, BORDERS)
+
+    expected = slowly(w, b)
+    weighing = random(*expected.shape, seed=5)
+    given = {field: tf.constant(values) for field, values in weights.items()}
+    y, gradient = learning(given, x, weighing.transpose(0, 2, 3, 1))
+    close(y.numpy().transpose(0, 3, 1, 2), np.maximum(expected, 0))
+    close(gradient["bias"].numpy(), weighing.sum((0, 2, 3)), 1e-4)
+    # The convolution is linear in its kernels, so that it tells their gradient in any direction.
+    for seed in range(3):
+        direction = random(*w.shape, seed=seed)
+        slope = (slowly(direction, np.zeros_like(b)) * weighing).sum()
+        close(np.sum(gradient["weights"].numpy() * direction), slope, 1e-4)
+
+
+@pytest.mark.parametrize("onednn", ["0", "1"])
+def test_values_and_gradients_on_every_processor(onednn):
+    """Whether TensorFlow switches oneDNN on, and so what it can convolve, depends on that."""
+    only = "values_and_gradients_in_a_graph"
+    options = ["-q", "-p", "no:cacheprovider", "-n", "0", __file__, "-k", only]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options],
+        env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": onednn},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    close(net.run(), convolve(net.x, w, b, stride, dilation, groups, borders))
+    assert done.returncode == 0, done.stdout
+    assert f"{len(CASES)} passed" in done.stdout
 
 
 @pytest.mark.parametrize("mode", ["BOTTOM_RIGHT_HEAVY", "TOP_LEFT_HEAVY"])

@@ -37,11 +37,28 @@ def _direct(params: Message, x: Tensor, weight: Weight, bias: Tensor) -> Tensor:
         return tf.nn.bias_add(y, bias)
     if x.shape[3] == 1 and kernel[0] * kernel[1] < outputs:
         return _one_channel(windows.pad(x, borders), kernels, bias, stride, dilation)
+    if groups > 1 or dilation != (1, 1):
+        y = _by_groups(windows.pad(x, borders), kernels, groups, stride, dilation)
+        return tf.nn.bias_add(y, bias)
     # The gradients of TensorFlow's own paddings are three times as fast as those of given borders.
     same = params.HasField("same") and params.same.asymmetryMode == params.same.BOTTOM_RIGHT_HEAVY
     x, padding = (x, "SAME") if same else (windows.pad(x, borders), "VALID")
-    y = tf.nn.conv2d(x, kernels, stride, padding, dilations=dilation)
-    return tf.nn.bias_add(y, bias)
+    return tf.nn.bias_add(tf.nn.conv2d(x, kernels, stride, padding), bias)
+
+
+def _by_groups(x: Tensor, kernels: Tensor, groups: int, stride: Pair, dilation: Pair) -> Tensor:
+    """Convolve each group of channels of `x`, already padded, by a convolution of its own.
+
+    Whether TensorFlow convolves groups, and has gradients with dilation, depends on the processor.
+    ``tf.nn.convolution`` rearranges pixels to dilate, which runs everywhere, but not with strides:
+    then it runs at every pixel and the wanted ones are picked out.
+    """
+    direct = stride == (1, 1) or dilation == (1, 1)
+    step = stride if direct else (1, 1)
+    parts = zip(tf.split(x, groups, axis=3), tf.split(kernels, groups, axis=3), strict=True)
+    found = [tf.nn.convolution(part, own, step, "VALID", dilations=dilation) for part, own in parts]
+    y = tf.concat(found, axis=3)
+    return y if direct else y[:, :: stride[0], :: stride[1]]
 
 
 def _kernels(weights: Tensor | Rearranged) -> Tensor:
