@@ -166,7 +166,8 @@ def _classes(net: Net, blob: Blob, loss: Loss, tail: Tail) -> Head:
     is_bent = tail.bend is not None
     if (is_bent and not from_logits) or (tail.bend and tail.bend.kind == "sigmoid"):
         raise UnfitLossError(
-            f"Core ML computes cross-entropy on a softmax only, but the model ends in {tail}",
+            "Core ML computes cross-entropy on a softmax only; the model ends not in one, but in "
+            f"{tail}",
             (KERAS_SQUARED_ERROR,),
         )
     if from_logits is False:

@@ -120,7 +120,7 @@ def keras_answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
 def _hardly_varies(values: Array) -> bool:
     """Return whether one of the numbers is nearly the same in all samples."""
     rows = values.reshape(len(values), -1)
-    return bool(_spread(rows).min() < LITTLE_VARIATION * np.abs(rows).max())
+    return bool(_spread(rows).min() <= LITTLE_VARIATION * np.abs(rows).max())
 
 
 def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
@@ -193,23 +193,31 @@ def compared(answer: Answer, is_class: bool) -> Array:
 
 
 def gap(expected: Answer, found: Answer, is_class: bool) -> float:
-    """Return the larger difference of the values ``[N, C]`` and of the numbers before them.
+    """Return the largest difference of the values ``[N, C]`` and of the numbers before them.
 
-    Before is compared where both are known; the probabilities of classes always in logarithms.
+    Before is compared where both are known; the probabilities of classes in logarithms, and where
+    these hardly vary also by the logits alone, which a network of small weights makes tiny.
     """
     if expected.before is None or found.before is None:
         expected, found = Answer(expected.values), Answer(found.values)
-    return max(
-        difference(expected.values, found.values),
-        difference(compared(expected, is_class), compared(found, is_class)),
-    )
+    ours, theirs = compared(found, is_class), compared(expected, is_class)
+    pairs = [(expected.values, found.values), (theirs, ours)]
+    if expected.before is not None and _variation(theirs) < LITTLE_VARIATION:
+        pairs.append((expected.before, np.asarray(found.before)))
+    return max(difference(*pair) for pair in pairs)
 
 
 def variation(answer: Answer, is_class: bool) -> float:
-    """Return how much the output varies over the samples, as a share of its range."""
-    numbers = compared(answer.flat(), is_class).astype(np.float64)
-    span = max(numbers.max(), 0) - min(numbers.min(), 0)
-    share = float(_spread(numbers).max()) / float(span or 1)
+    """Return how much what is compared varies over the samples, as a share of its range."""
+    flat = answer.flat()
+    before = [] if flat.before is None else [flat.before]
+    return max(_variation(numbers) for numbers in (compared(flat, is_class), *before))
+
+
+def _variation(numbers: Array) -> float:
+    rows = numbers.reshape(len(numbers), -1).astype(np.float64)
+    span = max(rows.max(), 0) - min(rows.min(), 0)
+    share = float(_spread(rows).max()) / float(span or 1)
     return share if np.isfinite(share) else 0.0
 
 
