@@ -26,7 +26,7 @@ from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
 from converter.errors import OutputError, UsageError
 from converter.files import check_paths
-from converter.recipe import Choice, Metadata, Range, Recipe
+from converter.recipe import Choice, Metadata, Objective, Range, Recipe
 from converter.recipe.reading import from_flags, read
 from converter.validation import validate
 from converter.validation.finding import Finding
@@ -52,7 +52,7 @@ class Options(TypedDict, total=False):
     output: str
     input_shape: tuple[int, ...]
     allow_unsafe: bool
-    loss: Literal["categorical_crossentropy", "mean_squared_error"]
+    loss: Objective
     optimizer: Literal["sgd", "adam"]
     learning_rate: float | Range
     momentum: float | Range

@@ -113,3 +113,40 @@ def with_doubled_steps(kind: Any, variables: Collection[Any]) -> Any:
             super().update_step(gradient, variable, learning_rate * factor)
 
     return Doubling
+
+
+def logits_of(output: Any) -> Any | None:
+    """Return what sigmoid or softmax made `output`, the tensor of a called model, from.
+
+    None if neither did. Keras keeps it for its own cross-entropies and has no public name for it:
+    ``sigmoid`` and ``softmax`` in ``keras/src/backend/tensorflow/nn.py``.
+    """
+    return getattr(output, "_keras_logits", None)
+
+
+PLAIN_ACTIVATIONS = (
+    "elu", "hard_sigmoid", "leaky_relu", "relu", "sigmoid", "softplus", "softsign", "tanh",
+)  # fmt: skip
+"""Activations of ``keras.activations`` that are one layer in Core ML."""
+
+
+@contextmanager
+def without_last_activation(model: Any, index: int) -> Iterator[Any | None]:
+    """Let the output number `index` of `model` be what its last activation is applied to.
+
+    Yields that activation, or None, with the model as it is, if it does not end in a layer with
+    one of `PLAIN_ACTIVATIONS`, or uses that layer elsewhere too. A graph has no public way from an
+    output to the layer that made it.
+    """
+    layer: Any = None
+    inner = model
+    while inner is not None:
+        layer, _, index = inner.outputs[index]._keras_history
+        inner = layer if getattr(layer, "outputs", None) else None
+    activation = getattr(layer, "activation", None)
+    plain = [getattr(keras.activations, name) for name in PLAIN_ACTIVATIONS]
+    if activation not in plain or len(layer._inbound_nodes) != 1:
+        yield None
+        return
+    with patch.object(layer, "activation", keras.activations.linear):
+        yield activation

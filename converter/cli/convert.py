@@ -15,7 +15,7 @@ from converter.cli.failure import lines
 from converter.cli.parameters import per_channel, shape
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
-from converter.recipe import Recipe
+from converter.recipe import LOSSES, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
@@ -56,7 +56,7 @@ PATH = click.Path(path_type=Path)
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
-@_option("--loss", type=click.Choice(["categorical_crossentropy", "mean_squared_error"]))
+@_option("--loss", type=click.Choice(LOSSES))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
 @_option("--learning-rate", type=float)
 @_option("--momentum", type=float)

@@ -12,6 +12,7 @@ import click
 from converter.cli.parameters import shape
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
+from converter.recipe import LOSSES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,7 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
               help="Shape of the input where it is left open.")  # fmt: skip
 @click.option(
     "--loss",
-    type=click.Choice(["categorical_crossentropy", "mean_squared_error"]),
+    type=click.Choice(LOSSES),
     help="What the device shall minimise (default: as compiled).",
 )
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")

@@ -95,6 +95,7 @@ def print_verification(result: Verification, tolerance: float) -> None:
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
     for part in (
         f"predictions: differ by {result.predictions:.1e} of their range ({result.ending})",
+        *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples",
         table,
         f"{verdict}: the updates differ by {result.update:.1e} of the movement "

@@ -13,12 +13,12 @@ from converter.conversion.traced import loss_of, traced
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
 from converter.learning.choice import Candidate, default_choice
-from converter.learning.head import KERAS_CROSS_ENTROPY, KERAS_SQUARED_ERROR
+from converter.learning.head import asked
 from converter.learning.network import Traced, candidates
 from converter.load import LoadedModel, load, output_names
-from converter.recipe import Recipe
+from converter.recipe import LOSSES, Recipe
 
-GUESSES = (Loss(KERAS_CROSS_ENTROPY, {"from_logits": True}), Loss(KERAS_SQUARED_ERROR))
+GUESSES = tuple(map(asked, LOSSES))
 """Losses to look at the layers with, where the model's own is unknown to Core ML."""
 
 

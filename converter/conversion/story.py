@@ -125,7 +125,7 @@ def _plan(
     chosen, net, end = network.chosen, network.lowered.net, network.end
     plan, said = training(recipe, settings), list(notes.about(model, chosen, settings, net))
     if end.binary is not None:
-        plan, binary = notes.binary_head(plan, end.binary, chosen, recipe)
+        plan, binary = notes.binary_head(plan, end, chosen, recipe)
         said.append(binary)
     said += notes.about_loss(end, net, recipe.classes is not None)
     return plan, (*plan.notes, *said)

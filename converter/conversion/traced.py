@@ -8,6 +8,7 @@ from typing import Any
 from converter.conversion.interface import choose_interface
 from converter.errors import KerasFileError, UsageError
 from converter.keras_file.compiled import CompileSettings, Loss
+from converter.learning.head import CLASS_LOSSES, asked
 from converter.learning.network import Traced
 from converter.load import output_names
 from converter.recipe import Recipe
@@ -34,9 +35,16 @@ def traced(model: Any, recipe: Recipe) -> Traced:
 
 def loss_of(traced: Traced, settings: CompileSettings | None, recipe: Recipe) -> Loss | None:
     """Return what is minimised: what `recipe` says, else what the model was compiled with."""
-    if recipe.loss:  # whoever asks for cross-entropy on a linear output means logits
-        return Loss(recipe.loss, {"from_logits": True})
-    return settings.loss_of(traced.output) if settings else None
+    compiled = settings.loss_of(traced.output) if settings else None
+    if recipe.loss is None or (compiled and _says_more(compiled, recipe.loss)):
+        return compiled
+    return asked(recipe.loss)
+
+
+def _says_more(compiled: Loss, name: str) -> bool:
+    """Return whether `compiled` is the loss `name`, on an output that it calls logits."""
+    same = CLASS_LOSSES if name in CLASS_LOSSES else (name,)
+    return compiled.name in same and bool(compiled.config.get("from_logits"))
 
 
 def _chosen_output(model: Any, recipe: Recipe) -> tuple[int, str]:

@@ -6,10 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from converter.coreml.interface import Interface
+from converter.errors import MakeUpdatableError
 from converter.keras_file.compiled import Loss
 from converter.learning import choice, head
 from converter.learning.choice import Candidate
-from converter.learning.head import Head
+from converter.learning.head import Head, UnfitLossError
+from converter.learning.tail import tail
 from converter.lower.walk import Lowered, lower
 from converter.trace.leading import Leading
 from converter.trace.program import KerasLayer, Program
@@ -50,9 +52,17 @@ def learning_network(traced: Traced, loss: Loss | None, patterns: Sequence[str] 
 
     Raises:
         NotUpdatableError: a pattern selects nothing, or a layer that cannot learn; or none can.
-        UnsupportedError: an operation has no counterpart in Core ML, or the loss has none.
+        UnsupportedError: an operation has no counterpart in Core ML, or the loss has none; the
+            message advises only losses with which the conversion succeeds.
         UsageError: the loss must be named.
     """
+    try:
+        return _learning(traced, loss, patterns)
+    except UnfitLossError as error:
+        raise _told(error, traced, patterns) from None
+
+
+def _learning(traced: Traced, loss: Loss | None, patterns: Sequence[str]) -> Network:
     chosen = choice.chosen_layers(traced.program, patterns) if patterns else []
     lowered, end, found = _lowered(traced, loss, chosen)
     if not patterns:
@@ -70,7 +80,25 @@ def candidates(traced: Traced, loss: Loss | None) -> list[Candidate]:
         UnsupportedError: an operation has no counterpart in Core ML, or the loss has none.
         UsageError: the loss must be named.
     """
-    return _lowered(traced, loss, ())[2]
+    try:
+        return _lowered(traced, loss, ())[2]
+    except UnfitLossError as error:
+        raise _told(error, traced, ()) from None
+
+
+def _told(error: UnfitLossError, traced: Traced, patterns: Sequence[str]) -> MakeUpdatableError:
+    """Return the error for the user: it advises the losses by which `patterns` can learn."""
+    fitting = [name for name in error.offers if _fits(traced, head.asked(name), patterns)]
+    return error.told(fitting, tail(traced.program))
+
+
+def _fits(traced: Traced, loss: Loss, patterns: Sequence[str]) -> bool:
+    labels = traced.interface.labels
+    try:
+        classes = _learning(traced, loss, patterns).end.blob.channels
+    except (MakeUpdatableError, UnfitLossError):
+        return False
+    return labels is None or len(labels) == classes
 
 
 def _lowered(
@@ -78,5 +106,5 @@ def _lowered(
 ) -> tuple[Lowered, Head, list[Candidate]]:
     """Lower for `updatable` to learn, and attach the loss; tell which layers a gradient reaches."""
     lowered = lower(traced.program, traced.interface, updatable)
-    end = head.attach(lowered.net, lowered.output, loss)
+    end = head.attach(lowered.net, lowered.output, loss, tail(traced.program))
     return lowered, end, choice.candidates(lowered.net, end.blob.name)

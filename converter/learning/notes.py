@@ -76,25 +76,27 @@ def _unspoken(settings: CompileSettings | None) -> Iterator[str]:
 
 
 def binary_head(
-    plan: Training, head: KerasLayer, chosen: Collection[KerasLayer], recipe: Recipe
+    plan: Training, end: Head, chosen: Collection[KerasLayer], recipe: Recipe
 ) -> tuple[Training, str]:
-    """Return the training of a sigmoid unit made into two classes, and what to say about it.
+    """Return the training of a single unit made into two classes, and what to say about it.
 
     The difference of the two logits moves twice as fast as the one it replaces. Halving the rate
     undoes that exactly if nothing else learns; an explicit rate is kept as it is.
     """
-    what = f"the single sigmoid unit of '{head.name}' became a softmax over two classes"
-    if list(chosen) == [head] and recipe.learning_rate is None:
+    what = end.note
+    if list(chosen) == [end.binary] and recipe.learning_rate is None:
         return plan.with_halved_rate(), (
             f"{what}; half the learning rate makes its training exactly Keras's"
         )
-    if head not in chosen:
+    if end.binary not in chosen:
         return plan, what
-    return plan, f"{what}: its step is doubled, half the learning rate would undo that"
+    return plan, f"{what}; its step is doubled, half the learning rate would undo that"
 
 
 def about_loss(end: Head, net: Net, labels: bool) -> Iterator[str]:
     """Yield what to know about the loss on the device."""
+    if end.note and end.binary is None:
+        yield end.note
     if end.loss != KERAS_SQUARED_ERROR:
         return
     layers = reversed(net.builder.nn_spec.layers)

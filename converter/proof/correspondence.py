@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from converter import runtime
 from converter.coreml.features import channels, image_shape
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
 from converter.errors import ParityError
 from converter.proof import parity
 from converter.proof.endings import ENDINGS, Ending
+from converter.proof.parity import Look
 from converter.runtime.plan import Plan
 from converter.trace.program import AXES, GRAY_AXES, Array
 
@@ -36,45 +36,58 @@ class Samples:
 class Correspondence:
     """What the models have in common, and how far their predictions are apart.
 
-    `reading` tells how images become Keras's input: a name in `readings`.
+    `reading` tells how images become Keras's input: a name in `readings`. `look` is that of samples
+    over which the predictions of Keras vary, by `variation` of their range.
     """
 
     reading: str
     output: int
     ending: Ending
     difference: float
+    look: Look
+    variation: float
 
 
 def correspondence(model: Message, twin: Any, plan: Plan, count: int) -> Correspondence:
     """Return the reading, the output and the ending by which the predictions are closest.
 
+    Where the predictions hardly vary over the samples, other samples are tried.
+
     Raises:
         ParityError: the inputs or outputs of the two have nothing in common.
     """
-    return min(_candidates(model, twin, plan, count), key=lambda found: found.difference)
+    closest: list[Correspondence] = []
+    for look in parity.looks(*_usual(model)):
+        found = _candidates(model, twin, plan, count, look)
+        closest.append(min(found, key=lambda candidate: candidate.difference))
+        if closest[-1].variation >= parity.LITTLE_VARIATION:
+            return closest[-1]
+    return max(closest, key=lambda candidate: candidate.variation)
 
 
-def _candidates(model: Message, twin: Any, plan: Plan, count: int) -> Iterator[Correspondence]:
-    found = False
+def _usual(model: Message) -> tuple[float, bool]:
+    """Return up to which value samples go first, and whether they are pixels."""
+    has_pixels = readings(model) != ("arrays",)
+    return (256.0 if has_pixels else 1.0), has_pixels
+
+
+def _candidates(
+    model: Message, twin: Any, plan: Plan, count: int, look: Look
+) -> Iterator[Correspondence]:
+    found, is_class = False, plan.loss == CROSS_ENTROPY
     for reading in readings(model):
-        samples = random_samples(model, twin, reading, count, np.random.default_rng(0))
-        answers = runtime.predict(model, samples.core_ml)
-        answer = answers[_probabilities(model, plan)]
-        for index, output in enumerate(parity.keras_outputs(twin, samples.keras)):
+        samples = random_samples(model, twin, reading, count, np.random.default_rng(0), look)
+        answer = parity.predict(model, samples.core_ml, _probabilities(model, plan))
+        for index, output in enumerate(parity.keras_answers(twin, samples.keras)):
             for ending in ENDINGS[plan.loss]:
                 expected = ending.expected(output)
-                if expected.shape == answer.shape:
+                if expected.values.shape == answer.values.shape:
                     found = True
-                    gap = _difference(plan, expected, answer)
-                    yield Correspondence(reading, index, ending, gap)
+                    gap = parity.gap(expected, answer, is_class)
+                    varies = parity.variation(expected, is_class)
+                    yield Correspondence(reading, index, ending, gap, look, varies)
     if not found:
         raise ParityError("the models have no output of the same shape in common")
-
-
-def _difference(plan: Plan, expected: Array, answer: Array) -> float:
-    if plan.loss == CROSS_ENTROPY:
-        return parity.difference_of_probabilities(expected, answer)
-    return parity.difference(expected, answer)
 
 
 def _probabilities(model: Message, plan: Plan) -> str:
@@ -95,9 +108,9 @@ def readings(model: Message) -> Sequence[str]:
 
 
 def random_samples(
-    model: Message, twin: Any, reading: str, count: int, rng: np.random.Generator
+    model: Message, twin: Any, reading: str, count: int, rng: np.random.Generator, look: Look
 ) -> Samples:
-    """Return random samples in the form of each model.
+    """Return random samples that look like `look` in the form of each model.
 
     Raises:
         ParityError: the models take inputs of different shapes.
@@ -111,11 +124,11 @@ def random_samples(
     for feature, tensor in zip(features, twin.inputs, strict=True):
         shape = tuple(tensor.shape[1:])
         if feature.type.WhichOneof("Type") == "imageType":
-            pixels = rng.integers(0, 256, (count, *image_shape(feature))).astype(np.float32)
+            pixels = np.floor(parity.drawn(rng, (count, *image_shape(feature)), look))
             ours[feature.name] = pixels
             theirs.append(_keras_image(model, feature, pixels, reading).reshape(count, *shape))
         else:
-            x = rng.uniform(0, 1, (count, *shape)).astype(np.float32)
+            x = parity.drawn(rng, (count, *shape), look)
             theirs.append(x)
             ours[feature.name] = _array(feature, x)
     return Samples(ours, theirs)

@@ -15,6 +15,8 @@ import numpy as np
 from converter import runtime
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message
 from converter.errors import ParityError
+from converter.learning.answers import Answer
+from converter.proof import parity
 from converter.proof.correspondence import (
     FEW_VALUES,
     Correspondence,
@@ -50,13 +52,17 @@ class TensorResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was compared. `ending` says what Core ML's output is in terms of Keras's."""
+    """What was compared. `ending` says what Core ML's output is in terms of Keras's.
+
+    `remark` is not empty where the predictions hardly vary, so that equal ones prove little.
+    """
 
     predictions: float
     ending: str
     tensors: Sequence[TensorResult]
     steps: int
     samples: int
+    remark: str = ""
 
     @property
     def update(self) -> float:
@@ -96,11 +102,12 @@ def verify(
     other = trainable_twin(keras_model, paired, found, settings)
     rng = np.random.default_rng(seed)
     for _ in range(steps):
-        batch = random_samples(model, keras_model, found.reading, count, rng)
+        batch = random_samples(model, keras_model, found.reading, count, rng, found.look)
         _step(model, plan, trainer, other, found, batch, rng)
     trainer.write_back()
     results = [_compared(pair, old) for pair, old in zip(paired, before, strict=True)]
-    return Verification(found.difference, found.ending.name, results, steps, count)
+    remark = parity.little_varied(found.variation)
+    return Verification(found.difference, found.ending.name, results, steps, count, remark)
 
 
 def update_checked(model: Message, keras_model: Any) -> str:
@@ -138,7 +145,7 @@ def _step(
         ours = y
     else:
         y = rng.normal(size=(len(batch), *other.outputs[0].shape[1:])).astype(np.float32)
-        ours = found.ending.expected(y)
+        ours = found.ending.expected(Answer(y)).values
     trainer.epoch(blobs, targets(model, plan, ours, shape), np.arange(len(batch)))
     given = batch.keras[0] if len(batch.keras) == 1 else batch.keras
     other.train_on_batch(given, y[:, None] if y.ndim == 1 else y)

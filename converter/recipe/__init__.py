@@ -6,6 +6,6 @@ it from files and flags with located errors; `writing` makes YAML of it again.
 
 from __future__ import annotations
 
-from converter.recipe.model import Choice, Metadata, Range, Recipe
+from converter.recipe.model import LOSSES, Choice, Metadata, Objective, Range, Recipe
 
-__all__ = ["Choice", "Metadata", "Range", "Recipe"]
+__all__ = ["LOSSES", "Choice", "Metadata", "Objective", "Range", "Recipe"]

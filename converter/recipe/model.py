@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,14 @@ from converter.coreml.optimizers import BY_NAME, NUMBERS
 
 OWN_KEYS = "make-updatable."
 """Start of the metadata keys that this tool writes itself."""
+
+Objective: TypeAlias = Literal[
+    "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"
+]
+"""What the device can be asked to minimise, by the names in Keras. Of a linear output, the first
+takes as logits what it is given, the second a single number as a logit."""
+
+LOSSES: tuple[Objective, ...] = get_args(Objective)
 
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
@@ -184,7 +192,7 @@ class Recipe(_Strict):
         default=False, description="Run Python code stored in the model file (Lambda layers)."
     )
 
-    loss: Literal["categorical_crossentropy", "mean_squared_error"] | None = Field(
+    loss: Objective | None = Field(
         default=None, description="What the device minimises (default: as compiled)."
     )
     optimizer: Literal["sgd", "adam"] | None = Field(

@@ -87,7 +87,11 @@ REFUSED_HEADS = {
         "mean_absolute_error",
     ),
     "unknown regression": ({"units": 2, "activation": None, "loss": None}, UsageError, "--loss"),
-    "probabilities without softmax": ({"activation": "sigmoid"}, UnsupportedError, "not a softmax"),
+    "probabilities without softmax": (
+        {"activation": "sigmoid"},
+        UnsupportedError,
+        r"the sigmoid of layer 'dense_6' \(Dense\); .* --loss mean_squared_error$",
+    ),
 }
 
 
