@@ -9,7 +9,7 @@ from typing import Any
 from converter.errors import KerasFileError
 from converter.keras_file import keras1, spelling
 from converter.keras_file.calls import Call, structure, to_call
-from converter.keras_file.content import Json
+from converter.keras_file.content import Json, whole
 from converter.keras_file.spelling import Origin
 
 
@@ -97,7 +97,7 @@ class Parser:
         """Return one layer, or nested model, of a model."""
         if is_model(stored):
             return self.model(stored)
-        config = stored["config"]
+        config = _with_whole_numbers(stored)
         stored_name = stored.get("name") or config.get("name") or ""
         name = stored_name or stored["class_name"]
         try:
@@ -189,6 +189,12 @@ def _is_function(stored: Json, origin: Origin) -> bool:
     return module.startswith("keras.src.ops.") if module else "trainable" not in stored["config"]
 
 
+def _with_whole_numbers(stored: Json) -> Json:
+    """Return a layer's configuration, sizes as integers; numbers for a function stay floats."""
+    constants = stored["class_name"] in ("Lambda", "TensorFlowOpLayer")
+    return stored["config"] if constants else whole(stored["config"])
+
+
 def _is_layer_as_activation(key: str, stored: Json) -> bool:
     return key.endswith("activation") and "name" in (stored.get("config") or ())
 
@@ -206,7 +212,7 @@ def _input_shape(stored: Json, config: Json) -> tuple[int | None, ...] | None:
         config.get("build_input_shape"),
         (stored.get("build_config") or {}).get("input_shape"),
     )
-    return next((tuple(shape) for shape in candidates if _is_shape(shape)), None)
+    return next((tuple(shape) for shape in map(whole, candidates) if _is_shape(shape)), None)
 
 
 def _is_shape(stored: Json) -> bool:
