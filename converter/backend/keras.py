@@ -49,6 +49,15 @@ def own_variables(layer: Any) -> list[Any]:
     return [v for v in getattr(layer, "variables", ()) if id(v) not in inner]
 
 
+def kept_variables(layer: Any) -> list[Any]:
+    """Return the variables that `layer` keeps itself, in the order of ``save_own_variables``.
+
+    ``layer.weights`` holds those of layers inside as well, each once. SpectralNormalization keeps
+    the kernel of the layer inside as an attribute, and so stores it a second time.
+    """
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
 def own_attributes(layer: Any) -> list[tuple[str, Any]]:
     """Return the attributes of `layer` beyond those of every layer, sorted by name.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,10 @@ class Parser:
             arguments = {key: self._argument(key, part) for key, part in arguments.items()}
         except KerasFileError as error:
             raise about(name, stored["class_name"], error) from error
+        if config.get("lora_rank"):
+            self.notes[f"LoRA of layer {name!r} is merged into its kernel, which learns itself"] = (
+                None
+            )
         keep_list = stored["class_name"] in ("TFOpLambda", "SlicingOpLambda")
         return StoredLayer(
             name=_today(name),
@@ -156,6 +160,17 @@ class Parser:
         for layer in silent:
             layer["config"].setdefault("dim_ordering", "th")
         return layers
+
+
+def every_layer(layer: StoredLayer) -> Iterator[StoredLayer]:
+    """Yield `layer`, and the layers in it: of a nested model, or inside of a wrapper."""
+    yield layer
+    for part in layer.layers if isinstance(layer, StoredModel) else ():
+        yield from every_layer(part)
+    for value in layer.arguments.values():
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, StoredLayer):
+                yield from every_layer(part)
 
 
 def about(name: str, class_name: str, error: Exception) -> KerasFileError:

@@ -56,7 +56,8 @@ ARGUMENTS = {
 """Today's class -> argument of an earlier Keras -> today's argument."""
 
 UNUSED = {
-    "batch_input_shape", "batch_size", "input_dtype", "input_shape", "seed",
+    "batch_input_shape", "batch_size", "input_dtype", "input_shape", "lora_alpha", "lora_rank",
+    "seed",
 }  # fmt: skip
 """Arguments that are read elsewhere, or say nothing about what a trained layer computes."""
 
@@ -107,6 +108,9 @@ def to_today(
         KerasFileError: an argument had a meaning that today's Keras cannot express.
     """
     arguments = dict(config)
+    if quantization := arguments.pop("quantization_config", None):
+        mode = str(quantization.get("class_name")).removesuffix("QuantizationConfig").lower()
+        raise KerasFileError(f"is quantized ({mode}); convert the float32 model")
     if class_name == "Lambda":
         return without_code(config) or (class_name, arguments)
     if origin.major == 1:
@@ -191,8 +195,11 @@ def dtype_name(stored: Any) -> str:
     """
     if isinstance(stored, Mapping):
         config = stored.get("config") or {}
+        if "Quantized" in str(stored.get("class_name")):
+            mode = config.get("mode") or stored["class_name"]
+            raise KerasFileError(f"is quantized ({mode}); convert the float32 model")
         stored = config.get("name") or config.get("source_name") or stored.get("class_name")
     name = str(stored or "float32")
-    if "_from_" in name or "Quantized" in name:
+    if "_from_" in name:
         raise KerasFileError(f"is quantized ({name}); convert the float32 model")
     return name

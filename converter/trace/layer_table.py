@@ -62,6 +62,11 @@ def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]
 
 
 def keras_layer(layer: Any, name: str) -> KerasLayer:
-    """Return what the rest of the conversion needs to know of the live Keras `layer`."""
-    kernels = tuple(v.name for v in own_variables(layer) if len(v.shape) > 1)
+    """Return what the rest of the conversion needs to know of the live Keras `layer`.
+
+    LoRA's matrices are no kernels, but arithmetic on one: ``kernel + scale * a @ b``.
+    """
+    kernels = tuple(
+        v.name for v in own_variables(layer) if len(v.shape) > 1 and not v.name.startswith("lora_")
+    )
     return KerasLayer(name, type(layer).__name__, kernels)
