@@ -5,6 +5,7 @@ Each function says which public way is missing, and `tests/backend/test_keras.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -104,7 +105,23 @@ def calls_scoped(scope: Callable[[Any], str]) -> Iterator[None]:
         with tf.name_scope(scope(self)):
             return original(self, *args, **kwargs)
 
-    with patch.object(keras.Operation, "__call__", scoped):
+    with patch.object(keras.Operation, "__call__", scoped), any_names():
+        yield
+
+
+@contextmanager
+def any_names() -> Iterator[None]:
+    """Let layers be called in a graph of TensorFlow whatever their names are.
+
+    Keras opens a scope with the name of the layer, and TensorFlow takes ASCII letters and a few
+    signs there only: "my dense" is refused. Nothing reads the names of these scopes.
+    """
+    original = tf.name_scope
+
+    def scope(name: str) -> Any:
+        return original(re.sub(r"[^A-Za-z0-9.]", "_", name).lstrip("_") or "layer")
+
+    with patch.object(tf, "name_scope", scope):
         yield
 
 

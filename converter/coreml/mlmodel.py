@@ -108,8 +108,8 @@ def read(path: Path) -> Message:
             return _parsed(path)
         except ModelFileError as error:
             with path.open("rb") as file:
-                kind = described(file)
-            raise (ModelFileError(f"{path}: {kind}") if kind else error) from error
+                found = described(file)
+            raise (ModelFileError(f"{path}: {found}") if found else error) from error
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from converter.errors import KerasFileError
 from converter.keras_file.content import Json, whole
+from converter.keras_file.names import built_name
 
 
 @dataclass(frozen=True)
@@ -123,4 +124,4 @@ def _is_tensor(stored: Json) -> bool:
 
 
 def _tensor(stored: Json) -> Tensor:
-    return Tensor(stored[0].replace("/", "_"), int(stored[1]), int(stored[2]))
+    return Tensor(built_name(stored[0]), int(stored[1]), int(stored[2]))

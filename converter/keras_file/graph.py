@@ -10,6 +10,7 @@ from converter.errors import KerasFileError
 from converter.keras_file import keras1, spelling
 from converter.keras_file.calls import Call, structure, to_call
 from converter.keras_file.content import Json, whole
+from converter.keras_file.names import built_name
 from converter.keras_file.spelling import Origin
 
 
@@ -80,7 +81,7 @@ class Parser:
             self.notes[f"{stored['class_name']} {name!r} is read as a plain Keras model"] = None
         layers = self._with_data_format(self._without_idle(config["layers"]))
         return StoredModel(
-            name=_today(name),
+            name=built_name(name),
             kind="Functional" if functional else "Sequential",
             calls=tuple(to_call(node) for node in stored.get("inbound_nodes") or ()),
             trainable=config.get("trainable", True),
@@ -112,9 +113,9 @@ class Parser:
             )
         keep_list = stored["class_name"] in ("TFOpLambda", "SlicingOpLambda")
         return StoredLayer(
-            name=_today(name),
+            name=built_name(name),
             kind=kind,
-            arguments={**arguments, "name": _today(name)},
+            arguments={**arguments, "name": built_name(name)},
             calls=tuple(to_call(node, keep_list) for node in stored.get("inbound_nodes") or ()),
             trainable=config.get("trainable", True),
             shared_id=stored.get("shared_object_id"),
@@ -212,11 +213,6 @@ def _with_whole_numbers(stored: Json) -> Json:
 
 def _is_layer_as_activation(key: str, stored: Json) -> bool:
     return key.endswith("activation") and "name" in (stored.get("config") or ())
-
-
-def _today(name: str) -> str:
-    """Return a layer's name as today's Keras allows it: without slashes."""
-    return name.replace("/", "_")
 
 
 def _input_shape(stored: Json, config: Json) -> tuple[int | None, ...] | None:

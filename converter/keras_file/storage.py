@@ -57,8 +57,8 @@ def is_hdf5(path: Path) -> bool:
             start = file.read(8)
             if start == HDF5_SIGNATURE or start.startswith(b"PK"):
                 return start == HDF5_SIGNATURE
-            kind = described(file)
+            found = described(file)
     except OSError as error:
         raise KerasFileError(f"cannot be read ({error.strerror or error})") from error
     protobuf = ", but perhaps one of Core ML or TensorFlow" if start[:1] == b"\x08" else ""
-    raise KerasFileError(kind or f"is not a Keras model, neither HDF5 nor a .keras zip{protobuf}")
+    raise KerasFileError(found or f"is not a Keras model, neither HDF5 nor a .keras zip{protobuf}")
