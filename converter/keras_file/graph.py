@@ -10,6 +10,7 @@ from converter.errors import KerasFileError
 from converter.keras_file import keras1, spelling
 from converter.keras_file.calls import Call, structure, to_call
 from converter.keras_file.content import Json, whole
+from converter.keras_file.inference import refuse_training_mode
 from converter.keras_file.names import built_name
 from converter.keras_file.spelling import Origin
 
@@ -112,11 +113,14 @@ class Parser:
                 None
             )
         keep_list = stored["class_name"] in ("TFOpLambda", "SlicingOpLambda")
+        calls = tuple(to_call(node, keep_list) for node in stored.get("inbound_nodes") or ())
+        for call in calls:
+            self._check_mode(name, stored["class_name"], call)
         return StoredLayer(
             name=built_name(name),
             kind=kind,
             arguments={**arguments, "name": built_name(name)},
-            calls=tuple(to_call(node, keep_list) for node in stored.get("inbound_nodes") or ()),
+            calls=calls,
             trainable=config.get("trainable", True),
             shared_id=stored.get("shared_object_id"),
             stored_name=stored_name,
@@ -133,6 +137,12 @@ class Parser:
         if key in (*WRAPPED, "cells") and isinstance(stored, list):
             return [self.layer(part) for part in stored]
         return stored
+
+    def _check_mode(self, name: str, class_name: str, call: Call) -> None:
+        try:
+            refuse_training_mode(class_name, call.kwargs, self.origin.major)
+        except KerasFileError as error:
+            raise about(name, class_name, error) from error
 
     def _dtype(self, stored: Json) -> dict[str, str]:
         """Return the argument `dtype`: none for floats, because all is computed in float32."""

@@ -10,6 +10,7 @@ from typing import Any
 from converter.errors import KerasFileError
 from converter.keras_file import keras1
 from converter.keras_file.bytecode import without_code
+from converter.keras_file.inference import PASSES, at_inference
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,18 @@ class Origin:
     @property
     def major(self) -> int:
         """1, 2 or 3; 2 for TensorFlow.js, which calls its version "tfjs-layers 1.3"."""
-        return self._number[0]
+        return self.number[0]
 
     @property
-    def _number(self) -> tuple[int, int]:
+    def number(self) -> tuple[int, int]:
+        """Major and minor version."""
         found = re.match(r"(\d+)(?:\.(\d+))?", self.version)
         return (int(found[1]), int(found[2] or 0)) if found else (2, 4)
 
     @property
     def is_separate_package(self) -> bool:
         """Whether it was Keras 1, or Keras 2 up to 2.3 outside of TensorFlow."""
-        return self._number < (2, 4) and "-tf" not in self.version
+        return self.number < (2, 4) and "-tf" not in self.version
 
 
 CLASSES = {
@@ -116,6 +118,7 @@ def to_today(
     if origin.major == 1:
         class_name, arguments = keras1.to_keras2(class_name, arguments)
     class_name = CLASSES.get(class_name, class_name)
+    class_name, arguments = at_inference(class_name, arguments, origin.number)
     for old, new in ARGUMENTS.get(class_name, {}).items():
         if old in arguments:
             arguments[new] = arguments.pop(old)
@@ -177,7 +180,7 @@ def has_no_effect(class_name: str, argument: str, value: Any) -> bool:
     None says nothing. What is left of random augmentation at inference is the identity. A penalty
     or constraint of weights that the layer does not have (any more) never had one.
     """
-    if value is None or class_name.startswith("Random"):
+    if value is None or class_name in PASSES:
         return True
     if argument.endswith(("_regularizer", "_constraint")):
         return True
