@@ -5,6 +5,7 @@ Each function says which public way is missing, and `tests/backend/test_keras.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,6 +48,15 @@ def own_variables(layer: Any) -> list[Any]:
     """Return the variables of a layer, or of a function in a graph, that are of no layer inside."""
     inner = {id(v) for part in layers_inside(layer, recursive=False) for v in part.variables}
     return [v for v in getattr(layer, "variables", ()) if id(v) not in inner]
+
+
+def kept_variables(layer: Any) -> list[Any]:
+    """Return the variables that `layer` keeps itself, in the order of ``save_own_variables``.
+
+    ``layer.weights`` holds those of layers inside as well, each once. SpectralNormalization keeps
+    the kernel of the layer inside as an attribute, and so stores it a second time.
+    """
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 def own_attributes(layer: Any) -> list[tuple[str, Any]]:
@@ -95,7 +105,23 @@ def calls_scoped(scope: Callable[[Any], str]) -> Iterator[None]:
         with tf.name_scope(scope(self)):
             return original(self, *args, **kwargs)
 
-    with patch.object(keras.Operation, "__call__", scoped):
+    with patch.object(keras.Operation, "__call__", scoped), any_names():
+        yield
+
+
+@contextmanager
+def any_names() -> Iterator[None]:
+    """Let layers be called in a graph of TensorFlow whatever their names are.
+
+    Keras opens a scope with the name of the layer, and TensorFlow takes ASCII letters and a few
+    signs there only: "my dense" is refused. Nothing reads the names of these scopes.
+    """
+    original = tf.name_scope
+
+    def scope(name: str) -> Any:
+        return original(re.sub(r"[^A-Za-z0-9.]", "_", name).lstrip("_") or "layer")
+
+    with patch.object(tf, "name_scope", scope):
         yield
 
 

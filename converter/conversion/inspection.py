@@ -12,6 +12,7 @@ from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
+from converter.keras_file.names import own_name
 from converter.learning.choice import Candidate, default_choice
 from converter.learning.head import asked
 from converter.learning.network import Traced, candidates
@@ -75,8 +76,8 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     rate = settings.optimizer_config.get("learning_rate") if settings else None
     loss = settings.loss_of(recipe.output or names[0]) if settings else None
     return KerasModel(
-        name=model.name,
-        inputs={tensor.name: tuple(tensor.shape) for tensor in model.inputs},
+        name=own_name(model.name),
+        inputs={own_name(tensor.name): tuple(tensor.shape) for tensor in model.inputs},
         outputs=tuple(names),
         loss=loss.name if loss else None,
         optimizer=settings.optimizer if settings else None,
@@ -136,9 +137,10 @@ def _chosen(found: list[Candidate], *notes: str) -> _Findings:
 def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
     verdicts = {candidate.layer.name: candidate for candidate in found.candidates}
     layers = list(_layers(model))
-    names = [layer.name for _, layer in layers]
+    names = [own_name(layer.name) for _, layer in layers]
     for path, layer in layers:
-        name = layer.name if names.count(layer.name) == 1 else path
+        name = own_name(layer.name)
+        name = path if names.count(name) > 1 else name
         weights = sum(math.prod(v.shape) for v in layer.weights)
         updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
         yield KerasLayerRow(name, type(layer).__name__, _shape(layer), weights, updatable, reason)
@@ -147,7 +149,7 @@ def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
 def _layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (path, layer) of all layers, those of nested models in their place."""
     for layer in model.layers:
-        path = f"{prefix}{layer.name}"
+        path = f"{prefix}{own_name(layer.name)}"
         if getattr(layer, "layers", None):
             yield from _layers(layer, f"{path}/")
         else:

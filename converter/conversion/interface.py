@@ -9,6 +9,7 @@ import numpy as np
 
 from converter.coreml.interface import ImageInput, Interface, Labels
 from converter.errors import UsageError
+from converter.keras_file.names import own_name
 from converter.learning.network import Network
 from converter.recipe import Recipe
 from converter.trace.leading import Leading
@@ -95,7 +96,7 @@ def _input_names(model: Any, recipe: Recipe) -> tuple[str, ...]:
     if len(model.inputs) > 1:
         if recipe.input_name:
             raise UsageError("--input-name is for models with one input")
-        return tuple(tensor.name for tensor in model.inputs)
+        return tuple(own_name(tensor.name) for tensor in model.inputs)
     usual = "image" if len(model.inputs[0].shape) == 4 else "input"
     return (recipe.input_name or usual,)
 

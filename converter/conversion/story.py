@@ -143,4 +143,5 @@ def _marked(
     shape = interface_shape(end.blob)
     marking.set_interface(builder, interface, shape)
     marking.mark(builder, names, end.loss, interface.output, shape, plan)
+    marking.give_own_names(builder, net.origin)
     return builder.spec, weights

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf.message import DecodeError, EncodeError
 
 from converter.errors import MissingDependencyError, ModelFileError, OutputError
+from converter.file_kinds import described
 from converter.files import write_bytes
 
 if TYPE_CHECKING:  # NumPy takes 0.1 s to import, and reading a model does not need it
@@ -98,18 +99,31 @@ def read(path: Path) -> Message:
     Raises:
         ModelFileError: the file is missing, unreadable, or not a Core ML model.
     """
+    if path.is_dir():
+        package = (path / "Manifest.json").is_file()
+        kind = "a Core ML package (.mlpackage)" if package else "a folder"
+        raise ModelFileError(f"{path}: is {kind}, not a .mlmodel file")
     try:
-        with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                return parse(b"", str(path))
-            # Mapped, a large file is not held a second time as bytes.
-            with (
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-                memoryview(data) as view,
-            ):
-                return parse(view, str(path))
+        try:
+            return _parsed(path)
+        except ModelFileError as error:
+            with path.open("rb") as file:
+                found = described(file)
+            raise (ModelFileError(f"{path}: {found}") if found else error) from error
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _parsed(path: Path) -> Message:
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return parse(b"", str(path))
+        # Mapped, a large file is not held a second time as bytes.
+        with (
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+            memoryview(data) as view,
+        ):
+            return parse(view, str(path))
 
 
 def serialize(model: Message) -> bytes:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from converter.errors import KerasFileError
-from converter.keras_file.content import Json
+from converter.keras_file.content import Json, whole
+from converter.keras_file.names import built_name
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class Call:
 
 CONSTANT = "_CONSTANT_VALUE"
 """What Keras 2 writes instead of a layer's name where a layer was called on a number."""
+
+COUNTED = (
+    "axes", "axis", "block_size", "ksize", "newshape", "paddings", "perm", "repeats", "shape",
+    "size", "strides",
+)  # fmt: skip
+"""Arguments of functions that are integers, even where a file has 3.0; others keep their type."""
 
 
 def to_call(node: Json, keep_list: bool = False) -> Call:
@@ -70,7 +77,7 @@ def structure(stored: Json) -> Any:
 
 def decoded(arguments: Mapping[str, Json]) -> dict[str, Any]:
     """Return `arguments` with tensors, tuples, slices and arrays put back."""
-    return {key: value(part) for key, part in arguments.items()}
+    return {key: value(whole(part) if key in COUNTED else part) for key, part in arguments.items()}
 
 
 def value(stored: Json) -> Any:
@@ -84,7 +91,7 @@ def value(stored: Json) -> Any:
     if not isinstance(stored, Mapping):
         return stored
     if set(stored) == {"start", "stop", "step"}:  # how TensorFlow's getitem stores a slice
-        return slice(stored["start"], stored["stop"], stored["step"])
+        return slice(*(whole(stored[part]) for part in ("start", "stop", "step")))
     if "class_name" not in stored:
         return decoded(stored)
     return _object(stored["class_name"], stored)
@@ -95,9 +102,10 @@ def _object(class_name: str, stored: Mapping[str, Json]) -> Any:
     if class_name == "__keras_tensor__":
         return _tensor(config["keras_history"])
     if class_name == "__slice__":
-        return slice(value(config["start"]), value(config["stop"]), value(config["step"]))
+        return slice(*(value(whole(config[part])) for part in ("start", "stop", "step")))
     if class_name in ("__tuple__", "TensorShape"):
-        return tuple(value(part) for part in stored.get("items") or config["value"])
+        items = stored.get("items") or config["value"]
+        return tuple(value(whole(part)) for part in items)
     if class_name in ("__ellipsis__", "Ellipsis"):
         return ...
     if class_name in ("__tensor__", "__numpy__"):
@@ -111,9 +119,9 @@ def _is_tensor(stored: Json) -> bool:
         isinstance(stored, list)
         and len(stored) in (3, 4)
         and isinstance(stored[0], str)
-        and isinstance(stored[1], int)
+        and isinstance(stored[1], (int, float))
     )
 
 
 def _tensor(stored: Json) -> Tensor:
-    return Tensor(stored[0].replace("/", "_"), stored[1], stored[2])
+    return Tensor(built_name(stored[0]), int(stored[1]), int(stored[2]))

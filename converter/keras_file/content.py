@@ -15,6 +15,9 @@ Json: TypeAlias = Any
 Dataset: TypeAlias = Any
 """An array still on disk: ``h5py.Dataset``, which has a shape and is read by ``dataset[()]``."""
 
+LARGEST_WHOLE = 2**53
+"""From here on, floats do not hold every integer."""
+
 DAMAGED = "is damaged or truncated; copy or export it again"
 
 
@@ -79,3 +82,17 @@ def parse(value: Any) -> Json:
         return json.loads(text(value))
     except ValueError as error:
         raise KerasFileError(f"its configuration is not valid JSON ({error})") from error
+
+
+def whole(stored: Json) -> Json:
+    """Return `stored` with integers for whole numbers: some writers give a size as 270.0.
+
+    Keras wants integers for sizes, and takes them for whatever else a layer is configured with.
+    """
+    if isinstance(stored, float) and stored.is_integer() and abs(stored) < LARGEST_WHOLE:
+        return int(stored)
+    if isinstance(stored, list):
+        return [whole(part) for part in stored]
+    if isinstance(stored, dict):
+        return {key: whole(part) for key, part in stored.items()}
+    return stored

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from converter.errors import KerasFileError
 from converter.keras_file import keras1, spelling
 from converter.keras_file.calls import Call, structure, to_call
-from converter.keras_file.content import Json
+from converter.keras_file.content import Json, whole
+from converter.keras_file.inference import refuse_training_mode
+from converter.keras_file.names import built_name
 from converter.keras_file.spelling import Origin
 
 
@@ -80,7 +82,7 @@ class Parser:
             self.notes[f"{stored['class_name']} {name!r} is read as a plain Keras model"] = None
         layers = self._with_data_format(self._without_idle(config["layers"]))
         return StoredModel(
-            name=_today(name),
+            name=built_name(name),
             kind="Functional" if functional else "Sequential",
             calls=tuple(to_call(node) for node in stored.get("inbound_nodes") or ()),
             trainable=config.get("trainable", True),
@@ -97,7 +99,7 @@ class Parser:
         """Return one layer, or nested model, of a model."""
         if is_model(stored):
             return self.model(stored)
-        config = stored["config"]
+        config = _with_whole_numbers(stored)
         stored_name = stored.get("name") or config.get("name") or ""
         name = stored_name or stored["class_name"]
         try:
@@ -106,12 +108,19 @@ class Parser:
             arguments = {key: self._argument(key, part) for key, part in arguments.items()}
         except KerasFileError as error:
             raise about(name, stored["class_name"], error) from error
+        if config.get("lora_rank"):
+            self.notes[f"LoRA of layer {name!r} is merged into its kernel, which learns itself"] = (
+                None
+            )
         keep_list = stored["class_name"] in ("TFOpLambda", "SlicingOpLambda")
+        calls = tuple(to_call(node, keep_list) for node in stored.get("inbound_nodes") or ())
+        for call in calls:
+            self._check_mode(name, stored["class_name"], call)
         return StoredLayer(
-            name=_today(name),
+            name=built_name(name),
             kind=kind,
-            arguments={**arguments, "name": _today(name)},
-            calls=tuple(to_call(node, keep_list) for node in stored.get("inbound_nodes") or ()),
+            arguments={**arguments, "name": built_name(name)},
+            calls=calls,
             trainable=config.get("trainable", True),
             shared_id=stored.get("shared_object_id"),
             stored_name=stored_name,
@@ -128,6 +137,12 @@ class Parser:
         if key in (*WRAPPED, "cells") and isinstance(stored, list):
             return [self.layer(part) for part in stored]
         return stored
+
+    def _check_mode(self, name: str, class_name: str, call: Call) -> None:
+        try:
+            refuse_training_mode(class_name, call.kwargs, self.origin.major)
+        except KerasFileError as error:
+            raise about(name, class_name, error) from error
 
     def _dtype(self, stored: Json) -> dict[str, str]:
         """Return the argument `dtype`: none for floats, because all is computed in float32."""
@@ -156,6 +171,17 @@ class Parser:
         for layer in silent:
             layer["config"].setdefault("dim_ordering", "th")
         return layers
+
+
+def every_layer(layer: StoredLayer) -> Iterator[StoredLayer]:
+    """Yield `layer`, and the layers in it: of a nested model, or inside of a wrapper."""
+    yield layer
+    for part in layer.layers if isinstance(layer, StoredModel) else ():
+        yield from every_layer(part)
+    for value in layer.arguments.values():
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, StoredLayer):
+                yield from every_layer(part)
 
 
 def about(name: str, class_name: str, error: Exception) -> KerasFileError:
@@ -189,13 +215,14 @@ def _is_function(stored: Json, origin: Origin) -> bool:
     return module.startswith("keras.src.ops.") if module else "trainable" not in stored["config"]
 
 
+def _with_whole_numbers(stored: Json) -> Json:
+    """Return a layer's configuration, sizes as integers; numbers for a function stay floats."""
+    constants = stored["class_name"] in ("Lambda", "TensorFlowOpLayer")
+    return stored["config"] if constants else whole(stored["config"])
+
+
 def _is_layer_as_activation(key: str, stored: Json) -> bool:
     return key.endswith("activation") and "name" in (stored.get("config") or ())
-
-
-def _today(name: str) -> str:
-    """Return a layer's name as today's Keras allows it: without slashes."""
-    return name.replace("/", "_")
 
 
 def _input_shape(stored: Json, config: Json) -> tuple[int | None, ...] | None:
@@ -206,7 +233,7 @@ def _input_shape(stored: Json, config: Json) -> tuple[int | None, ...] | None:
         config.get("build_input_shape"),
         (stored.get("build_config") or {}).get("input_shape"),
     )
-    return next((tuple(shape) for shape in candidates if _is_shape(shape)), None)
+    return next((tuple(shape) for shape in map(whole, candidates) if _is_shape(shape)), None)
 
 
 def _is_shape(stored: Json) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from converter.errors import KerasFileError
 from converter.keras_file import keras1
 from converter.keras_file.bytecode import without_code
+from converter.keras_file.inference import PASSES, at_inference
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,18 @@ class Origin:
     @property
     def major(self) -> int:
         """1, 2 or 3; 2 for TensorFlow.js, which calls its version "tfjs-layers 1.3"."""
-        return self._number[0]
+        return self.number[0]
 
     @property
-    def _number(self) -> tuple[int, int]:
+    def number(self) -> tuple[int, int]:
+        """Major and minor version."""
         found = re.match(r"(\d+)(?:\.(\d+))?", self.version)
         return (int(found[1]), int(found[2] or 0)) if found else (2, 4)
 
     @property
     def is_separate_package(self) -> bool:
         """Whether it was Keras 1, or Keras 2 up to 2.3 outside of TensorFlow."""
-        return self._number < (2, 4) and "-tf" not in self.version
+        return self.number < (2, 4) and "-tf" not in self.version
 
 
 CLASSES = {
@@ -56,7 +58,8 @@ ARGUMENTS = {
 """Today's class -> argument of an earlier Keras -> today's argument."""
 
 UNUSED = {
-    "batch_input_shape", "batch_size", "input_dtype", "input_shape", "seed",
+    "batch_input_shape", "batch_size", "input_dtype", "input_shape", "lora_alpha", "lora_rank",
+    "seed",
 }  # fmt: skip
 """Arguments that are read elsewhere, or say nothing about what a trained layer computes."""
 
@@ -107,11 +110,15 @@ def to_today(
         KerasFileError: an argument had a meaning that today's Keras cannot express.
     """
     arguments = dict(config)
+    if quantization := arguments.pop("quantization_config", None):
+        mode = str(quantization.get("class_name")).removesuffix("QuantizationConfig").lower()
+        raise KerasFileError(f"is quantized ({mode}); convert the float32 model")
     if class_name == "Lambda":
         return without_code(config) or (class_name, arguments)
     if origin.major == 1:
         class_name, arguments = keras1.to_keras2(class_name, arguments)
     class_name = CLASSES.get(class_name, class_name)
+    class_name, arguments = at_inference(class_name, arguments, origin.number)
     for old, new in ARGUMENTS.get(class_name, {}).items():
         if old in arguments:
             arguments[new] = arguments.pop(old)
@@ -173,7 +180,7 @@ def has_no_effect(class_name: str, argument: str, value: Any) -> bool:
     None says nothing. What is left of random augmentation at inference is the identity. A penalty
     or constraint of weights that the layer does not have (any more) never had one.
     """
-    if value is None or class_name.startswith("Random"):
+    if value is None or class_name in PASSES:
         return True
     if argument.endswith(("_regularizer", "_constraint")):
         return True
@@ -191,8 +198,11 @@ def dtype_name(stored: Any) -> str:
     """
     if isinstance(stored, Mapping):
         config = stored.get("config") or {}
+        if "Quantized" in str(stored.get("class_name")):
+            mode = config.get("mode") or stored["class_name"]
+            raise KerasFileError(f"is quantized ({mode}); convert the float32 model")
         stored = config.get("name") or config.get("source_name") or stored.get("class_name")
     name = str(stored or "float32")
-    if "_from_" in name or "Quantized" in name:
+    if "_from_" in name:
         raise KerasFileError(f"is quantized ({name}); convert the float32 model")
     return name

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from converter.errors import KerasFileError
+from converter.file_kinds import described
 from converter.keras_file import hdf5, zipped
 from converter.keras_file.content import Arrays, Stored
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-KNOWN_STARTS = {b"{": "a model's JSON, without weights", b"\x80": "a Python pickle"}
-"""First byte of files that people take for a Keras model -> what they are."""
 
 
 def read_json(path: Path) -> Stored:
@@ -25,7 +24,11 @@ def read_json(path: Path) -> Stored:
         with hdf5.open_hdf5(path) as file:
             return hdf5.model_json(file)
     with zipped.open_zip(path) as archive:
-        return zipped.model_json(archive)
+        stored = zipped.model_json(archive)
+    if stored is None:
+        with path.open("rb") as file:
+            raise KerasFileError(described(file) or "is a zip, and holds no Keras model")
+    return stored
 
 
 @contextmanager
@@ -46,17 +49,16 @@ def open_arrays(path: Path) -> Iterator[Arrays]:
 def is_hdf5(path: Path) -> bool:
     """Tell HDF5 (True) from a zip (False) by the first bytes; anything else is an error."""
     if path.is_dir():
-        raise KerasFileError("is a folder, not a Keras file; write one: model.save('model.keras')")
+        saved = (path / "saved_model.pb").is_file()
+        kind = "a TensorFlow SavedModel" if saved else "a folder"
+        raise KerasFileError(f"is {kind}, not a Keras file; write one: model.save('model.keras')")
     try:
         with path.open("rb") as file:
             start = file.read(8)
+            if start == HDF5_SIGNATURE or start.startswith(b"PK"):
+                return start == HDF5_SIGNATURE
+            found = described(file)
     except OSError as error:
         raise KerasFileError(f"cannot be read ({error.strerror or error})") from error
-    if not start:
-        raise KerasFileError("is empty")
-    if start == HDF5_SIGNATURE or start.startswith(b"PK"):
-        return start == HDF5_SIGNATURE
-    guess = KNOWN_STARTS.get(start[:1])
-    raise KerasFileError(
-        f"is not a Keras model, neither HDF5 nor a .keras zip{f', but {guess}' if guess else ''}"
-    )
+    protobuf = ", but perhaps one of Core ML or TensorFlow" if start[:1] == b"\x08" else ""
+    raise KerasFileError(found or f"is not a Keras model, neither HDF5 nor a .keras zip{protobuf}")

@@ -26,14 +26,11 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         raise KerasFileError(DAMAGED) from error
 
 
-def model_json(archive: zipfile.ZipFile) -> Stored:
-    """Return the JSON of an open ``.keras`` zip."""
+def model_json(archive: zipfile.ZipFile) -> Stored | None:
+    """Return the JSON of an open ``.keras`` zip, None if the zip is another."""
     names = archive.namelist()
     if "config.json" not in names:
-        torch = any(name.endswith("data.pkl") for name in names)
-        raise KerasFileError(
-            f"is {'a PyTorch file' if torch else 'a zip'}, and holds no Keras model"
-        )
+        return None
     architecture = parse(archive.read("config.json"))
     metadata = parse(archive.read("metadata.json")) if "metadata.json" in names else {}
     return Stored(

@@ -38,7 +38,7 @@ def chosen_layers(program: Program, patterns: Sequence[str]) -> list[KerasLayer]
     by_name = {layer.name: layer for layer in layers}
     found: set[str] = set()
     for pattern in patterns:
-        names = fnmatch.filter(by_name, pattern)
+        names = _matching(pattern, by_name)
         if not names:
             raise NotUpdatableError(_unknown(pattern, by_name, program))
         found.update(names)
@@ -51,14 +51,25 @@ def layers_with_kernels(program: Program) -> list[KerasLayer]:
     return list(dict.fromkeys(layer for layer in weighted if layer is not None and layer.kernels))
 
 
+def _matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Return the names that `pattern` selects: the layer with that very name, else by the glob."""
+    names = list(names)
+    return [pattern] if pattern in names else [n for n in names if fnmatch.fnmatchcase(n, pattern)]
+
+
 def _unknown(pattern: str, known: Mapping[str, KerasLayer], program: Program) -> str:
     running = {op.layer.name: op.layer for op in program.ops if op.layer}
+    layers = {layer.name: layer for layer in program.layers}
     owners = {weight.owner.name: weight.owner for weight in program.weights.values()}
     choice = f"layers with weights: {', '.join(known) or 'none'}"
     if pattern in running:
         return f"{running[pattern]} has no kernel that Core ML could update; {choice}"
     if pattern in owners:
         return f"{owners[pattern]} does not contribute to the output that is trained; {choice}"
+    idle = [str(layers[name]) for name in _matching(pattern, layers) if name not in running]
+    if idle:
+        verb = "have" if len(idle) > 1 else "has"
+        return f"{', '.join(idle)} {verb} no weights, so there is nothing to learn; {choice}"
     near = difflib.get_close_matches(pattern, known, n=3)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     return f"no layer is called '{pattern}'{hint}; {choice}"

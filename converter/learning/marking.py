@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from converter.backend.builder import make_updatable
 from converter.backend.coremltools import AdamParams, NeuralNetworkBuilder, SgdParams, datatypes
 from converter.coreml.interface import ImageInput, Interface
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.settings import Training
+from converter.trace.program import KerasLayer
 
 LOSS_NAME = "loss"
 
@@ -22,6 +23,25 @@ def rename_blob(builder: NeuralNetworkBuilder, old: str, new: str) -> None:
             for i, blob in enumerate(blobs):
                 if blob == old:
                     blobs[i] = new
+
+
+def give_own_names(builder: NeuralNetworkBuilder, origin: Mapping[str, KerasLayer]) -> None:
+    """Give layers the names that they have in Keras, where only their blobs may not have them.
+
+    A blob must not be called as a feature of the interface is, so a layer "output" was made as
+    "output__2", its blob included. Layers have names of their own; only the loss is one, too.
+    """
+    losses = builder.nn_spec.updateParams.lossLayers
+    layers = builder.nn_spec.layers
+    taken = {layer.name for layer in layers}
+    for layer in layers:
+        keras = origin.get(layer.name)
+        if keras and keras.name not in taken and layer.name == f"{keras.name}__2":
+            layer.name = keras.name
+            taken.add(keras.name)
+    for loss in losses:
+        while loss.name in taken:
+            loss.name += "_"
 
 
 def set_interface(

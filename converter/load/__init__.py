@@ -16,6 +16,7 @@ from converter import keras_file
 from converter.errors import KerasFileError
 from converter.keras_file import KerasFile, Scaling
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
+from converter.keras_file.names import own_name
 
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
 
@@ -105,4 +106,4 @@ def compile_settings_of(model: Any) -> CompileSettings | None:
 def output_names(model: Any) -> list[str]:
     """Return the name of every output of the live Keras `model`: that of its layer."""
     names = getattr(model, "output_names", None)  # Keras gives it to functional models only
-    return list(names) if names else [model.layers[-1].name]
+    return [own_name(name) for name in names or [model.layers[-1].name]]

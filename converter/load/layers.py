@@ -14,6 +14,7 @@ from converter.errors import KerasFileError
 from converter.keras_file import Json, StoredLayer, decoded
 from converter.keras_file.graph import about
 from converter.keras_file.spelling import has_no_effect
+from converter.load.cropping import CROPS
 from converter.load.functions import operation
 from converter.load.lambdas import lambda_layer
 
@@ -159,7 +160,7 @@ class LayerMaker:
 
 def layer_class(name: str) -> type | None:
     """Return the class of Keras with this name, or None."""
-    found = application_class(name) or getattr(keras.layers, name, None)
+    found = CROPS.get(name) or application_class(name) or getattr(keras.layers, name, None)
     is_layer = inspect.isclass(found) and issubclass(found, keras.layers.Layer)
     return found if is_layer else None
 

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from converter.backend.keras import own_attributes
+from converter.backend.keras import kept_variables, own_attributes
 from converter.backend.tensorflow import keras, tensor
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
 from converter.load.build import Built
 from converter.load.kernels import to_today
+from converter.load.lora import merged
 from converter.load.order import best_order, variables_of
 
 NOT_WEIGHTS = ("StateVar", "seed_generator_state")
@@ -64,6 +65,7 @@ class Filler:
             group = groups.pop(name, None)
             if group is not None:
                 arrays = [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
+                arrays = merged(arrays, child.stored)
                 variables = best_order(child, arrays)
                 self._assign(child, variables, arrays)
             elif isinstance(child.stored, StoredModel):
@@ -91,6 +93,9 @@ class Filler:
         inner = dict(sublayers(layer))
         covered = {id(v) for sublayer in inner.values() for v in sublayer.weights}
         variables = [v for v in variables_of(layer) if id(v) not in covered]
+        if len(variables) < len(group.arrays):
+            # A wrapper that keeps a variable of the layer inside stores that, too.
+            variables = kept_variables(layer)
         self._assign(owner, variables, group.arrays)
         for path, sublayer in inner.items():
             # An attribute with a property has its arrays under the property's public name, and a

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from converter.backend.keras import layers_inside, with_doubled_steps
+from converter.backend.keras import any_names, layers_inside, with_doubled_steps
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
 from converter.proof.correspondence import Correspondence
@@ -45,7 +45,7 @@ class WithoutTrainingMode(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Return what the model answers."""
-        with any_layout():
+        with any_layout(), any_names():
             return self.model(inputs, training=False)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
 from converter.backend.keras import calls_scoped, own_variables, parts
+from converter.keras_file.names import own_name
 from converter.trace.program import KerasLayer
 
 
@@ -16,11 +18,9 @@ class LayerTable:
 
     def __init__(self, model: Any) -> None:
         paths = dict(_paths(model))
-        counts: dict[str, int] = {}
-        for _, layer in paths.values():
-            counts[layer.name] = counts.get(layer.name, 0) + 1
+        counts = Counter(own_name(layer.name) for _, layer in paths.values())
         self._layers = {
-            key: keras_layer(layer, layer.name if counts[layer.name] == 1 else path)
+            key: keras_layer(layer, path if counts[own_name(layer.name)] > 1 else None)
             for key, (path, layer) in paths.items()
         }
         # Inner layers come later and win over the models and wrappers around them.
@@ -30,7 +30,11 @@ class LayerTable:
             for v in getattr(layer, "variables", ())  # operations of keras.ops have none
         }
         self._tagged: list[Any] = []
-        self._model = keras_layer(model, model.name)
+        self._model = keras_layer(model)
+
+    def all(self) -> tuple[KerasLayer, ...]:
+        """Return every layer of the model, those of nested models after these."""
+        return tuple(dict.fromkeys(self._layers.values()))
 
     def owner(self, variable: Any) -> KerasLayer:
         """Return the innermost layer that `variable` belongs to."""
@@ -56,12 +60,18 @@ class LayerTable:
 def _paths(model: Any, prefix: str = "") -> Iterator[tuple[int, tuple[str, Any]]]:
     """Yield ``id, (path, layer)`` of all layers and operations inside `model`, outer ones first."""
     for layer in parts(model):
-        path = f"{prefix}{layer.name}"
+        path = f"{prefix}{own_name(layer.name)}"
         yield id(layer), (path, layer)
         yield from _paths(layer, f"{path}/")
 
 
-def keras_layer(layer: Any, name: str) -> KerasLayer:
-    """Return what the rest of the conversion needs to know of the live Keras `layer`."""
-    kernels = tuple(v.name for v in own_variables(layer) if len(v.shape) > 1)
-    return KerasLayer(name, type(layer).__name__, kernels)
+def keras_layer(layer: Any, path: str | None = None) -> KerasLayer:
+    """Return what the rest of the conversion needs to know of the live Keras `layer`.
+
+    It is called by its own name, or by `path` where others of the model have the same name.
+    LoRA's matrices are no kernels, but arithmetic on one: ``kernel + scale * a @ b``.
+    """
+    kernels = tuple(
+        v.name for v in own_variables(layer) if len(v.shape) > 1 and not v.name.startswith("lora_")
+    )
+    return KerasLayer(path or own_name(layer.name), type(layer).__name__, kernels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,7 +38,7 @@ class KerasLayer:
     kernels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"layer '{self.name}' ({self.class_name})"
+        return f"layer '{' '.join(self.name.splitlines())}' ({self.class_name})"
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,16 @@ class Weight:
 
 @dataclass(frozen=True)
 class Program:
-    """A traced model. The first axis of inputs and outputs is the batch, of size 1."""
+    """A traced model. The first axis of inputs and outputs is the batch, of size 1.
+
+    `layers` are those of the Keras model, also where nothing is left of them.
+    """
 
     inputs: tuple[Ref, ...]
     outputs: tuple[Ref, ...]
     ops: tuple[Op, ...]
     weights: Mapping[str, Weight] = field(default_factory=dict)
+    layers: tuple[KerasLayer, ...] = ()
 
     def producers(self) -> dict[str, Op]:
         """Return the operation that makes each value, by the value's name."""
@@ -134,4 +138,4 @@ def without_dead_ops(program: Program) -> Program:
         if any(ref.name in needed for ref in op.outputs):
             kept.append(op)
             needed.update(ref.name for ref in op.refs())
-    return Program(program.inputs, program.outputs, tuple(reversed(kept)), program.weights)
+    return replace(program, ops=tuple(reversed(kept)))

@@ -50,7 +50,7 @@ def _refuse_recurrent(model: Any) -> None:
     for layer in layers_inside(model):
         if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
             raise UnsupportedError(
-                f"{keras_layer(layer, layer.name)}: is recurrent; Core ML's training fails in "
+                f"{keras_layer(layer)}: is recurrent; Core ML's training fails in "
                 "networks with recurrent layers even if these are frozen (coremltools issue 2074); "
                 "use convolutions over the steps instead"
             )
@@ -61,7 +61,7 @@ def _refuse_half_precision(model: Any) -> None:
         dtype = getattr(layer, "compute_dtype", "float32")
         if dtype not in ("float32", "uint8", "int32"):
             raise UnsupportedError(
-                f"{keras_layer(layer, layer.name)}: computes in {dtype}, but Core ML learns in "
+                f"{keras_layer(layer)}: computes in {dtype}, but Core ML learns in "
                 "float32 only; save the model and convert the file, which is read as float32"
             )
 
@@ -200,7 +200,9 @@ def _program(main: Any, weights: dict[str, Weight], layers: LayerTable) -> Progr
     ]
     inputs = tuple(ref(var) for name, var in main.inputs.items() if name not in weights)
     outputs = tuple(ref(var) for var in main.outputs)
-    return without_dead_ops(Program(inputs, outputs, tuple(_with_all_layers(ops)), weights))
+    return without_dead_ops(
+        Program(inputs, outputs, tuple(_with_all_layers(ops)), weights, layers.all())
+    )
 
 
 def _with_all_layers(ops: Sequence[Op]) -> list[Op]:

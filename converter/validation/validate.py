@@ -6,6 +6,7 @@ for finding in validate_file(Path("LeNet5.mlmodel")):
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from converter.coreml import encoding, mlmodel
 from converter.coreml.mlmodel import Message
+from converter.file_kinds import described
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, f101_unreadable
 from converter.validation.view import View, models_in
@@ -66,12 +68,14 @@ def validate_bytes(
     except DecodeError:
         end = encoding.end_of_message(data)
         if end is None:
-            return [f101_unreadable.not_a_model()]
+            return [f101_unreadable.not_a_model(data)]
         trailing = len(data) - end
         try:
             model.ParseFromString(data[:end])
         except DecodeError:
-            return [f101_unreadable.not_a_model()]
+            return [f101_unreadable.not_a_model(data)]
+    if data and model.WhichOneof("Type") is None and described(io.BytesIO(data)):
+        return [f101_unreadable.not_a_model(data)]  # other bytes can be a message, by accident
     return findings(model, must_be_updatable=must_be_updatable, ignore=ignore, trailing=trailing)
 
 

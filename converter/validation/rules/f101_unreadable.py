@@ -9,8 +9,10 @@ Source: `Model::load`.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
+from converter.file_kinds import described
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
 
@@ -22,11 +24,12 @@ def check(model: View) -> Iterator[Finding]:
     return iter(())
 
 
-def not_a_model() -> Finding:
-    """Return the finding for bytes that cannot be parsed."""
+def not_a_model(data: bytes) -> Finding:
+    """Return the finding for bytes that cannot be parsed; it says what they are, if it is known."""
+    what, _, fix = (described(io.BytesIO(data)) or "").partition("; ")
     return RULE.found(
-        "is not a Core ML model (truncated, damaged, or another kind of file)",
-        "copy or convert the model again",
+        what or "is not a Core ML model (truncated, damaged, or another kind of file)",
+        fix or "copy or convert the model again",
     )
 
 

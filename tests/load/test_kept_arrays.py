@@ -1,0 +1,100 @@
+"""Layers whose arrays in a file are not simply their weights: LoRA, wrappers, quantization."""
+
+import keras
+import numpy as np
+import pytest
+
+import converter
+from converter.errors import KerasFileError, UsageError
+from converter.load import load
+from tests.load.test_today import lively
+
+L = keras.layers
+
+LORA = {
+    "Dense": ((4,), lambda: L.Dense(6, lora_rank=2, name="low")),
+    "Dense without bias": ((4,), lambda: L.Dense(6, use_bias=False, lora_rank=2, name="low")),
+    "Conv1D": ((8, 3), lambda: L.Conv1D(6, 3, lora_rank=2, name="low")),
+    "Conv2D": ((8, 8, 3), lambda: L.Conv2D(6, 3, lora_rank=3, name="low")),
+    "EinsumDense": (
+        (4,), lambda: L.EinsumDense("ab,bc->ac", 6, bias_axes="c", lora_rank=2, name="low")
+    ),
+    "a wrapped layer": (
+        (5, 4), lambda: L.TimeDistributed(L.Dense(6, lora_rank=2, name="low"), name="steps")
+    ),
+    "a nested model": (
+        (4,),
+        lambda: keras.Sequential(
+            [keras.Input((4,)), L.Dense(5), L.Dense(6, lora_rank=2, name="low")], name="inner"
+        ),
+    ),
+}  # fmt: skip
+
+
+def with_lora(kind, alpha=None):
+    shape, made = LORA[kind]
+    model = keras.Sequential([keras.Input(shape), made(), L.Flatten(), L.Dense(3, name="last")])
+    for layer in model._flatten_layers():
+        if alpha and getattr(layer, "lora_enabled", False):
+            layer.lora_alpha = alpha
+    return lively(model)
+
+
+def inputs(model):
+    return np.random.default_rng(3).normal(size=(2, *model.input_shape[1:])).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", LORA)
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.parametrize("alpha", [None, 5])
+def test_lora_is_merged_into_the_kernel(kind, suffix, alpha, tmp_path):
+    model = with_lora(kind, alpha)
+    model.save(tmp_path / f"model{suffix}")
+    loaded = load(tmp_path / f"model{suffix}")
+    x = inputs(model)
+    np.testing.assert_allclose(loaded.model(x), model(x), rtol=1e-4, atol=1e-5)
+    assert any("LoRA of layer 'low'" in note for note in loaded.notes)
+    assert not any("lora" in variable.path for variable in loaded.model.variables)
+    assert all(variable.trainable for variable in loaded.model.variables)
+
+
+@pytest.mark.parametrize("kind", ["Dense", "Conv2D", "EinsumDense"])
+def test_a_live_model_with_lora_is_converted_as_it_computes(kind):
+    model = with_lora(kind, alpha=5)
+    before = [np.array(weight) for weight in model.get_weights()]
+    found = converter.convert(model, layers=["last"], loss="categorical_crossentropy")
+    assert found.report.parity < 1e-5
+    assert "low" in [layer.name for layer in found.spec.neuralNetwork.layers]
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_an_update_of_lora_is_verified_from_the_file(tmp_path):
+    model = with_lora("Dense", alpha=5)
+    options = {"layers": ["low"], "loss": "categorical_crossentropy", "verify_update": True}
+    with pytest.raises(UsageError, match=r"layer 'low' has LoRA.*convert the file"):
+        converter.convert(model, **options)
+    model.save(tmp_path / "model.keras")
+    assert converter.convert(tmp_path / "model.keras", **options).report.parity < 1e-5
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.parametrize(
+    ("shape", "inner"), [((8, 8, 3), lambda: L.Conv2D(4, 3)), ((8,), lambda: L.Dense(4))]
+)
+def test_a_wrapper_that_keeps_the_kernel_inside(suffix, shape, inner, tmp_path):
+    model = lively(keras.Sequential([
+        keras.Input(shape), L.SpectralNormalization(inner()), L.Flatten(), L.Dense(3),
+    ]))  # fmt: skip
+    model.save(tmp_path / f"model{suffix}")
+    x = inputs(model)
+    np.testing.assert_array_equal(load(tmp_path / f"model{suffix}").model(x), model(x))
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_quantized_layers_are_refused_by_name(mode, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), L.Dense(6, name="small")])
+    model.quantize(mode)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(KerasFileError, match=rf"layer 'small' \(Dense\) is quantized \({mode}\)"):
+        load(tmp_path / "model.keras")
