@@ -14,6 +14,7 @@ from converter.errors import InvalidModelError, ParityError
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network
 from converter.proof import parity
+from converter.proof.finite import check_answers
 from converter.recipe import Recipe
 from converter.trace.program import Array
 from converter.validation import validate
@@ -55,6 +56,7 @@ def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
             for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
         }
     answers = parity.keras_predictions(model, batch, network.traced.index)
+    check_answers(model, batch, answers)
     values = end.expected(answers.reshape(len(answers), -1))
     return Expectation(inputs, interface.output, values, end.loss == KERAS_CROSS_ENTROPY)
 

@@ -22,7 +22,8 @@ from converter.proof.correspondence import (
     correspondence,
     random_samples,
 )
-from converter.proof.pairing import Pair, pairs
+from converter.proof.folding import fold
+from converter.proof.pairing import Pair, UnpairedError, pairs
 from converter.proof.twin import trainable_twin
 from converter.runtime import Trainer
 from converter.runtime.plan import Plan
@@ -50,13 +51,17 @@ class TensorResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was compared. `ending` says what Core ML's output is in terms of Keras's."""
+    """What was compared. `ending` says what Core ML's output is in terms of Keras's.
+
+    `folded` names the Core ML layers into which a batch normalization was folded, in Keras too.
+    """
 
     predictions: float
     ending: str
     tensors: Sequence[TensorResult]
     steps: int
     samples: int
+    folded: Sequence[str] = ()
 
     @property
     def update(self) -> float:
@@ -90,7 +95,7 @@ def verify(
             f"the predictions differ by {found.difference:.1e} of their range; is it the file "
             "that was converted?"
         )
-    paired = pairs(plan.parameters, keras_model, found.ending.is_doubled)
+    paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
     before = [pair.theirs() for pair in paired]
     trainer = Trainer(plan, replace(settings, batch_size=count))
     other = trainable_twin(keras_model, paired, found, settings)
@@ -100,7 +105,8 @@ def verify(
         _step(model, plan, trainer, other, found, batch, rng)
     trainer.write_back()
     results = [_compared(pair, old) for pair, old in zip(paired, before, strict=True)]
-    return Verification(found.difference, found.ending.name, results, steps, count)
+    folded = tuple(dict.fromkeys(p.parameter.layer.name for p in paired if p.is_folded))
+    return Verification(found.difference, found.ending.name, results, steps, count, folded)
 
 
 def update_checked(model: Message, keras_model: Any) -> str:
@@ -109,16 +115,28 @@ def update_checked(model: Message, keras_model: Any) -> str:
     Both are trained by it.
 
     Raises:
-        ParityError: the steps differ, or cannot be compared.
+        ParityError: the steps differ.
     """
-    result = verify(model, keras_model)
+    try:
+        result = verify(model, keras_model)
+    except UnpairedError as error:  # the predictions agree, so something was folded into the layer
+        return (
+            f"no update step was compared: '{error.layer}' learns with what was folded into it, "
+            "and Keras has no such layer"
+        )
     if not result.passed():
         worst = max(result.tensors, key=lambda tensor: tensor.difference)
         raise ParityError(
             f"an update step of '{worst.name}' differs from Keras's by {worst.difference:.1e} of "
             f"the movement (allowed {UPDATE_TOLERANCE:.0e}); nothing was written"
         )
-    return f"an update step equals Keras's to {result.update:.1e} of the movement"
+    said = f"an update step equals Keras's to {result.update:.1e} of the movement"
+    return f"{said}, {folded_text(result.folded)}" if result.folded else said
+
+
+def folded_text(layers: Sequence[str]) -> str:
+    """Return how Keras was changed to learn as `layers` do."""
+    return f"with the batch normalization folded into {', '.join(layers)} in Keras, too"
 
 
 def _step(

@@ -194,7 +194,9 @@ TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "
 @given(
     layers=st.lists(st.sampled_from(TRICKY) | st.text(), max_size=3),
     classes=st.none() | st.lists(st.sampled_from(TRICKY), min_size=1, max_size=3),
-    rate=st.none() | st.floats(0, 1) | st.builds(Range, default=st.floats(0.1, 1)),
+    rate=st.none()
+    | st.floats(0, 1, exclude_min=True)
+    | st.builds(Range, default=st.floats(0.1, 1)),
     epochs=st.none() | st.integers(1, 5) | st.builds(Choice, allowed=st.just((1, 2))),
     author=st.none() | st.sampled_from(TRICKY),
     verify=st.booleans(),
