@@ -191,7 +191,7 @@ def dtype_name(stored: Any) -> str:
     """
     if isinstance(stored, Mapping):
         config = stored.get("config") or {}
-        if "Quantized" in str(stored.get("class_name")):
+        if "mode" in config or "Quantized" in str(stored.get("class_name")):
             mode = config.get("mode") or str(config.get("name")).split("_from_")[0]
             raise KerasFileError(
                 f"is quantized to {mode}; convert the float32 model that it was made from"

@@ -32,7 +32,7 @@ def test_a_weight_that_is_no_number(tmp_path, layer, index, variable, value, wor
 def test_statistics_that_are_no_numbers(tmp_path):
     model = sequential((5,), L.Dense(4), L.BatchNormalization(name="norm"), L.Dense(3), L.Softmax())
     model.get_layer("norm").moving_mean.assign([0, np.nan, 0, 0])
-    with pytest.raises(UnsupportedError, match="'norm' .* moving_mean holds NaN"):
+    with pytest.raises(UnsupportedError, match=r"'norm' .* moving_mean holds NaN"):
         convert(model, tmp_path)
 
 
@@ -42,6 +42,6 @@ def test_answers_that_overflow(tmp_path):
         L.Softmax(),
     )  # fmt: skip
     model.get_layer("large").kernel.assign(np.full((4, 4), 3e38))
-    with pytest.raises(ParityError, match="itself does not answer .* layer 'large' .* gives"):
+    with pytest.raises(ParityError, match=r"itself does not answer .* layer 'large' .* gives"):
         convert(model, tmp_path)
     assert not (tmp_path / "converted.mlmodel").exists()
