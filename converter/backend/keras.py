@@ -125,6 +125,23 @@ def any_names() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def watched_calls(watch: Callable[[Any, list[Any]], None]) -> Iterator[None]:
+    """Call `watch` with every layer or function that is called, and its outputs, inner ones first.
+
+    Keras has no hook on calls.
+    """
+    original = keras.Operation.__call__
+
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = original(self, *args, **kwargs)
+        watch(self, keras.tree.flatten(outputs))
+        return outputs
+
+    with patch.object(keras.Operation, "__call__", watched):
+        yield
+
+
 def with_doubled_steps(kind: Any, variables: Collection[Any]) -> Any:
     """Return the optimizer class `kind`, made to move `variables` by twice the learning rate.
 

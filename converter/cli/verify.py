@@ -88,15 +88,18 @@ def print_verification(result: Verification, tolerance: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from converter.proof.update import folded_text
+
     console = Console(highlight=False, soft_wrap=True)
     table = Table("tensor", "moved by", "difference")
     for tensor in result.tensors:
         table.add_row(tensor.name, f"{tensor.movement:.1e}", f"{tensor.difference:.1e}")
+    folded = f", {folded_text(result.folded)}" if result.folded else ""
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
     for part in (
         f"predictions: differ by {result.predictions:.1e} of their range ({result.ending})",
         *([f"note: {result.remark}"] if result.remark else []),
-        f"updates: {result.steps} step(s) of {result.samples} samples",
+        f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
         table,
         f"{verdict}: the updates differ by {result.update:.1e} of the movement "
         f"(allowed {tolerance:.0e})",

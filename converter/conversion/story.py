@@ -67,13 +67,14 @@ def prepare(
     Raises:
         MakeUpdatableError: the model cannot be converted, or the chosen layers cannot learn.
     """
+    plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
         found = traced(model, recipe)
     check_size(weight.shape for weight in found.program.weights.values())
     with step("lower"):
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
-    plan, said = _plan(model, network, settings, recipe)
+    plan, said = _told(plan, model, network, settings, recipe)
     expected = expectation(model, network, recipe) if recipe.verify else None
     spec, weights = _marked(network, plan)
     return Prepared(spec, weights, expected, network.end.loss, said)
@@ -118,12 +119,17 @@ def write(
         )  # fmt: skip
 
 
-def _plan(
-    model: Any, network: Network, settings: CompileSettings | None, recipe: Recipe
+def _told(
+    plan: Training,
+    model: Any,
+    network: Network,
+    settings: CompileSettings | None,
+    recipe: Recipe,
 ) -> tuple[Training, tuple[str, ...]]:
-    """Return how the device will learn, and what to know about it."""
+    """Return how the device will learn by `plan`, and what to know about it."""
     chosen, net, end = network.chosen, network.lowered.net, network.end
-    plan, said = training(recipe, settings), list(notes.about(model, chosen, settings, net))
+    output = network.traced.output
+    said = list(notes.about(model, chosen, settings, net, output, end.loss))
     if end.binary is not None:
         plan, binary = notes.binary_head(plan, end, chosen, recipe)
         said.append(binary)

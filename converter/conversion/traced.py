@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from converter.backend.keras import layers_inside
 from converter.conversion.interface import choose_interface
-from converter.errors import KerasFileError, UsageError
+from converter.errors import KerasFileError, UnsupportedError, UsageError
 from converter.keras_file.compiled import CompileSettings, Loss
 from converter.learning.head import CLASS_LOSSES, asked
 from converter.learning.network import Traced
 from converter.load import output_names
+from converter.proof.finite import check_weights
 from converter.recipe import Recipe
 from converter.trace.fuse import fuse
 from converter.trace.leading import leading_rescaling
@@ -24,13 +26,31 @@ def traced(model: Any, recipe: Recipe) -> Traced:
     Raises:
         KerasFileError: the model is subclassed, so that it has no outputs to choose from.
         UsageError: the recipe contradicts the model.
-        UnsupportedError: the model does something that coremltools cannot read.
+        UnsupportedError: the model does something that coremltools cannot read, is quantized, or
+            holds a weight that is no number.
     """
     index, output = _chosen_output(model, recipe)
+    check_not_quantized(model)
     program = _one_output(fuse(trace(model, recipe.input_shape)), index)
+    check_weights(program)
     leading = leading_rescaling(program)
     interface, program = choose_interface(model, program, leading, recipe)
     return Traced(program, interface, leading, index, output)
+
+
+def check_not_quantized(model: Any) -> None:
+    """Refuse a model whose weights are whole numbers with scales.
+
+    Raises:
+        UnsupportedError: a layer is quantized.
+    """
+    for layer in layers_inside(model):
+        mode = getattr(layer, "quantization_mode", None)
+        if mode:
+            raise UnsupportedError(
+                f"layer '{layer.name}' ({type(layer).__name__}) is quantized to {mode}; convert "
+                "the float32 model that it was made from"
+            )
 
 
 def loss_of(traced: Traced, settings: CompileSettings | None, recipe: Recipe) -> Loss | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from converter.coreml import mlmodel, shapes
@@ -25,7 +25,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: shape of its first output (None where unknown), numbers stored as weights."""
+    """A layer: shape of its first output (None where unknown), numbers stored as weights.
+
+    `precision` says how they are stored if not as float32: "float16", "int8" or such.
+    """
 
     name: str
     kind: str
@@ -34,11 +37,13 @@ class Layer:
     shape: tuple[int | None, ...] | None
     weights: int
     updatable: bool
+    precision: str = ""
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of a table with `COLUMNS`; the last cell says whether it learns."""
         state = "updatable" if self.updatable else "frozen" if self.weights else ""
-        return self.name, self.kind, shape_text(self.shape), count_text(self.weights), state
+        count = count_text(self.weights) + (f" ({self.precision})" if self.precision else "")
+        return self.name, self.kind, shape_text(self.shape), count, state
 
 
 COLUMNS = ("layer", "kind", "output", "weights", "")
@@ -145,22 +150,44 @@ def _layers(spec: Message) -> tuple[Layer, ...]:
             found.get(layer.output[0]) if layer.output else None,
             _weights(layer),
             layer.isUpdatable,
+            _precision(layer),
         )
         for layer in net.layers
     )
 
 
-def _weights(layer: Message) -> int:
-    """Return how many numbers are stored; of quantized weights only the packed size is known."""
+def _stored(layer: Message) -> Iterator[Message]:
+    """Yield the weights of `layer`, each a ``WeightParams``."""
     if layer.WhichOneof("layer") is None:
-        return 0
-    count = 0
+        return
     for field, value in mlmodel.layer_params(layer).ListFields():
         if field.message_type is not None and field.message_type.name == "WeightParams":
-            bits = value.quantization.numberOfBits or 8
-            packed = len(value.rawValue) * 8 // bits + len(value.int8RawValue)
-            count += len(value.floatValue) + len(value.float16Value) // 2 + packed
+            yield value
+
+
+def _weights(layer: Message) -> int:
+    """Return how many numbers are stored; of quantized weights only the packed size is known."""
+    count = 0
+    for value in _stored(layer):
+        bits = value.quantization.numberOfBits or 8
+        packed = len(value.rawValue) * 8 // bits + len(value.int8RawValue)
+        count += len(value.floatValue) + len(value.float16Value) // 2 + packed
     return count
+
+
+def _precision(layer: Message) -> str:
+    """Return how the weights of `layer` are stored, "" if as float32; several kinds with "+"."""
+    return " + ".join(dict.fromkeys(filter(None, map(_precision_of, _stored(layer)))))
+
+
+def _precision_of(value: Message) -> str:
+    if value.int8RawValue:
+        return "int8"
+    if value.rawValue:
+        bits = value.quantization.numberOfBits or 8
+        table = value.quantization.WhichOneof("QuantizationType") == "lookupTableQuantization"
+        return f"{bits}-bit table" if table else f"int{bits}"
+    return "float16" if value.float16Value else ""
 
 
 def _update(spec: Message) -> Update | None:

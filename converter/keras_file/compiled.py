@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -49,7 +49,7 @@ OPTIMIZERS = {
     name.lower(): name
     for name in (
         "SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Adafactor", "Nadam",
-        "Ftrl", "Lion", "Lamb", "Muon",
+        "Ftrl", "Lion", "Lamb", "Muon", "ScheduleFreeAdamW",
     )
 }  # fmt: skip
 """Lower-case spelling, as in ``compile("adam")`` -> class name."""
@@ -57,10 +57,21 @@ OPTIMIZERS = {
 RENAMED = {"lr": "learning_rate"}
 """Optimizer argument of early Keras -> today's."""
 
-DEFAULT_LEARNING_RATES = {"SGD": 0.01} | dict.fromkeys(
-    ("Adam", "RMSprop", "Adamax", "Nadam", "Adagrad", "Adadelta", "AdamW"), 0.001
-)
-"""What ``compile("adam")`` means where the file holds no more than that name."""
+INNER = ("inner_optimizer", "optimizer", "default_optimizer", "optimizer_map")
+"""Arguments by which an optimizer around others, such as LossScaleOptimizer, holds the first."""
+
+DEFAULTS: dict[str, dict[str, float]] = {
+    name: {"learning_rate": 0.001} for name in OPTIMIZERS.values()
+} | {
+    "SGD": {"learning_rate": 0.01},
+    "AdamW": {"learning_rate": 0.001, "weight_decay": 0.004},
+    "Muon": {"learning_rate": 0.001, "weight_decay": 0.004},
+    "ScheduleFreeAdamW": {"learning_rate": 0.0025},
+}
+"""What ``compile("adam")`` means where the file holds no more than that name: Keras 3."""
+
+MEANS = ("auto", "sum_over_batch_size", "mean", "mean_with_sample_weight")
+"""Reductions of a loss that are the mean over the batch, as long as no sample is weighted."""
 
 LOSSES = {
     "mse": "mean_squared_error",
@@ -86,12 +97,20 @@ LOSSES = {
 }  # fmt: skip
 """Spelling in snake_case, with aliases -> canonical name."""
 
+LEGACY = {"nonfusedadam": "adam"}
+"""Optimizer that is another one computed in another way -> that one."""
+
 DULL = {
     "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution", "jit_compile",
     "auto_scale_loss", "optimizer", "optimizer_config", "loss", "sample_weight_mode",
-    "from_serialized",
+    "from_serialized", "pss_evaluation_shards", "target_tensors", "distribute", "cloning",
+    "experimental_run_tf_function", "from_config",
 }  # fmt: skip
 """Compile arguments that mean nothing for training on a device, or are read elsewhere."""
+
+
+DULL_OF_LOSSES = {"name", "dtype", "fn"}
+"""Arguments of losses that mean nothing for training on a device, which computes in float32."""
 
 
 def compile_settings(training: Json, outputs: Sequence[str]) -> CompileSettings | None:
@@ -102,12 +121,13 @@ def compile_settings(training: Json, outputs: Sequence[str]) -> CompileSettings 
     """
     if not isinstance(training, Mapping):
         return None
-    name, config = _optimizer(training.get("optimizer_config") or training.get("optimizer"))
+    name, config = _optimizer(_stored_optimizer(training))
     losses = _losses(training.get("loss"), outputs)
     if name is None and not losses:
         return None
     shared = next(iter(losses.values())) if set(losses) == set(outputs) and _same(losses) else None
     others = {k: v for k, v in training.items() if k not in DULL and v not in (None, [], {}, False)}
+    others |= dict.fromkeys(_around(training), True)
     return CompileSettings(
         optimizer=name,
         optimizer_config=config,
@@ -122,14 +142,32 @@ def _optimizer(stored: Json) -> tuple[str | None, dict[str, Any]]:
     name, config = _named(stored)
     if name is None:
         return None, {}
-    inner = config.get("inner_optimizer") or config.get("optimizer")  # LossScaleOptimizer
+    inner = _inner(config)
     if inner:
         return _optimizer(inner)
-    name = OPTIMIZERS.get(name.removeprefix("Custom>").lower(), name)
-    config = {RENAMED.get(key, key): _plain(v) for key, v in config.items() if key != "name"}
-    if "learning_rate" not in config and name in DEFAULT_LEARNING_RATES:
-        config["learning_rate"] = DEFAULT_LEARNING_RATES[name]
+    plainly = name.removeprefix("Custom>").lower()
+    name = OPTIMIZERS.get(LEGACY.get(plainly, plainly), name)
+    config = {RENAMED.get(key, key): plain(v) for key, v in config.items() if key != "name"}
+    if "learning_rate" not in config:
+        config |= DEFAULTS.get(name, {})
     return name, config
+
+
+def _stored_optimizer(training: Mapping[str, Json]) -> Json:
+    return training.get("optimizer_config") or training.get("optimizer")
+
+
+def _inner(config: Mapping[str, Json]) -> Json:
+    """Return the (first) optimizer inside one that is around others, else None."""
+    return next((config[key] for key in INNER if _named(config.get(key))[0]), None)
+
+
+def _around(training: Mapping[str, Json]) -> Iterator[str]:
+    """Yield the names of the optimizers that are around the one that is read."""
+    name, config = _named(_stored_optimizer(training))
+    while name is not None and (inner := _inner(config)):
+        yield name
+        name, config = _named(inner)
 
 
 def _losses(stored: Json, outputs: Sequence[str]) -> dict[str, Loss]:
@@ -149,8 +187,9 @@ def _loss(stored: Json) -> Loss | None:
     if name is None:
         return None
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    dull = {"name", "reduction", "dtype", "fn"}
-    settings = {key: _plain(value) for key, value in config.items() if key not in dull}
+    settings = {key: plain(value) for key, value in config.items() if key not in DULL_OF_LOSSES}
+    if str(config.get("reduction", "auto")).lower() in MEANS:
+        settings.pop("reduction", None)
     return Loss(LOSSES.get(snake, name), settings)
 
 
@@ -167,7 +206,7 @@ def _named(stored: Json) -> tuple[str | None, dict[str, Any]]:
     return name, dict(config) if isinstance(config, Mapping) else {}
 
 
-def _plain(value: Json) -> Json:
+def plain(value: Json) -> Json:
     """Undo the widening of float32 settings: 0.0010000000474974513 was meant as 0.001."""
     if isinstance(value, float) and float(np.float32(value)) == value:
         return float(str(np.float32(value)))

@@ -198,11 +198,16 @@ def dtype_name(stored: Any) -> str:
     """
     if isinstance(stored, Mapping):
         config = stored.get("config") or {}
-        if "Quantized" in str(stored.get("class_name")):
-            mode = config.get("mode") or stored["class_name"]
-            raise KerasFileError(f"is quantized ({mode}); convert the float32 model")
+        if "mode" in config or "Quantized" in str(stored.get("class_name")):
+            mode = config.get("mode") or str(config.get("name")).split("_from_")[0]
+            raise KerasFileError(
+                f"is quantized to {mode}; convert the float32 model that it was made from"
+            )
         stored = config.get("name") or config.get("source_name") or stored.get("class_name")
     name = str(stored or "float32")
-    if "_from_" in name:
-        raise KerasFileError(f"is quantized ({name}); convert the float32 model")
+    if "_from_" in name or "Quantized" in name:
+        mode = name.split("_from_")[0]
+        raise KerasFileError(
+            f"is quantized to {mode}; convert the float32 model that it was made from"
+        )
     return name

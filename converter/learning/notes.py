@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from converter.backend.keras import layers_inside
 from converter.keras_file.compiled import CompileSettings
+from converter.learning import unspoken
 from converter.learning.head import KERAS_SQUARED_ERROR, Head
 from converter.learning.settings import Training
 from converter.lower.net import Net
 from converter.recipe import Recipe
 from converter.trace.program import KerasLayer
 
-DROPOUTS = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout")
-REGULARIZERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer")
-CONSTRAINTS = ("kernel_constraint", "bias_constraint")
+RATES = ("rate", "dropout", "recurrent_dropout", "stddev", "drop_path_rate")
+"""Attributes of layers that say how much is dropped, or how much noise is added, in training."""
+
+DROPPING = ("Dropout", "StochasticDepth", "GaussianNoise")
+"""Ends of the names of classes, a layer's own or its bases', that do so by such an attribute."""
+
+AUGMENTING = ("Random", "AugMix", "CutMix", "MixUp", "RandAugment")
+"""Beginnings of the names of classes that change pictures while Keras trains."""
+
+PENALTIES = ("regularizer", "constraint")
+"""What the attributes of layers that penalise or constrain end in."""
 
 
 def about(
-    model: Any, chosen: Collection[KerasLayer], settings: CompileSettings | None, net: Net
+    model: Any,
+    chosen: Collection[KerasLayer],
+    settings: CompileSettings | None,
+    net: Net,
+    output: str,
+    loss: str,
 ) -> Iterator[str]:
-    """Yield what training on the device leaves out or does differently from Keras."""
+    """Yield what training on the device leaves out or does differently from Keras.
+
+    `output` is the name of the output that is trained, `loss` what is minimised there.
+    """
     layers = layers_inside(model)
-    dropouts = [layer.name for layer in layers if type(layer).__name__ in DROPOUTS]
-    if dropouts:
-        yield f"the device trains without dropout ({_listed(dropouts)})"
-    augmenting = [
-        layer.name for layer in layers
-        if type(layer).__name__.startswith(("Random", "GaussianNoise")) and not layer.weights
-    ]  # fmt: skip
-    if augmenting:
-        yield f"the device trains without augmentation ({_listed(augmenting)})"
+    yield from _only_in_training(layers)
     yield from _penalties(layers, {layer.name.split("/")[-1] for layer in chosen})
     for name, weighted in net.weighted.items():
         if weighted.keras in chosen and weighted.folded:
@@ -42,37 +51,77 @@ def about(
             )
         if weighted.keras in chosen and _is_unusual(weighted.params):
             yield f"'{name}' is a grouped or dilated convolution, not known to learn on any device"
-    yield from _unspoken(settings)
+    if settings is not None:
+        yield from unspoken.of_loss(settings, output, loss)
+        yield from unspoken.of_compile(settings, output)
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+def _only_in_training(layers: Collection[Any]) -> Iterator[str]:
+    """Yield what layers do only while Keras trains: dropout, noise, augmentation."""
+    dropping = [layer for layer in layers if _drops(layer)]
+    if dropping:
+        noisy = any(type(layer).__name__ == "GaussianNoise" for layer in dropping)
+        what = "dropout and noise" if noisy else "dropout"
+        yield f"the device trains without {what} ({_names(dropping)})"
+    augmenting = [
+        layer for layer in layers
+        if type(layer).__name__.startswith(AUGMENTING) and not layer.weights
+    ]  # fmt: skip
+    if augmenting:
+        yield f"the device trains without augmentation ({_names(augmenting)})"
+    renewing = [
+        layer for layer in layers
+        if type(layer).__name__ == "BatchNormalization" and layer.trainable
+    ]  # fmt: skip
+    if renewing:
+        yield (
+            f"the device keeps the statistics of batch normalization ({_names(renewing)}), which "
+            "Keras renews while it trains"
+        )
+
+
+def _drops(layer: Any) -> bool:
+    """Tell whether `layer` drops anything, or adds noise, at random while it trains."""
+    values = [getattr(layer, name, 0) for name in RATES]
+    bases = [base.__name__ for base in type(layer).__mro__]
+    able = hasattr(layer, "dropout") or any(name.endswith(DROPPING) for name in bases)
+    return able and any(isinstance(value, (int, float)) and value > 0 for value in values)
+
+
+def _names(layers: Sequence[Any]) -> str:
+    shown = ", ".join(layer.name for layer in layers[:3])
+    return f"{shown} and {len(layers) - 3} more" if len(layers) > 3 else shown
 
 
 def _penalties(layers: Collection[Any], chosen: Collection[str]) -> Iterator[str]:
+    """Yield penalties and constraints: on weights of layers that learn, on any activations."""
     for layer in layers:
-        if layer.name in chosen:
-            for what in (*REGULARIZERS, *CONSTRAINTS):
-                if getattr(layer, what, None) is not None:
-                    term = what.replace("_", " ")
-                    yield f"Core ML has no {term}; '{layer.name}' learns without it"
+        for what, value in sorted(_attributes(layer)):
+            term = what.replace("_", " ")
+            counts = what == "activity_regularizer" or layer.name in chosen
+            if counts and not _does_nothing(value):
+                yield f"Core ML has no {term}; '{layer.name}' learns without it"
+        if layer.name in chosen and getattr(layer, "lora_enabled", False):
+            yield f"Core ML has no LoRA; '{layer.name}' learns all of its kernel"
+
+
+def _attributes(layer: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the penalties and constraints of `layer` by name, whatever weights it has."""
+    for name, value in vars(layer).items():
+        if name.endswith(PENALTIES) and not name.startswith("_") and value is not None:
+            yield name, value
+
+
+def _does_nothing(penalty: Any) -> bool:
+    """Tell whether all factors of a regularizer are 0."""
+    factors = [getattr(penalty, name) for name in ("l1", "l2", "factor") if hasattr(penalty, name)]
+    return bool(factors) and all(float(factor) == 0 for factor in factors)
 
 
 def _is_unusual(params: Any) -> bool:
     return getattr(params, "nGroups", 0) > 1 or any(
         n > 1 for n in getattr(params, "dilationFactor", ())
     )
-
-
-def _unspoken(settings: CompileSettings | None) -> Iterator[str]:
-    if settings is None:
-        return
-    losses = [settings.loss_config, *(loss.config for loss in settings.output_losses.values())]
-    if any(config.get("label_smoothing") for config in losses):
-        yield "Core ML has no label smoothing; the device learns without it"
-    for what in settings.others:
-        yield f"Core ML has no {what.replace('_', ' ')}; the device learns without it"
 
 
 def binary_head(
@@ -85,8 +134,10 @@ def binary_head(
     """
     what = end.note
     if list(chosen) == [end.binary] and recipe.learning_rate is None:
-        return plan.with_halved_rate(), (
-            f"{what}; half the learning rate makes its training exactly Keras's"
+        halved = plan.with_halved_rate()
+        rate = halved.numbers["learning_rate"].default
+        return halved, (
+            f"{what}, which doubles its step; half the learning rate, {rate:g}, undoes that exactly"
         )
     if end.binary not in chosen:
         return plan, what

@@ -6,13 +6,15 @@ the defaults here. What Core ML has no word for is noted, not dropped in silence
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.coreml.optimizers import BY_NAME, NUMBERS
-from converter.errors import UsageError
+from converter.errors import UnsupportedError, UsageError
 from converter.keras_file.compiled import CompileSettings
+from converter.learning import unspoken
+from converter.learning.schedules import Start, name_of, start
 from converter.recipe import Choice, Range, Recipe
 
 EPOCHS = tuple(range(1, 101))
@@ -24,18 +26,20 @@ BATCH_SIZES = (*range(1, 33), 40, 48, 50, 64, 80, 96, 100, 128, 192, 256, 512)
 DEFAULT_EPOCHS = 10
 DEFAULT_BATCH_SIZE = 32
 
-UNKNOWN_TO_CORE_ML = {
-    "nesterov": "Nesterov momentum",
-    "amsgrad": "AMSGrad",
-    "weight_decay": "weight decay",
-    "decay": "learning-rate decay",
-    "clipnorm": "gradient clipping by norm",
-    "clipvalue": "gradient clipping by value",
-    "global_clipnorm": "gradient clipping by global norm",
-    "use_ema": "averaging of weights",
-    "gradient_accumulation_steps": "gradient accumulation",
+COUNTERPARTS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adam"}
+"""Class of an optimizer in Keras -> the one in Core ML that computes the same."""
+
+RATES = {
+    "Adadelta": "a factor on steps of its own size; Adam's rate is the size of a step, usually "
+    "0.001",
+    "Adafactor": "relative to the size of the weights; Adam's is the size of a step",
+    "Adagrad": "one that falls from step to step; Adam's stays",
+    "Ftrl": "one that falls from step to step; Adam's stays",
+    "Lamb": "relative to the size of the weights; Adam's is the size of a step",
+    "Lion": "usually 3 to 10 times smaller than Adam's",
+    "Muon": "the size of a step of a whole matrix; Adam's is that of each weight",
 }
-"""Optimizer argument of Keras -> what it is called in a note."""
+"""Optimizer whose learning rate is no measure for Adam's -> what it is."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,26 @@ def training(recipe: Recipe, settings: CompileSettings | None) -> Training:
 
     Raises:
         UsageError: a number belongs to the other optimizer, or is out of its range.
+        UnsupportedError: no optimizer can work with a number that the model was compiled with.
     """
-    optimizer, stored, notes = _optimizer(recipe, settings)
+    name, config = (settings.optimizer, settings.optimizer_config) if settings else (None, {})
+    usual = COUNTERPARTS.get(name or "")
+    optimizer = recipe.optimizer or usual or "adam"
     defaults = BY_NAME[optimizer].defaults
-    for name in NUMBERS:
-        if getattr(recipe, name) is not None and name not in defaults:
-            raise UsageError(f"{name} is not a parameter of the optimizer {optimizer}")
+    for key in NUMBERS:
+        if getattr(recipe, key) is not None and key not in defaults:
+            raise UsageError(f"{key} is not a parameter of the optimizer {optimizer}")
+    rate = _stored_rate(config)
+    stored = {"learning_rate": rate.rate}
+    if usual == optimizer:  # another optimizer's numbers mean other things, but for the rate
+        stored |= {key: config.get(key) for key in defaults if key != "learning_rate"}
     numbers = {
-        name: _number(name, getattr(recipe, name), float(stored.get(name, default)))
-        for name, default in defaults.items()
+        key: _number(key, getattr(recipe, key), stored.get(key), default)
+        for key, default in defaults.items()
     }
+    notes: list[str] = []
+    if name is not None:
+        notes += _about(name, config, optimizer, recipe, rate, numbers["learning_rate"].default)
     return Training(
         optimizer,
         numbers,
@@ -100,44 +114,76 @@ def training(recipe: Recipe, settings: CompileSettings | None) -> Training:
     )
 
 
-def _optimizer(
-    recipe: Recipe, settings: CompileSettings | None
-) -> tuple[str, Mapping[str, Any], list[str]]:
-    """Return the optimizer, its stored numbers, and notes on what is lost."""
-    stored = settings.optimizer if settings else None
-    known = {"SGD": "sgd", "Adam": "adam", "AdamW": "adam"}
-    optimizer = recipe.optimizer or known.get(stored or "", "adam")
-    if settings is None or known.get(stored or "") != optimizer:
-        if stored and recipe.optimizer is None:
-            return (
-                optimizer,
-                {},
-                [f"Core ML has no {stored}; the device learns with Adam, rate 0.001"],
-            )
-        return optimizer, {}, []
-    config = dict(settings.optimizer_config)
-    notes = [
-        f"Core ML has no {what}; the device learns without it"
-        for name, what in UNKNOWN_TO_CORE_ML.items()
-        if config.get(name)
-    ]
+def _stored_rate(config: Mapping[str, Any]) -> Start:
+    """Return the learning rate that a model was compiled with, or that its schedule starts with."""
+    stored = config.get("learning_rate")
+    if isinstance(stored, Mapping):
+        return start(stored)
+    return Start(stored) if _is_number(stored) else Start(None)
+
+
+def _about(
+    name: str,
+    config: Mapping[str, Any],
+    optimizer: str,
+    recipe: Recipe,
+    stored: Start,
+    rate: float,
+) -> Iterator[str]:
+    """Yield what the device does otherwise than the optimizer `name` of Keras with `config`.
+
+    `stored` is where Keras's learning rate starts, `rate` what the device learns with.
+    """
+    title, known = BY_NAME[optimizer].keras, COUNTERPARTS.get(name) == optimizer
+    source = (
+        f"at the chosen rate, {rate:g}" if recipe.learning_rate is not None
+        else f"at its usual rate, {rate:g}, because the file tells none" if stored.rate is None
+        else f"at the same rate, {rate:g}"
+    )  # fmt: skip
+    if not known and recipe.optimizer is None:
+        own = unspoken.own_arguments(config)
+        yield f"Core ML has no {name}{own}; the device learns with {title}, {source}"
+    elif not known:
+        yield f"the model was compiled with {name}; the device learns with {title}, {source}"
+    if not known and stored.rate is not None and recipe.learning_rate is None and name in RATES:
+        yield f"the rate of {name} is {RATES[name]}: see whether {rate:g} suits"
     if isinstance(config.get("learning_rate"), Mapping):
-        schedule = config.pop("learning_rate")
-        start = schedule.get("config", {}).get("initial_learning_rate")
-        config |= {"learning_rate": start} if start else {}
-        notes.append("Core ML has no learning-rate schedule; its first value is kept")
-    return optimizer, config, notes
+        yield _about_schedule(config["learning_rate"], recipe, stored, rate)
+    yield from unspoken.of_optimizer(config, known)
 
 
-def _number(name: str, asked: float | Range | None, default: float) -> Number:
+def _about_schedule(schedule: Mapping[str, Any], recipe: Recipe, stored: Start, rate: float) -> str:
+    lacking = f"Core ML has no learning-rate schedule ({name_of(schedule)})"
+    if recipe.learning_rate is not None:
+        return f"{lacking}; the chosen rate, {rate:g}, stays"
+    if stored.rate is None:
+        return f"{lacking}, and how this one starts is not known; the rate is the usual {rate:g}"
+    return f"{lacking}; {stored.what}, {rate:g}, is kept"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(name: str, asked: float | Range | None, stored: Any, usual: float) -> Number:
+    """Return a number: as the recipe says, else as the model was compiled, else as usual."""
+    default = float(stored) if _is_number(stored) else usual
+    chosen = asked.default if isinstance(asked, Range) else asked
+    if chosen is None:
+        chosen = default
+        wrong = NUMBERS[name].complaint(default)
+        if wrong:
+            flag = f"--{name.replace('_', '-')}"
+            raise UnsupportedError(
+                f"the model was compiled with {name} {default:g}, which {wrong}; choose another "
+                f"with {flag}"
+            )
+    elif wrong := NUMBERS[name].complaint(chosen):
+        raise UsageError(f"{name} {chosen:g} {wrong}")
     if isinstance(asked, Range):
-        chosen = default if asked.default is None else asked.default
         if not asked.min <= chosen <= asked.max:
             raise UsageError(f"{name} {chosen} is not within {asked.min} … {asked.max}")
         return Number(chosen, asked.min, asked.max)
-    chosen = default if asked is None else asked
-    if chosen < 0:
-        raise UsageError(f"{name} {chosen} is negative")
     return Number(chosen, 0.0, max(1.0, chosen))
 
 

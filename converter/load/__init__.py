@@ -96,11 +96,28 @@ def compile_settings_of(model: Any) -> CompileSettings | None:
     """Return how the live Keras `model` was compiled, or None if it was not."""
     from converter.backend.tensorflow import keras
 
-    training = model.get_compile_config() if getattr(model, "compiled", False) else None
+    if not getattr(model, "compiled", False):
+        return None
+    try:
+        training = model.get_compile_config()
+        optimizer = keras.saving.serialize_keras_object(model.optimizer)
+    except NotImplementedError:  # an optimizer or schedule of one's own, not made to be stored
+        loss = keras.saving.serialize_keras_object(model.loss)
+        training, optimizer = {"loss": loss}, _told_apart(model.optimizer)
     if training is None:
         return None
-    optimizer = keras.saving.serialize_keras_object(model.optimizer)
     return compile_settings({**training, "optimizer": optimizer}, output_names(model))
+
+
+def _told_apart(optimizer: Any) -> dict[str, Any]:
+    """Return the class of an optimizer that cannot be stored, and what is known of its rate."""
+    rate: Any = getattr(
+        optimizer, "_learning_rate", None
+    )  # ``learning_rate`` would call a schedule
+    known: Any = {"class_name": type(rate).__name__, "config": {}}
+    if hasattr(rate, "numpy"):
+        known = float(rate.numpy())
+    return {"class_name": type(optimizer).__name__, "config": {"learning_rate": known}}
 
 
 def output_names(model: Any) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,11 +25,20 @@ ORDERS: dict[int, Sequence[tuple[int, ...]]] = {
 that of depthwise convolutions."""
 
 
+class UnpairedError(ParityError):
+    """The Core ML layer `layer` has weights that no layer of the Keras model has."""
+
+    def __init__(self, message: str, layer: str) -> None:
+        super().__init__(message)
+        self.layer = layer
+
+
 @dataclass(frozen=True)
 class Pair:
     """A tensor of Core ML and the variable of the Keras layer that it came from.
 
-    With `is_doubled` the tensor is a zero row and the variable's row; their difference counts.
+    With `is_doubled` the tensor is a zero row and the variable's row; their difference counts. It
+    `is_folded` if the Keras model was changed to have such a variable.
     """
 
     parameter: Parameter
@@ -37,6 +46,7 @@ class Pair:
     variable: Any
     axes: tuple[int, ...]
     is_doubled: bool
+    is_folded: bool = False
 
     @property
     def name(self) -> str:
@@ -56,13 +66,20 @@ class Pair:
         return np.asarray(self.variable.numpy().transpose(self.axes).ravel())
 
 
-def pairs(parameters: Sequence[Parameter], model: Any, last_is_doubled: bool) -> list[Pair]:
+Fold: TypeAlias = Callable[[Sequence[Parameter], Sequence[Any], bool], list[Pair]]
+"""Makes the Keras model have the tensors of a Core ML layer; returns their pairs, if it can."""
+
+
+def pairs(
+    parameters: Sequence[Parameter], model: Any, last_is_doubled: bool, fold: Fold
+) -> list[Pair]:
     """Return the pairs of all `parameters`, in their order.
 
     `last_is_doubled` says that the last layer of the network holds two rows for one unit of Keras.
+    `fold` is asked for layers that Keras does not have as they are.
 
     Raises:
-        ParityError: a layer equals none of Keras's, so its training cannot be that of Keras.
+        UnpairedError: a layer equals none of Keras's, so its training cannot be that of Keras.
     """
     leaves = [layer for layer in layers_inside(model) if not layers_inside(layer)]
     by_layer = itertools.groupby(parameters, key=lambda parameter: parameter.layer.name)
@@ -70,11 +87,13 @@ def pairs(parameters: Sequence[Parameter], model: Any, last_is_doubled: bool) ->
     return [
         pair
         for group in groups
-        for pair in _layer_pairs(group, leaves, last_is_doubled and group is groups[-1])
+        for pair in _layer_pairs(group, leaves, last_is_doubled and group is groups[-1], fold)
     ]
 
 
-def _layer_pairs(group: list[Parameter], layers: Sequence[Any], is_doubled: bool) -> list[Pair]:
+def _layer_pairs(
+    group: list[Parameter], layers: Sequence[Any], is_doubled: bool, fold: Fold
+) -> list[Pair]:
     """Return the pairs of one Core ML layer, with the Keras layer that has all its weights."""
     name = group[0].layer.name
     for layer in sorted(layers, key=lambda layer: bool(layer.name != name)):
@@ -82,10 +101,12 @@ def _layer_pairs(group: list[Parameter], layers: Sequence[Any], is_doubled: bool
         whole = [pair for pair in found if pair is not None]
         if len(whole) == len(group):
             return whole
-    raise ParityError(
+    if folded := fold(group, layers, is_doubled):
+        return folded
+    raise UnpairedError(
         f"layer '{name}': its weights are not those of any layer of the Keras model; is it the "
-        "file that was converted? (If a batch normalization was folded into the layer, its "
-        "training is not that of Keras.)"
+        "file that was converted? (What was folded into the layer may not be found again.)",
+        name,
     )
 
 

@@ -15,6 +15,7 @@ from converter.learning.answers import Answer
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network
 from converter.proof import parity
+from converter.proof.finite import check_answers
 from converter.proof.parity import Look
 from converter.recipe import Recipe
 from converter.trace.program import Array
@@ -45,11 +46,19 @@ def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
     """Return what `network` must predict for random inputs: what the live Keras `model` does.
 
     Where the answers hardly vary, equal ones would prove nothing, and other inputs are tried.
+
+    Raises:
+        ParityError: the Keras model answers ordinary inputs with what is no number.
     """
     found: list[Expectation] = []
     with_image = network.traced.interface.image is not None
     for look in parity.looks(_highest(network), with_image):
-        found.append(_expectation(model, network, recipe, look))
+        try:
+            found.append(_expectation(model, network, recipe, look))
+        except ParityError:
+            if not found:
+                raise
+            continue  # inputs as unusual as these may overflow a sound model
         if found[-1].variation >= parity.LITTLE_VARIATION:
             return found[-1]
     return max(found, key=lambda expected: expected.variation)
@@ -71,7 +80,9 @@ def _expectation(model: Any, network: Network, recipe: Recipe, look: Look) -> Ex
             name: parity.core_ml_array(x, letters)
             for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
         }
-    answer = end.expected(parity.keras_answers(model, batch)[network.traced.index])
+    answers = parity.keras_answers(model, batch)[network.traced.index]
+    check_answers(model, batch, answers.values)
+    answer = end.expected(answers)
     is_class = end.loss == KERAS_CROSS_ENTROPY
     variation = parity.variation(answer, is_class)
     return Expectation(inputs, interface.output, answer, is_class, variation)

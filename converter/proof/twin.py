@@ -21,7 +21,7 @@ def trainable_twin(
     Only the paired layers are trainable. What Core ML has not is off: dropout and noise, the
     batch's own statistics, penalties and constraints on weights.
     """
-    _train_only(model, [pair.layer for pair in pairs])
+    _train_only(model, pairs)
     inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
     outputs = WithoutTrainingMode(model)(inputs[0] if len(inputs) == 1 else inputs)
     output = keras.tree.flatten(outputs)[found.output]
@@ -49,16 +49,19 @@ class WithoutTrainingMode(keras.layers.Layer):  # type: ignore[misc]
             return self.model(inputs, training=False)
 
 
-def _train_only(model: Any, chosen: Collection[Any]) -> None:
-    model.trainable = True
-    for layer in layers_inside(model):
+def _train_only(model: Any, pairs: Sequence[Pair]) -> None:
+    """Make the layers in `pairs` trainable, whatever they were, and nothing else."""
+    chosen = {id(pair.layer) for pair in pairs}
+    variables = {id(pair.variable) for pair in pairs}
+    for layer in (model, *layers_inside(model)):  # a model hands it on to none that was frozen
         if getattr(layer, "activity_regularizer", None) is not None:
             layer.activity_regularizer = None
-        if not layers_inside(layer) and all(layer is not one for one in chosen):
-            layer.trainable = False
+        layer.trainable = bool(layers_inside(layer)) or id(layer) in chosen
     for variable in model.weights:
         variable.regularizer = None
         variable.constraint = None
+        if id(variable) not in variables:
+            variable.trainable = False
 
 
 def optimizer(settings: Settings, doubled: Collection[Any]) -> Any:

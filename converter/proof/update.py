@@ -24,7 +24,8 @@ from converter.proof.correspondence import (
     correspondence,
     random_samples,
 )
-from converter.proof.pairing import Pair, pairs
+from converter.proof.folding import fold
+from converter.proof.pairing import Pair, UnpairedError, pairs
 from converter.proof.twin import trainable_twin
 from converter.runtime import Trainer
 from converter.runtime.plan import Plan
@@ -55,6 +56,7 @@ class Verification:
     """What was compared. `ending` says what Core ML's output is in terms of Keras's.
 
     `remark` is not empty where the predictions hardly vary, so that equal ones prove little.
+    `folded` names the Core ML layers into which a batch normalization was folded, in Keras too.
     """
 
     predictions: float
@@ -63,6 +65,7 @@ class Verification:
     steps: int
     samples: int
     remark: str = ""
+    folded: Sequence[str] = ()
 
     @property
     def update(self) -> float:
@@ -96,7 +99,7 @@ def verify(
             f"the predictions differ by {found.difference:.1e} of their range; is it the file "
             "that was converted?"
         )
-    paired = pairs(plan.parameters, keras_model, found.ending.is_doubled)
+    paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
     before = [pair.theirs() for pair in paired]
     trainer = Trainer(plan, replace(settings, batch_size=count))
     other = trainable_twin(keras_model, paired, found, settings)
@@ -107,7 +110,10 @@ def verify(
     trainer.write_back()
     results = [_compared(pair, old) for pair, old in zip(paired, before, strict=True)]
     remark = parity.little_varied(found.variation)
-    return Verification(found.difference, found.ending.name, results, steps, count, remark)
+    folded = tuple(dict.fromkeys(p.parameter.layer.name for p in paired if p.is_folded))
+    return Verification(
+        found.difference, found.ending.name, results, steps, count, remark, folded
+    )  # fmt: skip
 
 
 def update_checked(model: Message, keras_model: Any) -> str:
@@ -116,16 +122,28 @@ def update_checked(model: Message, keras_model: Any) -> str:
     Both are trained by it.
 
     Raises:
-        ParityError: the steps differ, or cannot be compared.
+        ParityError: the steps differ.
     """
-    result = verify(model, keras_model)
+    try:
+        result = verify(model, keras_model)
+    except UnpairedError as error:  # the predictions agree, so something was folded into the layer
+        return (
+            f"no update step was compared: '{error.layer}' learns with what was folded into it, "
+            "and Keras has no such layer"
+        )
     if not result.passed():
         worst = max(result.tensors, key=lambda tensor: tensor.difference)
         raise ParityError(
             f"an update step of '{worst.name}' differs from Keras's by {worst.difference:.1e} of "
             f"the movement (allowed {UPDATE_TOLERANCE:.0e}); nothing was written"
         )
-    return f"an update step equals Keras's to {result.update:.1e} of the movement"
+    said = f"an update step equals Keras's to {result.update:.1e} of the movement"
+    return f"{said}, {folded_text(result.folded)}" if result.folded else said
+
+
+def folded_text(layers: Sequence[str]) -> str:
+    """Return how Keras was changed to learn as `layers` do."""
+    return f"with the batch normalization folded into {', '.join(layers)} in Keras, too"
 
 
 def _step(

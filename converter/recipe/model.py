@@ -276,6 +276,17 @@ class Recipe(_Strict):
         """Return where the result goes; by default to the working folder, not beside the model."""
         return self.output_path or Path(f"{self.model.stem}Updatable.mlmodel")
 
+    def unusable(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield (key, what is wrong) for numbers with which no optimizer can work."""
+        for name, number in NUMBERS.items():
+            value = getattr(self, name)
+            where: tuple[str, ...] = (name,)
+            if isinstance(value, Range):
+                value, where = value.default, (name, "default")
+            wrong = None if value is None else number.complaint(value)
+            if wrong:
+                yield where, f"{value:g} {wrong}"
+
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield (key, what is wrong) for settings that cannot stand side by side in any model."""
         own = BY_NAME[self.optimizer].defaults if self.optimizer else NUMBERS
@@ -283,8 +294,6 @@ class Recipe(_Strict):
             value = getattr(self, key)
             if value is not None and key not in own:
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-            if isinstance(value, float) and value < 0:
-                yield key, f"{value:g} is negative; it must be 0 or more"
         for key in ("scale", "bias"):
             if getattr(self, key) is not None and self.image is None:
                 yield key, "is for image inputs; add image: rgb, bgr or gray, or remove it"

@@ -146,6 +146,9 @@ def _validated(document: Document) -> Recipe:
         recipe = Recipe.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         mistakes += [_mistake(document, found) for found in error.errors(include_url=False)]
+    if recipe is not None:
+        for where, message in recipe.unusable():
+            mistakes.append(Mistake(document.place(where), where, message))
     if recipe is not None and any(place.line for place in document.places.values()):
         for key, message in recipe.contradictions():
             mistakes.append(Mistake(document.place((key,)), (key,), message))

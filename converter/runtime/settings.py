@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from converter.coreml.mlmodel import Message, network
-from converter.coreml.optimizers import BATCH_SIZE, NUMBERS, OPTIMIZERS
+from converter.coreml.optimizers import BATCH_SIZE, NUMBERS, OPTIMIZERS, Number
 from converter.errors import TrainingError, UsageError
 
 
@@ -47,7 +47,7 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
         kind,
         {
             number.keras: _double(
-                getattr(optimizer, number.field), number.keras, chosen.get(number.keras)
+                getattr(optimizer, number.field), number, chosen.get(number.keras)
             )
             for number in known.numbers
         },
@@ -58,12 +58,15 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
     )
 
 
-def _double(parameter: Message, name: str, chosen: float | None) -> float:
-    value = float(parameter.defaultValue if chosen is None else chosen)
+def _double(parameter: Message, number: Number, chosen: float | None) -> float:
+    name, value = number.keras, float(parameter.defaultValue if chosen is None else chosen)
     if parameter.HasField("range"):
         low, high = parameter.range.minValue, parameter.range.maxValue
         if not low <= value <= high:
             raise UsageError(f"{name} {value:g}: the model allows {low:g} to {high:g}")
+    wrong = None if chosen is None else number.complaint(value)
+    if wrong:
+        raise UsageError(f"{name} {value:g} {wrong}")
     return value
 
 

@@ -26,7 +26,7 @@ def test_names_and_defaults_are_those_of_keras(field):
 
 
 def test_the_settings_of_an_update():
-    assert NUMBERS == ("learning_rate", "momentum", "beta_1", "beta_2", "epsilon")
+    assert tuple(NUMBERS) == ("learning_rate", "momentum", "beta_1", "beta_2", "epsilon")
     assert FIELDS["eps"] == "epsilon"
     assert FIELDS["miniBatchSize"] == "batch_size"
     assert set(TRAINING) <= set(Recipe.model_fields)

@@ -3,6 +3,7 @@
 import pytest
 
 from converter.backend.tensorflow import keras
+from converter.errors import UnsupportedError
 from tests.converting import convert, small_cnn
 
 
@@ -20,6 +21,25 @@ def test_settings_of_compile_are_taken_over(tmp_path):
     assert set(range(1, 101)) <= set(params.epochs.set.values)
     assert params.shuffle.defaultValue
     assert any("Nesterov" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "flag", "usable"),
+    [
+        (lambda: keras.optimizers.SGD(0.0), "learning_rate", 0.1),
+        (lambda: keras.optimizers.RMSprop(0.0), "learning_rate", 0.1),
+        (lambda: keras.optimizers.SGD(0.1, momentum=1.0), "momentum", 0.9),
+        (lambda: keras.optimizers.Adam(beta_1=1.0), "beta_1", 0.9),
+        (lambda: keras.optimizers.Adam(epsilon=-1.0), "epsilon", 1e-7),
+    ],
+)
+def test_a_stored_number_that_cannot_work_is_named_with_what_overrides_it(
+    tmp_path, optimizer, flag, usable
+):
+    words = f"the model was compiled with {flag} .*--{flag.replace('_', '-')}$"
+    with pytest.raises(UnsupportedError, match=words):
+        convert(small_cnn(optimizer=optimizer()), tmp_path)
+    convert(small_cnn(optimizer=optimizer()), tmp_path, **{flag: usable})  # the advice works
 
 
 def test_defaults_without_compile_settings(tmp_path):

@@ -96,5 +96,5 @@ def test_quantized_layers_are_refused_by_name(mode, tmp_path):
     model = keras.Sequential([keras.Input((4,)), L.Dense(6, name="small")])
     model.quantize(mode)
     model.save(tmp_path / "model.keras")
-    with pytest.raises(KerasFileError, match=rf"layer 'small' \(Dense\) is quantized \({mode}\)"):
+    with pytest.raises(KerasFileError, match=rf"layer 'small' \(Dense\) is quantized to {mode}"):
         load(tmp_path / "model.keras")

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+import converter
 from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
 from converter.errors import ParityError, TrainingError
-from converter.proof.update import verify
+from converter.proof.update import update_checked, verify
 from tests.converting import convert
 
 L = keras.layers
@@ -191,20 +192,89 @@ def test_a_tampered_weight_without_effect_is_seen_too(tmp_path):
         verify(spec, model)
 
 
-def test_folded_batch_normalization_is_not_claimed_to_train_alike(tmp_path):
-    layers = [
-        keras.Input((10, 10, 3)), L.Conv2D(4, 3, name="conv"), L.BatchNormalization(name="bn"),
-        L.ReLU(), L.Flatten(), L.Dense(3, activation="softmax", name="head"),
-    ]  # fmt: skip
+def with_statistics(model):
+    """Give the batch normalizations of `model` values that a training might have left."""
+    rng = np.random.default_rng(3)
+    for layer in model.layers:
+        if isinstance(layer, L.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+    return model
+
+
+FOLDED = {
+    "after a convolution": [
+        L.Conv2D(4, 3, name="conv"), L.BatchNormalization(name="bn"), L.ReLU(), L.Flatten(),
+    ],
+    "after a convolution without bias": [
+        L.Conv2D(4, 3, use_bias=False, name="conv"), L.BatchNormalization(name="bn"), L.ReLU(),
+        L.Flatten(),
+    ],
+    "after a dense layer": [
+        L.Flatten(), L.Dense(6, name="dense"), L.BatchNormalization(scale=False), L.ReLU(),
+    ],
+    "before a dense layer": [
+        L.Flatten(), L.Dense(6, activation="relu", name="dense"), L.BatchNormalization(),
+    ],
+    "twice": [
+        L.Conv2D(4, 3, name="conv"), L.BatchNormalization(), L.ReLU(),
+        L.Conv2D(5, 3, name="conv2", use_bias=False), L.BatchNormalization(), L.ReLU(),
+        L.Flatten(),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_folded_batch_normalization_is_folded_in_keras_too(tmp_path, name):
     keras.utils.set_random_seed(7)
-    model = keras.Sequential(layers)
-    model.get_layer("bn").set_weights([np.array(v) for v in (
-        [1.1, 0.9, 1.2, 0.8], [0.1, 0.2, 0, -0.1], [0.1, 0, 0.3, 0.1], [1.2, 0.7, 1, 0.9]
-    )])  # fmt: skip
+    layers = [keras.layers.deserialize(keras.layers.serialize(layer)) for layer in FOLDED[name]]
+    layers = [keras.Input((10, 10, 3)), *layers, L.Dense(3, activation="softmax", name="head")]
+    model = with_statistics(keras.Sequential(layers))
     model.compile("adam", "categorical_crossentropy")
-    spec, _ = convert(model, tmp_path, layers=("conv", "head"))
-    with pytest.raises(ParityError, match=r"layer 'conv': .* batch normalization was folded"):
-        verify(spec, model)
+    spec, _ = convert(model, tmp_path, layers=("*",))
+    result = verify(spec, model, steps=3)
+    assert result.folded
+    assert result.passed(), result
+
+
+def test_what_cannot_be_folded_in_keras_is_said_without_an_accusation(tmp_path):
+    """A scale of one's own behind the layer is no batch normalization."""
+    layers = [
+        keras.Input((5,)), L.Dense(4, name="dense"), L.Rescaling(0.5), L.ReLU(),
+        L.Dense(3, activation="softmax", name="head"),
+    ]  # fmt: skip
+    spec, model = converted(layers, "categorical_crossentropy", "adam", ("*",), tmp_path)
+    said = update_checked(spec, model)
+    assert said.startswith("no update step was compared: 'dense' learns with what was folded")
+
+
+@pytest.mark.parametrize("chosen", [("conv1",), ("dense1", "head"), ("*",)])
+def test_layers_frozen_in_keras_learn_in_the_twin(tmp_path, chosen, recwarn):
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential(small(2, "softmax"))
+    for name in ("conv1", "dense1"):
+        model.get_layer(name).trainable = False
+    model.compile("sgd", "categorical_crossentropy")
+    spec, _ = convert(model, tmp_path, layers=chosen)
+    result = verify(spec, model)
+    assert result.passed(), result
+    assert all(tensor.movement > 0 for tensor in result.tensors)
+    assert not [w for w in recwarn if "trainable" in str(w.message)]
+
+
+def test_the_users_own_model_stays_as_it_is(tmp_path):
+    model = keras.Sequential([
+        keras.Input((5,)), L.Dense(4, activation="relu", name="a"), L.Dense(3, name="b"),
+        L.Softmax(),
+    ])  # fmt: skip
+    model.get_layer("a").trainable = False
+    model.compile("sgd", "categorical_crossentropy")
+    before, optimizer = model.get_weights(), model.optimizer
+    converter.convert(model, layers=["*"], verify_update=True)
+    assert [layer.trainable for layer in model.layers] == [False, True, True]
+    assert [v.trainable for v in model.weights] == [False, False, True, True]
+    assert model.optimizer is optimizer
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_another_model_of_the_same_shape(tmp_path):

@@ -86,6 +86,13 @@ WRONG = {
     ),
     "pixels of no image": ("model: a\nscale: 2\n", ":2: scale: is for image inputs"),
     "negative": ("model: a\nlearning_rate: -1\n", ":2: learning_rate: -1 is negative"),
+    "no step": ("model: a\nlearning_rate: 0\n", ":2: learning_rate: 0 means that nothing is"),
+    "no step by default": (
+        "model: a\nlearning_rate:\n  max: 1\n  default: 0\n",
+        ":4: learning_rate.default: 0 means that nothing is learned; it must be more than 0",
+    ),
+    "no fading": ("model: a\nmomentum: 1\n", ":2: momentum: 1 must be below 1"),
+    "nor of Adam": ("model: a\nbeta_2: 1.0\n", ":2: beta_2: 1 must be below 1"),
     "ending": ("model: a\noutput_path: b.onnx\n", ":2: output_path: does not end in .mlmodel"),
     "deep": ("model: " + "[" * 100 + "]" * 100, ":1: model.0.0.0"),
     "very deep": ("model: " + "[" * 100_000, ":1: is not YAML"),
@@ -194,7 +201,9 @@ TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "
 @given(
     layers=st.lists(st.sampled_from(TRICKY) | st.text(), max_size=3),
     classes=st.none() | st.lists(st.sampled_from(TRICKY), min_size=1, max_size=3),
-    rate=st.none() | st.floats(0, 1) | st.builds(Range, default=st.floats(0.1, 1)),
+    rate=st.none()
+    | st.floats(0, 1, exclude_min=True)
+    | st.builds(Range, default=st.floats(0.1, 1)),
     epochs=st.none() | st.integers(1, 5) | st.builds(Choice, allowed=st.just((1, 2))),
     author=st.none() | st.sampled_from(TRICKY),
     verify=st.booleans(),
@@ -221,3 +230,20 @@ def test_the_text_depends_on_nothing_but_the_recipe(tmp_path):
         for folder in (tmp_path, Path())
     ]
     assert written == ["model: m.h5\n"] * 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("learning_rate", 0.0, "--learning-rate: 0 means that nothing is learned"),
+        ("learning_rate", -1.0, "--learning-rate: -1 is negative"),
+        ("learning_rate", float("nan"), "--learning-rate: must be a finite number"),
+        ("epsilon", float("inf"), "--epsilon: must be a finite number"),
+        ("momentum", 1.0, "--momentum: 1 must be below 1"),
+        ("beta_1", 1.0, "--beta-1: 1 must be below 1"),
+        ("beta_2", 1.5, "--beta-2: 1.5 must be below 1"),
+    ],
+)
+def test_flags_with_which_nothing_can_be_learned(flag, value, words):
+    with pytest.raises(UsageError, match=words):
+        from_flags({"model": "a.h5", flag: value})

@@ -32,6 +32,8 @@ def test_chosen_settings_replace_stored_ones():
         ({"learning_rate": -0.1}, "the model allows 0 to 1"),
         ({"learning_rate": float("nan")}, "the model allows"),
         ({"momentum": 2.0}, "momentum 2"),
+        ({"momentum": 1.0}, "momentum 1 must be below 1"),
+        ({"learning_rate": 0.0}, "learning_rate 0 means that nothing is learned"),
         ({"batch_size": 5}, "batch_size 5: the model allows 1, 4, 10, 16"),
         ({"epochs": 21}, "epochs 21: the model allows 20 values from 1 to 20"),
         ({"epochs": 0}, "epochs 0"),

@@ -15,12 +15,13 @@ import math
 from collections.abc import Iterator
 
 from converter.coreml.hyperparameters import Hyperparameter, hyperparameters
+from converter.coreml.optimizers import NUMBERS
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
 
 RULE = Rule("O215", "hyperparameter-sense", "error", "ours")
 
-BELOW_ONE = ("momentum", "beta1", "beta2")
+BELOW_ONE = tuple(number.field for number in NUMBERS.values() if number.is_decay)
 
 
 def check(model: View) -> Iterator[Finding]:

@@ -1,0 +1,47 @@
+"""A weight or an answer that is no number is named, and nothing is written."""
+
+import numpy as np
+import pytest
+
+from converter.backend.tensorflow import keras
+from converter.conversion.inspection import inspect
+from converter.errors import ParityError, UnsupportedError
+from converter.recipe import Recipe
+from tests.converting import convert, small_cnn
+from tests.lower.oracle import sequential
+
+L = keras.layers
+
+
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinity")])
+@pytest.mark.parametrize(("layer", "index", "variable"), [
+    ("conv", 0, "kernel"), ("dense_5", 1, "bias"), ("dense_6", 0, "kernel"),
+])  # fmt: skip
+def test_a_weight_that_is_no_number(tmp_path, layer, index, variable, value, word):
+    model = small_cnn()
+    weights = model.get_layer(layer).get_weights()
+    weights[index].flat[1] = value
+    model.get_layer(layer).set_weights(weights)
+    with pytest.raises(UnsupportedError, match=f"'{layer}' .*: its {variable} holds {word}"):
+        convert(model, tmp_path, verify=False)
+    assert not (tmp_path / "converted.mlmodel").exists()
+    model.save(tmp_path / "model.keras")
+    assert word in inspect(Recipe(model=tmp_path / "model.keras")).problem
+
+
+def test_statistics_that_are_no_numbers(tmp_path):
+    model = sequential((5,), L.Dense(4), L.BatchNormalization(name="norm"), L.Dense(3), L.Softmax())
+    model.get_layer("norm").moving_mean.assign([0, np.nan, 0, 0])
+    with pytest.raises(UnsupportedError, match=r"'norm' .* moving_mean holds NaN"):
+        convert(model, tmp_path)
+
+
+def test_answers_that_overflow(tmp_path):
+    model = sequential(
+        (5,), L.Dense(4, name="below"), L.Dense(4, name="large"), L.Dense(3, name="top"),
+        L.Softmax(),
+    )  # fmt: skip
+    model.get_layer("large").kernel.assign(np.full((4, 4), 3e38))
+    with pytest.raises(ParityError, match=r"itself does not answer .* layer 'large' .* gives"):
+        convert(model, tmp_path)
+    assert not (tmp_path / "converted.mlmodel").exists()
