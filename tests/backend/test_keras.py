@@ -126,7 +126,7 @@ def test_the_modules_of_functions_are_still_there(module):
     ],
 )  # fmt: skip
 def test_functions_have_the_classes_that_files_name(name, module):
-    moved = f"keras.src.ops.{module}.{name} moved: converter.backend.keras.function_class has it"
+    moved = f"keras.src.ops.{module}.{name} moved: converter.backend.keras.function_class needs it"
     found = inside.function_class(name)
     assert found is not None, moved
     assert (found.__name__, found.__module__) == (name, f"keras.src.ops.{module}"), moved
