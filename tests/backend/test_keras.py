@@ -186,3 +186,22 @@ def test_chosen_variables_move_twice_as_far(kind):
     assert np.all(plain[0] != 0)
     np.testing.assert_allclose(doubled[0], 2 * plain[0], rtol=1e-5, err_msg=moved)
     np.testing.assert_allclose(doubled[1], plain[1], rtol=1e-5, err_msg=moved)
+
+
+@pytest.mark.parametrize("last", [L.Softmax, lambda: L.Activation("sigmoid")])
+def test_logits_of_gives_what_a_sigmoid_or_softmax_was_given(last):
+    x = np.array([[1.0, 300.0]], np.float32)
+    model = keras.Sequential([keras.Input((2,)), last()])
+    np.testing.assert_array_equal(inside.logits_of(model(x)), x)
+    assert inside.logits_of(keras.Sequential([keras.Input((2,)), L.ReLU()])(x)) is None
+
+
+def test_without_last_activation_shows_what_is_before_it_also_in_nested_models():
+    inner = keras.Sequential([keras.Input((2,)), L.Dense(3, "tanh")])
+    model = keras.Sequential([keras.Input((2,)), inner])
+    x = np.array([[1.0, 30.0]], np.float32)
+    kernel, bias = inner.get_weights()
+    with inside.without_last_activation(model, 0) as activation:
+        assert activation is keras.activations.tanh
+        np.testing.assert_allclose(model(x), x @ kernel + bias, rtol=1e-6)
+    np.testing.assert_allclose(model(x), np.tanh(x @ kernel + bias), rtol=1e-6)
