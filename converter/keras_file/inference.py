@@ -41,6 +41,9 @@ Core ML's classic layers cannot express is refused under the name of the layer."
 GONE = frozenset({"RandomHeight", "RandomWidth"})
 """Classes of `PASSES` that Keras 3 has no more."""
 
+AS_IDENTITY = GONE | {"Equalization"}
+"""Classes that are built as Identity: Keras 3.15 cannot call an Equalization in a graph."""
+
 FORCED = PASSES | {"BatchNormalization", "RandomCrop"}
 """Classes whose layers act otherwise where a model of Keras 1 or 2 calls them in training mode."""
 
@@ -49,7 +52,7 @@ def at_inference(
     class_name: str, arguments: Mapping[str, Any], version: tuple[int, int]
 ) -> tuple[str, dict[str, Any]]:
     """Return class and arguments of what a layer, written by Keras `version`, does at inference."""
-    if class_name in GONE:
+    if class_name in AS_IDENTITY:
         return "Identity", {"name": arguments.get("name")}
     if class_name == "RandomCrop" and version < (3, 8):
         kept = ("name", "height", "width", "data_format", "dtype")
