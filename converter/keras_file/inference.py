@@ -1,8 +1,7 @@
 """What layers that only training needs do at inference: nothing, or what stands here.
 
-Classes of ``keras.layers`` that augment, regularize or prepare images, of every Keras: 1.2 (7
-classes), 2.2 (8), 2.4 to 2.15 (up to 22, with ``experimental.preprocessing``) and 3.0 to 3.15 (up
-to 45). `tests/load/test_inference.py` holds the table against the installed Keras.
+Classes of ``keras.layers`` that augment, regularize or prepare images: 7 in Keras 1.2.2, 8 in
+2.2.4, 21 in 2.15; those of 3.15 `tests/load/test_inference.py` lists, and holds the table against.
 """
 
 from __future__ import annotations
@@ -41,6 +40,9 @@ Core ML's classic layers cannot express is refused under the name of the layer."
 GONE = frozenset({"RandomHeight", "RandomWidth"})
 """Classes of `PASSES` that Keras 3 has no more."""
 
+AS_IDENTITY = GONE | {"Equalization"}
+"""Classes that are built as Identity: Keras 3.15 cannot call an Equalization in a graph."""
+
 FORCED = PASSES | {"BatchNormalization", "RandomCrop"}
 """Classes whose layers act otherwise where a model of Keras 1 or 2 calls them in training mode."""
 
@@ -49,7 +51,7 @@ def at_inference(
     class_name: str, arguments: Mapping[str, Any], version: tuple[int, int]
 ) -> tuple[str, dict[str, Any]]:
     """Return class and arguments of what a layer, written by Keras `version`, does at inference."""
-    if class_name in GONE:
+    if class_name in AS_IDENTITY:
         return "Identity", {"name": arguments.get("name")}
     if class_name == "RandomCrop" and version < (3, 8):
         kept = ("name", "height", "width", "data_format", "dtype")

@@ -183,7 +183,10 @@ def paired(children: list[Built], groups: list[Group], name: str) -> Iterator[tu
 
 def sublayers(layer: Any) -> Iterator[tuple[str, Any]]:
     """Yield the layers that a layer keeps as attributes, with the path of their arrays."""
-    for name, part in own_attributes(layer):
+    attributes = own_attributes(layer)
+    if isinstance(layer, keras.Model):  # inside of a wrapper
+        attributes = [("layers", list(layer.layers))]
+    for name, part in attributes:
         if isinstance(part, keras.layers.Layer):
             yield name, part
         elif isinstance(part, list):

@@ -15,6 +15,7 @@ import numpy as np
 
 from converter.backend.keras import layers_inside
 from converter.backend.mil import mil_program
+from converter.backend.steps import steps_together
 from converter.backend.tensorflow import arranged, keras, stored_values, tf
 from converter.backend.tf_ops import plain_operations
 from converter.errors import UnsupportedError, UsageError
@@ -127,7 +128,7 @@ def _traced(
                 for v in group
             ]
 
-        with layers.tagging(), plain_operations():
+        with layers.tagging(), plain_operations(), steps_together():
             outputs, _ = model.stateless_call(
                 bound(model.trainable_variables),
                 bound(model.non_trainable_variables),
@@ -137,7 +138,10 @@ def _traced(
         return [tf.identity(output) for output in keras.tree.flatten(outputs)]
 
     weight_specs = [tf.TensorSpec(v.shape, v.dtype, name=f"w{i}") for i, v in enumerate(variables)]
-    concrete = tf.function(call, autograph=False).get_concrete_function(*inputs, *weight_specs)
+    try:
+        concrete = tf.function(call, autograph=False).get_concrete_function(*inputs, *weight_specs)
+    except ValueError as error:
+        raise _uncallable(model, error) from error
     main = _to_mil(concrete, layers).functions["main"]
     weights = {
         f"w{i}": Weight(
@@ -160,6 +164,19 @@ def _to_mil(concrete: Any, layers: LayerTable) -> Any:
         return mil_program(concrete)
     except Exception as error:
         raise _unsupported(str(error), layers) from error
+
+
+def _uncallable(model: Any, error: ValueError) -> UnsupportedError:
+    """Return what to say of a model that Keras built, but cannot call."""
+    for layer in layers_inside(model):
+        if isinstance(layer, keras.layers.RandomCrop):
+            return UnsupportedError(
+                f"{keras_layer(layer)}: does not crop at inference in Keras {keras.__version__}, "
+                "so the layers behind it get pictures of another size than they were built for; "
+                "replace it by CenterCrop or Resizing"
+            )
+    reason = " ".join(str(error).split())[:200]
+    return UnsupportedError(f"Keras cannot call the model on one sample: {reason}")
 
 
 def _unsupported(message: str, layers: LayerTable) -> UnsupportedError:
