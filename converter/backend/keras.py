@@ -142,6 +142,14 @@ def watched_calls(watch: Callable[[Any, list[Any]], None]) -> Iterator[None]:
         yield
 
 
+def rate_of(optimizer: Any) -> Any:
+    """Return the learning rate of an optimizer: a variable, a schedule or a function.
+
+    The public ``learning_rate`` calls a schedule, and gives the rate of this step only.
+    """
+    return getattr(optimizer, "_learning_rate", None)
+
+
 def with_doubled_steps(kind: Any, variables: Collection[Any]) -> Any:
     """Return the optimizer class `kind`, made to move `variables` by twice the learning rate.
 

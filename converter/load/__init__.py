@@ -111,9 +111,9 @@ def compile_settings_of(model: Any) -> CompileSettings | None:
 
 def _told_apart(optimizer: Any) -> dict[str, Any]:
     """Return the class of an optimizer that cannot be stored, and what is known of its rate."""
-    rate: Any = getattr(
-        optimizer, "_learning_rate", None
-    )  # ``learning_rate`` would call a schedule
+    from converter.backend.keras import rate_of
+
+    rate = rate_of(optimizer)
     known: Any = {"class_name": type(rate).__name__, "config": {}}
     if hasattr(rate, "numpy"):
         known = float(rate.numpy())

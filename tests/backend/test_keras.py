@@ -170,6 +170,24 @@ def test_the_patch_goes_with_an_error():
     assert keras.Operation.__call__ is original
 
 
+def test_every_call_is_watched_inner_ones_first(nested):
+    moved = "layers are called otherwise: converter.backend.keras.watched_calls patches Operation"
+    original, seen = keras.Operation.__call__, []
+    with inside.watched_calls(lambda called, outputs: seen.append((called.name, len(outputs)))):
+        nested(np.zeros((1, 4, 3), np.float32))
+    found = [name for name, _ in seen]
+    assert found.index("inner") < found.index("seq"), moved
+    assert found.index("first") < found.index("gated"), moved
+    assert all(count >= 1 for _, count in seen)
+    assert keras.Operation.__call__ is original
+
+
+def test_the_rate_of_an_optimizer_is_what_it_was_given():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.3, 10, 0.9)
+    assert inside.rate_of(keras.optimizers.SGD(schedule)) is schedule
+    assert float(inside.rate_of(keras.optimizers.SGD(0.25)).numpy()) == 0.25
+
+
 @pytest.mark.parametrize("kind", [keras.optimizers.SGD, keras.optimizers.Adam])
 def test_chosen_variables_move_twice_as_far(kind):
     def moves(doubled):

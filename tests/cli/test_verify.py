@@ -10,6 +10,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.cli import run
 from converter.coreml import mlmodel
+from converter.proof import twin
 
 L = keras.layers
 
@@ -95,7 +96,9 @@ def test_no_temporary_file_is_left(source, tmp_path):
     assert not list(folder.iterdir())
 
 
-def test_what_does_not_train_as_keras_is_not_written(tmp_path, monkeypatch, capsys):
+def test_a_folded_batch_normalization_is_verified_and_a_wrong_step_not_written(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     model = keras.Sequential([
         keras.Input((8, 8, 2)), L.Conv2D(3, 3, name="conv"), L.BatchNormalization(name="bn"),
@@ -104,8 +107,18 @@ def test_what_does_not_train_as_keras_is_not_written(tmp_path, monkeypatch, caps
     model.get_layer("bn").gamma.assign([2.0, 1.0, 0.5])
     model.compile("adam", "categorical_crossentropy")
     model.save("bn.keras")
-    chosen = ("--layers", "conv,head", "--verify-update", "-o", "bn.mlmodel")
-    code, _, err = called(capsys, "bn.keras", *chosen)
+    chosen = ("--layers", "conv,head", "--verify-update", "-o")
+    code, out, _ = called(capsys, "bn.keras", *chosen, "bn.mlmodel")
+    assert code == 0
+    assert "with the batch normalization folded into conv in Keras, too" in out
+    whole = twin.optimizer
+    monkeypatch.setattr(twin, "optimizer", lambda *given: whole_with(whole(*given), 0.002))
+    code, _, err = called(capsys, "bn.keras", *chosen, "wrong.mlmodel")
     assert code == 1
-    assert "batch normalization was folded" in err
-    assert not Path("bn.mlmodel").exists()
+    assert "an update step of" in err
+    assert not Path("wrong.mlmodel").exists()
+
+
+def whole_with(optimizer, rate):
+    optimizer.learning_rate = rate
+    return optimizer
