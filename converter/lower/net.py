@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -13,9 +13,12 @@ from converter.backend.coremltools import NeuralNetworkBuilder
 from converter.coreml.mlmodel import set_floats
 from converter.errors import UnsupportedError
 from converter.lower.blob import SIZE, Affine, Blob, Border
+from converter.lower.factored import Factored
 from converter.lower.values import Values
 from converter.lower.weighted import Weighted
 from converter.trace.program import Array, KerasLayer, Op, Operand, Program, Ref
+
+Value: TypeAlias = "Blob | Factored"
 
 NO_WEIGHTS = np.zeros(0, np.float32)
 """Stands in for weights when a layer is added; `Weighted.bind` puts the real ones in."""
@@ -37,18 +40,23 @@ class Net:
         self.reserved = reserved
         self.weighted: dict[str, Weighted] = {}
         self.origin: dict[str, KerasLayer] = {}
-        self._blobs: dict[str, Blob] = {}
+        self._values: dict[str, Value] = {}
         self._uses = program.uses()
 
     # -- blobs ------------------------------------------------------------------------------------
 
-    def store(self, ref: Ref, blob: Blob) -> None:
-        """Remember that `blob` stands for `ref`."""
-        self._blobs[ref.name] = blob
+    def store(self, ref: Ref, value: Value) -> None:
+        """Remember that `value` stands for `ref`."""
+        self._values[ref.name] = value
+
+    def value(self, ref: Ref) -> Value:
+        """Return what stands for `ref`: a blob, or a value of more axes than a blob has."""
+        return self._values[ref.name]
 
     def pending(self, ref: Ref) -> Blob:
         """Return the blob for `ref` with whatever still waits to be applied to it."""
-        blob = self._blobs[ref.name]
+        blob = self.value(ref)
+        assert isinstance(blob, Blob), f"{ref.name} is no blob"
         return replace(blob, shared=True) if self._uses[ref.name] > 1 else blob
 
     def plain(self, op: Op, ref: Ref) -> Blob:

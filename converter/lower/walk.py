@@ -9,9 +9,14 @@ from converter.backend.coremltools import NeuralNetworkBuilder, datatypes
 from converter.coreml.interface import Interface
 from converter.errors import UnsupportedError
 from converter.lower.blob import Blob
-from converter.lower.emit import EMITTERS
+from converter.lower.emit import EMITTERS, ON_FACTORS
+from converter.lower.factored import Factored
 from converter.lower.net import Net
+from converter.trace.piecewise import CONDITIONS
 from converter.trace.program import AXES, GRAY_AXES, KerasLayer, Op, Program, Ref
+
+CHOICES = {"select", *CONDITIONS}
+"""Operations of which nothing is left where a choice can be expressed."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ def lower(
     if net.values.is_constant(output):
         raise UnsupportedError("the model's output does not depend on its input")
     last = Op("output", {"x": output}, (output,), program.ops[-1].layer)
+    _refuse_factors(last, net)
     blob = net.pending(output)
     axes = AXES.get(len(blob.axes))
     if axes:
@@ -87,15 +93,31 @@ def _gains_channel_axis(ref: Ref, program: Program) -> bool:
 
 def _emit(op: Op, net: Net) -> None:
     emitter = EMITTERS.get(op.kind)
+    if emitter is None and op.kind in CHOICES:
+        net.refuse(
+            op, "compares values; Core ML's classic layers choose only between straight lines of "
+            "one value, as in where(x > 0, x, 0.1 * x), or the larger or smaller of two",
+        )  # fmt: skip
     if emitter is None:
         net.refuse(
             op, f"needs '{op.kind}', which Core ML's classic layers cannot express; "
             "replace the layer before converting",
         )  # fmt: skip
+    if op.kind not in ON_FACTORS:
+        _refuse_factors(op, net)
     made = emitter(op, net)
-    for ref, blob in zip(op.outputs, (made,) if isinstance(made, Blob) else made, strict=True):
+    for ref, blob in zip(op.outputs, made if isinstance(made, tuple) else (made,), strict=True):
         if blob.shape != ref.shape:
             raise AssertionError(
                 f"{op.kind} of {op.layer} made {blob.shape} where {ref.shape} was promised"
             )
         net.store(ref, blob)
+
+
+def _refuse_factors(op: Op, net: Net) -> None:
+    for ref in op.refs():
+        if not net.values.is_constant(ref) and isinstance(net.value(ref), Factored):
+            net.refuse(
+                op, f"works on a value of the shape {ref.shape}, which blobs cannot express; "
+                "only reshapes and transposes can",
+            )  # fmt: skip

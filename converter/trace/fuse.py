@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from converter.trace.piecewise import chosen_lines, larger_or_smaller
 from converter.trace.program import Op, Operand, Program, Ref, without_dead_ops
 
 Producers = Mapping[str, Op]
@@ -74,6 +75,53 @@ def elu_with_alpha(op: Op, producers: Producers) -> Op | None:
     return replace(op, kind="elu", inputs={"x": above, "alpha": np.float32(alpha)})
 
 
+def spelled_elu(op: Op, producers: Producers) -> Op | None:
+    """ELU, written out.
+
+    Given::
+
+        z = select(greater(x, 0), x, mul(alpha, sub(exp(x), 1)))
+
+    Result::
+
+        z = elu(x, alpha)
+    """
+    x, alpha, below = _compared(op, 0.0, producers), 1.0, op.inputs["b"]
+    scaled = _made_by(below, "mul", producers)
+    if scaled:
+        number, value = _number_and_value(scaled)
+        alpha, below = number or 0.0, value or below
+    less = _made_by(below, "sub", producers)
+    power = less and _made_by(less.inputs["x"], "exp", producers)
+    if not (x and alpha and less and power) or _number(less.inputs["y"]) != 1:
+        return None
+    if not (_is(op.inputs["a"], x) and _is(power.inputs["x"], x)):
+        return None
+    return replace(op, kind="elu", inputs={"x": x, "alpha": np.float32(alpha)})
+
+
+def finite(op: Op, producers: Producers) -> Op | None:
+    """A guard against infinity, as in log(sum(exp(x))): finite values stay as they are.
+
+    Given, with a number beyond which half precision has none::
+
+        z = select(not_equal(x, add(x, 65504)), x, 0)
+
+    Result::
+
+        z = identity(x)
+    """
+    cond = _made_by(op.inputs["cond"], "not_equal", producers)
+    beyond = cond and _made_by(cond.inputs["y"], "add", producers)
+    x = op.inputs["a"]
+    if not (cond and beyond) or not isinstance(x, Ref) or _number(op.inputs["b"]) != 0:
+        return None
+    number, value = _number_and_value(beyond)
+    if value != x or not _is(cond.inputs["x"], x) or number is None or number < 65504:
+        return None
+    return replace(op, kind="identity", inputs={"x": x})
+
+
 def thresholded_relu(op: Op, producers: Producers) -> Op | None:
     """ReLU(threshold=t).
 
@@ -90,7 +138,7 @@ def thresholded_relu(op: Op, producers: Producers) -> Op | None:
     if cond is None or isinstance(zero, (Ref, str, tuple)) or np.any(zero):
         return None
     threshold, value = _number(cond.inputs["y"]), cond.inputs["x"]
-    if threshold is None or not isinstance(value, Ref) or value != op.ref("a"):
+    if threshold is None or not isinstance(value, Ref) or not _is(op.inputs["a"], value):
         return None
     return replace(op, kind="thresholded_relu", inputs={"x": value, "alpha": np.float32(threshold)})
 
@@ -241,13 +289,92 @@ def dense_over_pixels(op: Op, producers: Producers) -> Op | None:
     return replace(op, kind="matmul", inputs={**product.inputs, "x": x}, layer=product.layer)
 
 
+def group_normalization(op: Op, producers: Producers) -> Op | None:
+    """GroupNormalization.
+
+    Given, gamma and beta being optional::
+
+        g = reshape(x)  # splits an axis into groups and the rest
+        m = reduce_mean(g)  # over all axes but batch and groups
+        r = mul(rsqrt(reduce_mean(square(sub(g, m))) + epsilon), gamma)
+        z = reshape(add(mul(g, r), add(mul(mul(m, -1), r), beta)))
+
+    Result::
+
+        z = group_norm(x, axis, groups, epsilon, gamma, beta)
+    """
+    total = _made_by(op.inputs["x"], "add", producers)
+    product = total and _made_by(total.inputs["x"], "mul", producers)
+    opened = product and _made_by(product.inputs["x"], "reshape", producers)
+    if not (total and product and opened) or opened.ref("x").shape != op.output.shape:
+        return None
+    root, gamma = _factor(product.inputs["y"], "rsqrt", producers)
+    moved, beta = _summand(total.inputs["y"], "mul", producers)
+    mean = _negated(moved.inputs["x"], producers) if moved else None
+    if not (root and moved and mean) or moved.inputs["y"] != product.inputs["y"]:
+        return None
+    found = _statistics(root, opened.output, mean, producers)
+    if found is None:
+        return None
+    axis, epsilon = found
+    inputs: dict[str, Operand] = {"x": opened.ref("x"), "axis": np.asarray(axis)}
+    inputs |= {"groups": np.asarray(opened.output.shape[axis]), "epsilon": np.asarray(epsilon)}
+    if gamma is not None:
+        inputs["gamma"] = gamma
+    if beta is not None:
+        inputs["beta"] = beta
+    return replace(op, kind="group_norm", inputs=inputs)
+
+
+def _statistics(root: Op, value: Ref, mean: Ref, producers: Producers) -> tuple[int, float] | None:
+    """Return which axis of `value` is kept by its `mean` and variance, and the epsilon.
+
+    `root` is one over the root of the variance. None if they are not the statistics of `value`.
+    """
+    grown = _made_by(root.inputs["x"], "add", producers)
+    epsilon, variance = _number_and_value(grown) if grown else (None, None)
+    means, variances = (_made_by(v, "reduce_mean", producers) for v in (mean, variance))
+    squares = variances and _made_by(variances.inputs["x"], "square", producers)
+    centred = squares and _made_by(squares.inputs["x"], "sub", producers)
+    if not (means and variances and centred) or epsilon is None:
+        return None
+    if (centred.inputs["x"], centred.inputs["y"]) != (value, mean) or means.inputs["x"] != value:
+        return None
+    rank = len(value.shape)
+    kept = {*range(1, rank)} - {axis % rank for axis in means.const("axes")}
+    same_axes = variances.const("axes") == means.const("axes")
+    return (kept.pop(), epsilon) if len(kept) == 1 and same_axes else None
+
+
+def _summand(operand: Operand, kind: str, producers: Producers) -> tuple[Op | None, Operand | None]:
+    """Return the operation of `kind` that makes `operand`, and what is added to it."""
+    return _with(operand, "add", kind, producers)
+
+
+def _factor(operand: Operand, kind: str, producers: Producers) -> tuple[Op | None, Operand | None]:
+    """Return the operation of `kind` that makes `operand`, and what it is multiplied with."""
+    return _with(operand, "mul", kind, producers)
+
+
+def _with(
+    operand: Operand, joint: str, kind: str, producers: Producers
+) -> tuple[Op | None, Operand | None]:
+    made = _made_by(operand, kind, producers)
+    whole = None if made else _made_by(operand, joint, producers)
+    if whole is None:
+        return made, None
+    return _made_by(whole.inputs["x"], kind, producers), whole.inputs["y"]
+
+
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "add": (parametric_relu,),
-    "mul": (hard_sigmoid, exact_gelu, masked_relu),
+    "mul": (hard_sigmoid, exact_gelu, masked_relu, chosen_lines),
     "real_div": (hard_sigmoid,),
-    "reshape": (repeated_pixels, dense_over_pixels),
-    "select": (elu_with_alpha, thresholded_relu),
-}
+    "reshape": (repeated_pixels, dense_over_pixels, group_normalization),
+    "select": (
+        elu_with_alpha, spelled_elu, finite, thresholded_relu, larger_or_smaller, chosen_lines,
+    ),
+}  # fmt: skip
 """Kind of the last operation of a spelling -> the patterns that may end there."""
 
 
@@ -255,6 +382,11 @@ def _made_by(operand: Operand | None, kind: str, producers: Producers) -> Op | N
     """Return the operation of `kind` that makes `operand`, or None."""
     op = producers.get(operand.name) if isinstance(operand, Ref) else None
     return op if op and op.kind == kind else None
+
+
+def _is(operand: Operand, value: Ref) -> bool:
+    """Return whether `operand` is `value`; constants are arrays, which compare by element."""
+    return isinstance(operand, Ref) and operand == value
 
 
 def _number(operand: Operand | None) -> float | None:

@@ -21,6 +21,7 @@ from converter.backend.tf_ops import plain_operations
 from converter.errors import UnsupportedError, UsageError
 from converter.trace.layer_table import LayerTable, keras_layer
 from converter.trace.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
+from converter.trace.refused import refuse_layers
 
 Shape = tuple[int, ...]
 
@@ -34,7 +35,7 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
         UsageError: dimensions of the input stay unknown.
         UnsupportedError: the model does something that coremltools cannot read.
     """
-    _refuse_recurrent(model)
+    refuse_layers(model)
     _refuse_half_precision(model)
     inputs = [_input_spec(i, tensor, input_shape) for i, tensor in enumerate(model.inputs)]
     layers = LayerTable(model)
@@ -45,16 +46,6 @@ def trace(model: Any, input_shape: Shape | None = None) -> Program:
         # `_symbolic_variables`), code of the user's own is not.
         vectors = [v for v in _symbolic_variables(model) if len(v.shape) < 2]
         return _traced(model, layers, inputs, vectors)
-
-
-def _refuse_recurrent(model: Any) -> None:
-    for layer in layers_inside(model):
-        if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
-            raise UnsupportedError(
-                f"{keras_layer(layer)}: is recurrent; Core ML's training fails in "
-                "networks with recurrent layers even if these are frozen (coremltools issue 2074); "
-                "use convolutions over the steps instead"
-            )
 
 
 def _refuse_half_precision(model: Any) -> None:

@@ -1,14 +1,16 @@
 """Every emitter against Keras, through `oracle.check`, and the layers it should become."""
 
+import numpy as np
 import pytest
 
-from converter.backend.tensorflow import keras
+from converter import runtime
+from converter.backend.tensorflow import keras, tf
 from converter.errors import UnsupportedError
 from converter.lower.weighted import Weighted
 from tests.lower.oracle import check, lowered_spec, randomized, sequential
 
-L = keras.layers
-IMAGE = (8, 9, 3)
+L, ops = keras.layers, keras.ops
+IMAGE, EVEN = (8, 9, 3), (8, 9, 4)
 
 LAYERS = {
     # convolution
@@ -169,6 +171,33 @@ LAYERS = {
     "celu": (IMAGE, [L.Activation("celu")], None),
     "gelu": (IMAGE, [L.Rescaling(4), L.Activation("gelu")], None),
     "gelu of a vector": ((9,), [L.Dense(8), L.Activation("gelu"), L.Dense(2)], None),
+    "threshold": (IMAGE, [L.Lambda(lambda x: keras.ops.threshold(x, 0.1, 0.7))], None),
+    "soft shrink": (IMAGE, [L.Activation("soft_shrink")], None),
+    "hard shrink": (IMAGE, [L.Activation("hard_shrink")], None),
+    "sparse sigmoid": (IMAGE, [L.Rescaling(3), L.Activation("sparse_sigmoid")], None),
+    # normalization
+    "group normalization": (
+        EVEN, [L.GroupNormalization(2), L.Conv2D(2, 3)],
+        ["reshape", "batchnorm", "reshape", "convolution"],
+    ),
+    "group normalization, one group": (
+        EVEN, [L.GroupNormalization(1, epsilon=0.1)], ["reshape", "batchnorm", "reshape", "scale"]
+    ),
+    "group normalization, instances": (EVEN, [L.GroupNormalization(-1)], ["batchnorm", "scale"]),
+    "group normalization, bare": (
+        EVEN, [L.GroupNormalization(2, center=False, scale=False)],
+        ["reshape", "batchnorm", "reshape"],
+    ),
+    "group normalization, scale only": (EVEN, [L.GroupNormalization(2, center=False)], None),
+    "group normalization, shift only": (EVEN, [L.GroupNormalization(2, scale=False)], None),
+    "group normalization of rows": (EVEN, [L.GroupNormalization(4, axis=1)], None),
+    "group normalization of a signal": ((16, 4), [L.GroupNormalization(2)], None),
+    "group normalization of a vector": ((12,), [L.GroupNormalization(3), L.Dense(2)], None),
+    "layer normalization over all": (IMAGE, [L.LayerNormalization(axis=[1, 2, 3])], None),
+    "layer normalization of pixels": (IMAGE, [L.LayerNormalization(axis=[1, 2])], None),
+    "root mean square normalization": (IMAGE, [L.RMSNormalization()], None),
+    "unit normalization over all": (IMAGE, [L.UnitNormalization(axis=[1, 2, 3])], None),
+    "spectral normalization": (IMAGE, [L.SpectralNormalization(L.Conv2D(3, 2))], ["convolution"]),
     "layer normalization": (IMAGE, [L.LayerNormalization()], None),
     "layer normalization of a vector": ((9,), [L.LayerNormalization(), L.Dense(2)], None),
     "resizing down": (IMAGE, [L.Resizing(3, 4)], None),
@@ -180,6 +209,13 @@ LAYERS = {
     "linear": ((5,), [L.Dense(3, activation="linear"), L.Activation("linear")], ["innerProduct"]),
     "softmax": ((5,), [L.Dense(3), L.Softmax()], ["innerProduct", "softmax"]),
     "softmax channels": (IMAGE, [L.Softmax()], ["softmax"]),
+    "softmax of pixels": (IMAGE, [L.Softmax(axis=[1, 2]), L.Conv2D(2, 3)], None),
+    "softmax over all": (IMAGE, [L.Softmax(axis=[1, 2, 3]), L.Conv2D(2, 3)], None),
+    "softmax of columns and channels": (IMAGE, [L.Softmax(axis=[2, -1]), L.Conv2D(2, 3)], None),
+    "softmax of a signal": (
+        (9, 3), [L.Softmax(axis=1), L.Conv1D(2, 3)],
+        ["permute", "softmax", "permute", "convolution"],
+    ),
     "softmax rows": (IMAGE, [L.Softmax(axis=1)], ["permute", "softmax", "permute"]),
     # shape
     "flatten": (IMAGE, [L.Flatten(), L.Dense(3)], ["flatten", "innerProduct"]),
@@ -206,6 +242,40 @@ LAYERS = {
     ),
     "gray image without channels": (
         (8, 9), [L.Reshape((8, 9, 1)), L.Conv2D(3, 3)], ["convolution"]
+    ),
+    "channel shuffle": (
+        EVEN, [L.Reshape((8, 9, 2, 2)), L.Permute((1, 2, 4, 3)), L.Reshape(EVEN), L.Conv2D(2, 3)],
+        ["reshape", "permute", "reshape", "convolution"],
+    ),
+    "channel shuffle of a signal": (
+        (9, 6), [L.Reshape((9, 2, 3)), L.Permute((1, 3, 2)), L.Reshape((9, 6)), L.Conv1D(2, 3)],
+        None,
+    ),
+    "pixel shuffle": (
+        EVEN,
+        [L.Reshape((8, 9, 2, 2, 1)), L.Permute((1, 3, 2, 4, 5)), L.Reshape((16, 18, 1)),
+         L.Conv2D(2, 3)],
+        None,
+    ),
+    "patches": (
+        EVEN,
+        [L.Reshape((4, 2, 3, 3, 4)), L.Permute((1, 3, 2, 4, 5)), L.Reshape((12, 24)), L.Dense(3)],
+        None,
+    ),
+    "reshape across axes": (
+        (6, 4, 2), [L.Reshape((2, 2, 3, 2, 2)), L.Permute((4, 2, 3, 1, 5)), L.Reshape((8, 3, 2))],
+        None,
+    ),
+    "reshape across factors": (
+        EVEN, [L.Reshape((8, 9, 2, 2)), L.Permute((3, 1, 2, 4)), L.Reshape((6, 6, 4, 2)),
+               L.Permute((3, 1, 2, 4)), L.Reshape((24, 12))],
+        None,
+    ),
+    "depth to space": (
+        EVEN, [L.Lambda(lambda x: tf.nn.depth_to_space(x, 2))], ["reorganizeData"]
+    ),
+    "space to depth": (
+        (8, 6, 2), [L.Lambda(lambda x: tf.nn.space_to_depth(x, 2))], ["reorganizeData"]
     ),
     "zero padding": (IMAGE, [L.ZeroPadding2D(((1, 2), (3, 4)))], ["padding"]),
     "cropping": (IMAGE, [L.Cropping2D(((1, 2), (3, 1)))], ["slice", "slice"]),
@@ -268,6 +338,42 @@ GRAPHS = {
     "keras ops": (
         lambda x: keras.ops.sqrt(keras.ops.square(x) + 0.1) * keras.ops.exp(-x), [IMAGE]
     ),
+    "where, leaky": (lambda x: ops.where(x > 0, x, 0.1 * x), [IMAGE]),
+    "where, the other way round": (lambda x: ops.where(ops.greater(0.0, x), 0.1 * x, x), [IMAGE]),
+    "where at most": (lambda x: ops.where(x <= 0.3, 0.3, x), [IMAGE]),
+    "where scaled": (lambda x: ops.where(x >= 0, 2 * x, 0.5 * x - 0.1), [IMAGE]),
+    "where of a clipped value": (
+        lambda x: ops.where((y := ops.clip(x, -0.5, 0.5)) > 0.2, y - 1, 3 * y), [IMAGE]
+    ),
+    "where not": (lambda x: ops.where(ops.logical_not(x > 0.1), 0.0, x), [IMAGE]),
+    "where between": (
+        lambda x: ops.where(ops.logical_and(x > -0.5, x < 0.5), x, -x), [IMAGE]
+    ),
+    "where outside": (lambda x: ops.where(ops.logical_or(x < -0.5, x > 0.5), x, 0.0), [IMAGE]),
+    "mask by comparison": (lambda x: ops.cast(x > 0.2, "float32") * x, [IMAGE]),
+    "where, exponential": (lambda x: ops.where(x > 0, x, 0.3 * (ops.exp(x) - 1)), [IMAGE]),
+    "where, the smaller": (lambda x: ops.where(x < (y := x * x - 0.1), x, y), [IMAGE]),
+    "where, the larger": (lambda x: ops.where(x <= (y := x * x - 0.1), y, x), [IMAGE]),
+    "logarithm plus one": (lambda x: ops.log1p(ops.abs(x)), [IMAGE]),
+    "stack and interleave": (
+        lambda x: ops.reshape(ops.stack([x, L.ReLU()(x)], axis=-1), (-1, 8, 9, 6)), [IMAGE]
+    ),
+    "stack in front": (
+        lambda x: ops.reshape(
+            ops.transpose(ops.stack([x, L.ReLU()(x)], axis=1), (0, 2, 3, 4, 1)), (-1, 8, 9, 6)
+        ),
+        [IMAGE],
+    ),
+    "stack vectors": (lambda x: L.Conv1D(2, 2)(ops.stack([x, L.Dense(4)(x)], axis=1)), [(4,)]),
+    "shuffled and not": (
+        lambda x: L.Concatenate()(
+            [
+                3 * ops.reshape(y := ops.reshape(L.Conv2D(4, 1)(x), (-1, 8, 9, 2, 2)), (-1, *EVEN)),
+                ops.reshape(ops.transpose(y, (0, 1, 2, 4, 3)), (-1, *EVEN)),
+            ]
+        ),
+        [IMAGE],
+    ),
     "padded channels": (
         lambda x: L.Conv2D(2, 1)(keras.ops.pad(x, ((0, 0), (1, 0), (0, 2), (1, 3)))), [IMAGE]
     ),
@@ -321,6 +427,27 @@ def test_every_zero_bias_is_kept():
 def test_a_layer_without_bias_stays_without():
     spec, _ = lowered_spec(sequential((5,), L.Dense(3, use_bias=False, activation="linear")))
     assert not spec.neuralNetwork.layers[0].innerProduct.hasBias
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        lambda x: ops.where(x > 0.5, x, 0.0),
+        lambda x: ops.where(x >= 0.5, x, 0.0),
+        lambda x: ops.where(x < -0.25, 0.0, x),
+        lambda x: ops.where(x <= -0.25, 0.0, x),
+        lambda x: ops.where(ops.abs(x) > 0.25, x, 0.0),
+        lambda x: ops.where(ops.abs(x) >= 0.25, x, 0.0),
+        lambda x: ops.where(x > 0, 2 * x + 1, x),
+        lambda x: ops.where(ops.equal(x, 0.5), 0.0, x),
+    ],
+)
+def test_a_choice_is_exact_at_the_number_that_it_compares_with(choice):
+    inputs = keras.Input((7,))
+    spec, _ = lowered_spec(keras.Model(inputs, choice(inputs)))
+    x = np.array([[-0.5, -0.25, -0.0, 0.0, 0.25, 0.5, 0.75]], np.float32)
+    found = runtime.predict(spec, {"input0": x})["output"]
+    np.testing.assert_allclose(found, np.asarray(choice(x)), atol=1e-6)
 
 
 REFUSED = {

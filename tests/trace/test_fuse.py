@@ -43,9 +43,15 @@ def test_elu_with_alpha():
     assert op.const("alpha") == 0.5
 
 
-@pytest.mark.parametrize("options", [{"at": 0.1}, {"inner": 2.0}, {"other": True}])
+@pytest.mark.parametrize("options", [{"at": 0.1}, {"inner": 2.0}])
 def test_not_elu(options):
-    assert elu(**options)[0][-1] == "select"
+    assert elu(**options)[1].const("alpha") != 0.5
+
+
+def test_a_choice_of_what_elu_gives_is_leaky():
+    kinds, op = elu(other=True)
+    assert kinds == ["elu", "piecewise_linear"]
+    assert (op.const("slopes"), op.const("cuts")) == ([0.5, 1], [0])
 
 
 def thresholded(otherwise=0.0, chosen=None):
@@ -62,7 +68,7 @@ def test_thresholded_relu():
 
 
 def test_not_thresholded_relu():
-    assert thresholded(otherwise=1.0)[0][-1] == "select"
+    assert thresholded(otherwise=1.0)[0] == ["piecewise_linear"]
     assert thresholded(chosen=Ref("elsewhere", SHAPE))[0][-1] == "select"
 
 
@@ -82,6 +88,49 @@ def test_thresholded_relu_as_a_product_with_a_mask():
 def test_not_masked_relu():
     assert masked(compared=Ref("elsewhere", SHAPE))[0][-1] == "mul"
     assert masked(threshold=[0.3, 0.1, 0.2])[0][-1] == "mul"
+
+
+def test_a_choice_is_straight_in_pieces():
+    t = Tiny()
+    high = t.op("greater_equal", x=t.x, y=0.5)
+    low = t.op("less", x=t.x, y=-0.25)
+    inner = t.op("select", cond=low, a=t.op("mul", x=t.x, y=2.0), b=0.0)
+    t.op("select", cond=high, a=t.op("sub", x=1.0, y=t.x), b=inner)
+    kinds, op = t.fused()
+    assert kinds == ["piecewise_linear"]
+    assert (op.const("cuts"), op.const("sides")) == ([-0.25, 0.5], [0, 0])
+    assert (op.const("slopes"), op.const("shifts")) == ([2, 0, -1], [0, 0, 1])
+
+
+@pytest.mark.parametrize("kind", ["greater", "less_equal", "equal"])
+def test_a_step_is_no_straight_line(kind):
+    t = Tiny()
+    t.op("select", cond=t.op(kind, x=t.x, y=0.0), a=1.0, b=0.0)
+    assert t.fused()[0][-1] == "select"
+
+
+def test_a_choice_by_another_value_stays():
+    t = Tiny()
+    other = t.op("exp", x=t.x)
+    t.op("select", cond=t.op("greater", x=other, y=0.5), a=t.x, b=0.0)
+    assert t.fused()[0] == ["exp", "greater", "select"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "crossed", "found"),
+    [
+        ("greater", False, "maximum"),
+        ("greater_equal", True, "minimum"),
+        ("less", False, "minimum"),
+        ("less_equal", True, "maximum"),
+    ],
+)
+def test_the_larger_or_smaller_of_two(kind, crossed, found):
+    t = Tiny()
+    pair = (t.x, t.op("exp", x=t.x))
+    a, b = pair[::-1] if crossed else pair
+    t.op("select", cond=t.op(kind, x=pair[0], y=pair[1]), a=a, b=b)
+    assert t.fused()[0] == ["exp", found]
 
 
 def prelu(sign=-1.0, slopes=(1, 1, 3), same=True):

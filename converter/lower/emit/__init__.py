@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from converter.lower.blob import Blob
-from converter.lower.emit import activation, elementwise, linear, pooling, shape
-from converter.lower.net import Net
+from converter.lower.emit import activation, elementwise, linear, normalization, pooling, shape
+from converter.lower.net import Net, Value
 from converter.trace.program import Op
 
-Emitter = Callable[[Op, Net], "Blob | tuple[Blob, ...]"]
+Emitter = Callable[[Op, Net], "Value | tuple[Blob, ...]"]
 
 EMITTERS: dict[str, Emitter] = {
     # layers with weights
@@ -25,6 +25,7 @@ EMITTERS: dict[str, Emitter] = {
     "elu": activation.elu,
     "gelu": activation.gelu,
     "leaky_relu": activation.leaky_relu,
+    "piecewise_linear": activation.piecewise_linear,
     "prelu": activation.prelu,
     "relu": activation.relu,
     "relu6": elementwise.relu6,
@@ -35,6 +36,8 @@ EMITTERS: dict[str, Emitter] = {
     "softsign": activation.softsign,
     "tanh": activation.tanh,
     "thresholded_relu": activation.thresholded_relu,
+    # normalization
+    "group_norm": normalization.group_norm,
     # pooling and reductions
     "avg_pool": pooling.avg_pool,
     "max_pool": pooling.max_pool,
@@ -61,15 +64,21 @@ EMITTERS: dict[str, Emitter] = {
     # shape
     "cast": shape.identity,
     "concat": shape.concat,
+    "depth_to_space": shape.depth_to_space,
     "expand_dims": shape.expand_dims,
     "identity": shape.identity,
     "pad": shape.pad,
     "reshape": shape.reshape,
     "slice_by_index": shape.slice_by_index,
+    "space_to_depth": shape.space_to_depth,
     "split": shape.split,
     "squeeze": shape.squeeze,
+    "stack": shape.stack,
     "tile": shape.tile,
     "transpose": shape.transpose,
     "upsample_nearest_neighbor": shape.upsample_nearest_neighbor,
 }
 """MIL op -> its emitter."""
+
+ON_FACTORS = {"expand_dims", "reshape", "squeeze", "transpose"}
+"""The operations that take values of more axes than a blob has."""

@@ -62,7 +62,40 @@ def softsign(op: Op, net: Net) -> Blob:
 
 def thresholded_relu(op: Op, net: Net) -> Blob:
     """ReLU with a threshold: x if x > alpha else 0."""
-    return _activation(op, net, "THRESHOLDEDRELU", op.const("alpha"))
+    return _activation(op, net, "THRESHOLDEDRELU", _after(op.const("alpha")))
+
+
+def _after(number: float) -> float:
+    """Return the next float: Core ML's ThresholdedReLU lets its number itself pass.
+
+    Zero stays: what passes there is zero.
+    """
+    return float(np.nextafter(np.float32(number), np.float32(np.inf))) if number else 0.0
+
+
+def piecewise_linear(op: Op, net: Net) -> Blob:
+    """where() between straight lines of one value, in the frozen part: a sum of ThresholdedReLUs.
+
+    Such as where(x > 0, x, 0.1 x), soft and hard shrinkage; one LeakyReLU where that is all.
+    """
+    cuts, sides, slopes, shifts = (op.const(k) for k in ("cuts", "sides", "slopes", "shifts"))
+    if cuts == [0] and not any(shifts) and slopes[1] == 1 and slopes[0] != 0:
+        return _activation(op, net, "LEAKYRELU", slopes[:1])
+    x = net.plain(op, op.ref("x"))
+    one = np.ones((1, 1, 1), np.float32)
+    parts = []
+    if slopes[0]:
+        parts.append(net.scale(op, x, slopes[0] * one, 0 * one) if slopes[0] != 1 else x)
+    for i, (cut, side) in enumerate(zip(cuts, sides, strict=True)):
+        # What is added from the cut on is a line, too: factor * (x - zero).
+        factor = slopes[i + 1] - slopes[i]
+        zero = -(shifts[i + 1] - shifts[i]) / factor
+        moved = net.scale(op, x, one, -zero * one) if zero else x
+        start = cut - zero
+        part = _add(op, net, moved, "THRESHOLDEDRELU", _after(start) if side else float(start))
+        parts.append(net.scale(op, part, factor * one, 0 * one) if factor != 1 else part)
+    total = parts[0] if len(parts) == 1 else net.elementwise(op, "ADD", parts)
+    return net.affine(op, total, None, shifts[0] * one) if shifts[0] else total
 
 
 def softmax(op: Op, net: Net) -> Blob:

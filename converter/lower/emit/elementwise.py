@@ -121,8 +121,9 @@ def exp(op: Op, net: Net) -> Blob:
 
 
 def log(op: Op, net: Net) -> Blob:
-    """The natural logarithm."""
-    return unary(op, net, op.ref("x"), "log")
+    """The natural logarithm of x + epsilon."""
+    shift = op.const("epsilon", 0.0)
+    return unary(op, net, op.ref("x"), "log", shift=shift if shift > SMALLEST else 0.0)
 
 
 def abs(op: Op, net: Net) -> Blob:  # noqa: A001 (the MIL op's name)
@@ -157,6 +158,7 @@ def unary_of(op: Op, net: Net, blob: Blob, mode: str, **parameters: float) -> Bl
         blob = replace(blob, affine=None)
     else:
         scale, shift, blob = 1.0, 0.0, net.settled(op, blob)
+    shift += parameters.pop("shift", 0.0)
     parameters["epsilon"] = parameters.get("epsilon") or SMALLEST
     return net.made(
         op, mode, blob, net.builder.add_unary, mode=mode, shift=shift, scale=scale, **parameters

@@ -8,12 +8,17 @@ import numpy as np
 
 from converter.lower.blob import SIZE, Affine, Blob, Border, as_blob
 from converter.lower.constants import slices
-from converter.lower.net import Net
+from converter.lower.emit import moves
+from converter.lower.factored import Factored, factored
+from converter.lower.net import Net, Value
 from converter.trace.program import AXES, Op, Ref
 
 
-def transpose(op: Op, net: Net) -> Blob:
+def transpose(op: Op, net: Net) -> Value:
     """Permute, and the transposes between NHWC and NCHW: a change of letters, no layer."""
+    value = net.value(op.ref("x"))
+    if isinstance(value, Factored):
+        return moves.settled(op, net, value.transposed(op.const("perm")))
     return net.pending(op.ref("x")).transposed(op.const("perm"))
 
 
@@ -22,19 +27,31 @@ def identity(op: Op, net: Net) -> Blob:
     return net.pending(op.ref("x"))
 
 
-def reshape(op: Op, net: Net) -> Blob:
-    """Flatten -> ``flatten``; Reshape -> ``reshape``; axes of size one come and go freely."""
+def reshape(op: Op, net: Net) -> Value:
+    """Flatten -> ``flatten``; Reshape -> ``reshape``; axes of size one come and go freely.
+
+    Splitting and joining axes, as in a channel shuffle -> ``reshape`` and ``permute``.
+    """
+    value, shape = net.value(op.ref("x")), op.output.shape
+    if isinstance(value, Factored):
+        return _refactored(op, net, value)
     blob = net.pending(op.ref("x"))
-    shape = op.output.shape
     same = blob.relabelled(shape)
     if same is not None:
         return same
     if shape[0] != 1 or len(shape) > 4:
-        net.refuse(op, f"reshapes {blob.shape} to {shape}, which blobs cannot express")
+        return _refactored(op, net, factored(net.settled(op, blob)))
     blob = net.without_border(op, blob)
     if len(shape) == 2:
         return _flatten(op, net, blob)
     return _reshape(op, net, blob)
+
+
+def _refactored(op: Op, net: Net, value: Factored) -> Value:
+    shape = op.output.shape
+    found = value.reshaped(shape) or moves.flattened(op, net, value).reshaped(shape)
+    assert found, f"{value.shape} cannot become {shape}"
+    return moves.settled(op, net, found)
 
 
 squeeze = expand_dims = reshape
@@ -186,6 +203,44 @@ def concat(op: Op, net: Net) -> Blob:
 def _constant(op: Op, net: Net, array: np.ndarray) -> Blob:
     axes = AXES[array.ndim]
     return replace(net.constant(op, as_blob(array, axes)[0]), axes=axes)
+
+
+def stack(op: Op, net: Net) -> Value:
+    """Stacking values of one shape -> ``concat`` over channels, and moves as in a reshape."""
+    values = op.inputs["values"]
+    assert isinstance(values, tuple)
+    blobs = [
+        net.plain(op, value)
+        if isinstance(value, Ref) and not net.values.is_constant(value)
+        else _constant(op, net, np.asarray(net.values.array(value)))
+        for value in values
+    ]
+    first = blobs[0]
+    joined = net.elementwise(op, "CONCAT", [net.with_axes(op, b, first.axes) for b in blobs])
+    one = factored(first)
+    axes = [tuple(f + 1 for f in axis) for axis in one.axes]
+    axes.insert(op.const("axis") % (len(axes) + 1), (0,))
+    whole = replace(joined, chw=(len(blobs) * first.channels, *first.chw[1:]))
+    sizes, memory = (len(blobs), *one.sizes), (0, *(f + 1 for f in one.memory))
+    return moves.settled(op, net, Factored(whole, sizes, memory, tuple(axes)))
+
+
+def depth_to_space(op: Op, net: Net) -> Blob:
+    """Blocks of pixels from channels -> ``reorganizeData``."""
+    return _reorganized(op, net, "DEPTH_TO_SPACE")
+
+
+def space_to_depth(op: Op, net: Net) -> Blob:
+    """Channels from blocks of pixels -> ``reorganizeData``."""
+    return _reorganized(op, net, "SPACE_TO_DEPTH")
+
+
+def _reorganized(op: Op, net: Net, mode: str) -> Blob:
+    blob = net.settled(op, net.with_axes(op, net.pending(op.ref("x")), "NCHW"))
+    add = net.builder.add_reorganize_data
+    done = net.made(op, mode.lower(), blob, add, mode=mode, block_size=op.const("block_size"))
+    _, channels, height, width = op.output.shape
+    return replace(done, chw=(channels, height, width))
 
 
 def tile(op: Op, net: Net) -> Blob:
