@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from converter.trace.program import Op, Operand, Program, Ref, without_dead_ops
+from converter.trace.reorder import gathered
 
 Producers = Mapping[str, Op]
 Pattern = Callable[[Op, Producers], "Op | None"]
@@ -224,10 +225,14 @@ def dense_over_pixels(op: Op, producers: Producers) -> Op | None:
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "add": (parametric_relu,),
+    "concat": (gathered,),
     "mul": (hard_sigmoid, exact_gelu),
     "real_div": (hard_sigmoid,),
     "reshape": (repeated_pixels, dense_over_pixels),
+    "reverse": (gathered,),
     "select": (elu_with_alpha, thresholded_relu),
+    "slice_by_index": (gathered,),
+    "stack": (gathered,),
 }
 """Kind of the last operation of a spelling -> the patterns that may end there."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from converter.lower.blob import Blob
-from converter.lower.emit import activation, elementwise, linear, pooling, shape
+from converter.lower.emit import activation, elementwise, linear, pooling, reorder, shape
 from converter.lower.net import Net
 from converter.trace.program import Op
 
@@ -62,9 +62,11 @@ EMITTERS: dict[str, Emitter] = {
     "cast": shape.identity,
     "concat": shape.concat,
     "expand_dims": shape.expand_dims,
+    "gather": reorder.gather,
     "identity": shape.identity,
     "pad": shape.pad,
     "reshape": shape.reshape,
+    "reverse": reorder.reverse,
     "slice_by_index": shape.slice_by_index,
     "split": shape.split,
     "squeeze": shape.squeeze,
