@@ -10,9 +10,10 @@ from converter.errors import KerasFileError, UsageError
 from converter.keras_file.compiled import CompileSettings, Loss
 from converter.learning.network import Traced
 from converter.load import output_names
+from converter.lower.values import Values
 from converter.recipe import Recipe
 from converter.trace.fuse import fuse
-from converter.trace.leading import leading_rescaling
+from converter.trace.leading import Constant, leading_arithmetic
 from converter.trace.program import Program, without_dead_ops
 from converter.trace.tracing import trace
 
@@ -27,9 +28,14 @@ def traced(model: Any, recipe: Recipe) -> Traced:
     """
     index, output = _chosen_output(model, recipe)
     program = _one_output(fuse(trace(model, recipe.input_shape)), index)
-    leading = leading_rescaling(program)
+    leading = leading_arithmetic(program, _constants(program), gray=recipe.image == "gray")
     interface, program = choose_interface(model, program, leading, recipe)
     return Traced(program, interface, leading, index, output)
+
+
+def _constants(program: Program) -> Constant:
+    values = Values(program)
+    return lambda operand: values.array(operand) if values.is_constant(operand) else None
 
 
 def loss_of(traced: Traced, settings: CompileSettings | None, recipe: Recipe) -> Loss | None:

@@ -18,10 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, NUMBERS
-
-OWN_KEYS = "make-updatable."
-"""Start of the metadata keys that this tool writes itself."""
 
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
