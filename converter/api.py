@@ -223,8 +223,9 @@ class UpdatableModel:
 
         Args:
             x: ``[N, H, W, C]`` as in Keras or ``[N, C, H, W]`` as in Core ML (`layout` decides
-                where both fit), ``[N, C]`` for vectors; a mapping by name for several inputs. An
-                image input takes pixels from 0 to 255.
+                where both fit), ``[N, steps, C]`` or ``[N, C, 1, steps]`` for signals,
+                ``[N, H, W]`` for gray images, ``[N, C]`` for vectors; a mapping by name
+                for several inputs. An image input takes pixels from 0 to 255.
             layout: "auto", "nhwc" or "nchw".
             scale: factor on the values.
 

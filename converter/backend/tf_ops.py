@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+
 from converter.backend.coremltools import mb, register_tf_op
 from converter.backend.tensorflow import tf
 
@@ -108,7 +110,15 @@ def _define_missing_operations() -> None:
         x = context[node.inputs[0]]
         context.add(node.name, mb.sub(x=mb.exp(x=x), y=1.0, name=node.name))
 
-    for define in (Erfc, Expm1):
+    def Roll(context: Any, node: Any) -> None:  # noqa: N802
+        x, shifts, axes = (context[name] for name in node.inputs)
+        pairs = zip(np.atleast_1d(shifts.val), np.atleast_1d(axes.val), strict=True)
+        for shift, axis in pairs:
+            order = np.roll(np.arange(x.shape[axis]), shift).astype(np.int32)
+            x = mb.gather(x=x, indices=order, axis=int(axis))
+        context.add(node.name, mb.identity(x=x, name=node.name))
+
+    for define in (Erfc, Expm1, Roll):
         register_tf_op(define, override=True)
 
 

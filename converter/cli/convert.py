@@ -237,6 +237,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     from converter.cli.tables import allowed, features, order
 
     yield "inputs", features(report.inputs)
+    if report.pixels:
+        yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
     yield "training inputs", features(report.training_inputs)
     yield "loss", report.loss

@@ -114,7 +114,7 @@ def _show_keras(model: KerasModel, console: Console) -> None:
         cells = (row.name, row.kind, *size, word, row.reason)
         table.add_row(*map(Text, cells), style="bold" if row.updatable else None)
     console.print(table, soft_wrap=False)
-    _line(console, "inputs", "; ".join(f"{n}: {shape_text(s)}" for n, s in model.inputs.items()))
+    _line(console, "inputs", "; ".join(_keras_input(n, model) for n in model.inputs))
     _line(console, "outputs", ", ".join(model.outputs))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
     compiled = f"{model.optimizer}{rate}; loss {model.loss}" if model.optimizer else "no"
@@ -127,6 +127,15 @@ def _show_keras(model: KerasModel, console: Console) -> None:
         _line(console, "note", note)
 
 
+def _keras_input(name: str, model: KerasModel) -> str:
+    """Return an input with its shape in Keras, and in Core ML if that is another one."""
+    from converter.coreml.inspection import shape_text
+
+    here, there = model.inputs[name], model.core_ml_inputs.get(name)
+    in_core_ml = f" (in Core ML {list(there)})" if there and there != here[1:] else ""
+    return f"{name}: {shape_text(here)}{in_core_ml}"
+
+
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     from converter.cli.tables import features, layer_table
 
@@ -136,6 +145,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     if model.layers:
         console.print(layer_table(model.layers), soft_wrap=False)
     _line(console, "inputs", features(model.inputs))
+    if model.pixels:
+        _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
     _line(console, "outputs", features(model.outputs))
     if model.training_inputs:
         _line(console, "training inputs", features(model.training_inputs))

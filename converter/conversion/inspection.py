@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converter.conversion.steps import Step, nothing_shown
@@ -17,6 +17,7 @@ from converter.learning.choice import Candidate, default_choice
 from converter.learning.head import asked
 from converter.learning.network import Traced, candidates
 from converter.load import LoadedModel, load, output_names
+from converter.lower.walk import input_blob, interface_shape
 from converter.recipe import LOSSES, Recipe
 
 GUESSES = tuple(map(asked, LOSSES))
@@ -41,7 +42,10 @@ class KerasLayerRow:
 
 @dataclass(frozen=True)
 class KerasModel:
-    """A Keras model. `chosen` is what learns if nothing is said; `problem` why nothing can."""
+    """A Keras model. `chosen` is what learns if nothing is said; `problem` why nothing can.
+
+    `core_ml_inputs` are the shapes that arrays would have in Core ML, where that is known.
+    """
 
     name: str
     inputs: Mapping[str, tuple[int | None, ...]]
@@ -53,6 +57,7 @@ class KerasModel:
     chosen: tuple[str, ...]
     problem: str = ""
     notes: tuple[str, ...] = ()
+    core_ml_inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
@@ -86,6 +91,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
         chosen=found.chosen,
         problem=found.problem,
         notes=(*notes, *found.notes),
+        core_ml_inputs=dict(zip((t.name for t in model.inputs), found.shapes, strict=False)),
     )
 
 
@@ -97,6 +103,7 @@ class _Findings:
     chosen: tuple[str, ...] = ()
     problem: str = ""
     notes: tuple[str, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
 
 
 def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
@@ -108,7 +115,18 @@ def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
         return _Findings(problem=str(error))
     loss = loss_of(found, loaded.compile_settings, recipe)
     with step("lower"):
-        return _by_loss(found, loss, () if recipe.loss else GUESSES)
+        findings = _by_loss(found, loss, () if recipe.loss else GUESSES)
+    return replace(findings, shapes=_input_shapes(found))
+
+
+def _input_shapes(found: Traced) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of the inputs in Core ML, none if it cannot have them."""
+    program, interface = found.program, found.interface
+    with suppress(UnsupportedError):
+        return tuple(
+            interface_shape(input_blob(ref.name, ref, program, interface)) for ref in program.inputs
+        )
+    return ()
 
 
 def _by_loss(found: Traced, loss: Loss | None, guesses: tuple[Loss, ...]) -> _Findings:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from converter.conversion import scaling
 from converter.coreml.interface import ImageInput, Interface, Labels
 from converter.errors import UsageError
 from converter.keras_file.names import own_name
@@ -24,47 +24,53 @@ def choose_interface(
     Raises:
         UsageError: the options contradict the model or each other.
     """
-    image = _image(program, recipe)
-    if image and leading and recipe.scale is None and recipe.bias is None:
-        image, program = _with_leading(image, leading, program)
+    image, pixels = _image(program, recipe), None
+    if image and leading:
+        if scaling.is_given(recipe):
+            scaling.refuse_doubling(leading, recipe)
+        pixels = scaling.together(image, leading)
+        image, program = _with_leading(image, leading, scaling.is_given(recipe))
     labels = _labels(recipe)
     output = recipe.output_name or ("classProbability" if labels else "output")
-    interface = Interface(_input_names(model, recipe), output, image, labels, recipe.label_name)
+    names = _input_names(model, recipe)
+    interface = Interface(names, output, image, labels, recipe.label_name, pixels)
     if len({*interface.inputs, output, interface.label}) < len(interface.inputs) + 2:
         raise UsageError("inputs, output and label must have different names")
     return interface, program
 
 
 def check_interface(network: Network) -> None:
-    """Check that the lowered `network` takes the image and gives the classes of its interface.
+    """Check that the lowered `network` gives the classes of its interface.
 
     Raises:
-        UsageError: it takes something else, or gives more or fewer classes than there are labels.
+        UsageError: it gives more or fewer classes than there are labels.
     """
-    interface, pixels = network.traced.interface, network.lowered.inputs[0]
-    if interface.image and pixels.channels != interface.image.channels:
-        steps, numbers = network.traced.program.inputs[0].shape[1:]
-        raise UsageError(
-            f"--image {interface.image.colour}: the model reads its input as {steps} steps of "
-            f"{numbers} numbers; let it begin with Reshape(({steps}, {numbers}, 1))"
-        )
+    interface = network.traced.interface
     classes = network.end.blob.channels
     if interface.labels and len(interface.labels) != classes:
         raise UsageError(f"{len(interface.labels)} class labels for {classes} outputs of the model")
 
 
 def _with_leading(
-    image: ImageInput, leading: Leading, program: Program
+    image: ImageInput, leading: Leading, is_scaled: bool
 ) -> tuple[ImageInput, Program]:
-    """Return `image` with the scale and bias that the model begins with, and the rest of it.
+    """Return `image` with what the model does to its pixels first, and the rest of the model.
 
-    An image input has one scale for all channels; where the model has several, they stay in it.
+    A reversal of the colours becomes the other colour order. An image input has one scale for all
+    channels; where the model has several, or the image `is_scaled` already, they stay in the model.
     """
-    scale, bias = leading.scale, tuple(leading.bias.tolist())
-    if not np.all(scale == scale[0]):
-        return image, program
-    in_order = bias[::-1] if image.colour == "bgr" else bias
-    return ImageInput(image.colour, float(scale[0]), in_order), leading.program
+    if leading.is_arithmetic and (is_scaled or not leading.is_uniform):
+        return image, leading.whole
+    if leading.is_arithmetic:
+        bias = tuple(leading.bias.tolist())
+        in_order = bias[::-1] if image.colour == "bgr" else bias
+        image = replace(image, scale=float(leading.scale[0]), bias=in_order)
+    if not leading.is_reversed:
+        return image, leading.unscaled
+    return replace(image, colour=OTHER_ORDER[image.colour]), leading.program
+
+
+OTHER_ORDER = {"rgb": "bgr", "bgr": "rgb"}
 
 
 def _image(program: Program, recipe: Recipe) -> ImageInput | None:

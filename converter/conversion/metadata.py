@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import json
 from collections.abc import Iterator
 
+from converter.coreml.features import keras_shape
+from converter.coreml.interface import OWN_KEYS, PIXELS_KEY, SHAPES_KEY
 from converter.coreml.mlmodel import Message
 from converter.errors import ModelFileError, UsageError
+from converter.learning.network import Traced
 from converter.recipe import Recipe
-from converter.recipe.model import OWN_KEYS
 from converter.recipe.writing import text
 from converter.versions import versions
 
@@ -35,6 +39,22 @@ def describe(spec: Message, recipe: Recipe) -> None:
     for name, meaning in given.features.items():
         for feature in _features(spec, name):
             feature.shortDescription = meaning
+
+
+def describe_inputs(spec: Message, traced: Traced) -> None:
+    """Write into `spec` what its inputs do not show: their shapes in Keras, and what becomes of
+    an image's pixels.
+    """
+    written = spec.description.metadata.userDefined
+    if traced.interface.pixels is not None:
+        written[PIXELS_KEY] = json.dumps(dataclasses.asdict(traced.interface.pixels))
+    shapes = {}
+    for feature, ref in zip(spec.description.input, traced.program.inputs, strict=True):
+        declared = tuple(feature.type.multiArrayType.shape)
+        if declared and keras_shape(declared) != ref.shape[1:]:
+            shapes[feature.name] = ref.shape[1:]
+    if shapes:
+        written[SHAPES_KEY] = json.dumps(shapes)
 
 
 def recipe_text(spec: Message, where: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converter.conversion import metadata
+from converter.conversion import metadata, scaling
 from converter.conversion.interface import check_interface
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
@@ -133,6 +133,7 @@ def _told(
     if end.binary is not None:
         plan, binary = notes.binary_head(plan, end, chosen, recipe)
         said.append(binary)
+    said += scaling.remarks(network.traced, recipe)
     said += notes.about_loss(end, net, recipe.classes is not None)
     return plan, (*plan.notes, *said)
 
@@ -148,6 +149,7 @@ def _marked(
     marking.rename_blob(builder, end.blob.name, interface.output)
     shape = interface_shape(end.blob)
     marking.set_interface(builder, interface, shape)
+    metadata.describe_inputs(builder.spec, network.traced)
     marking.mark(builder, names, end.loss, interface.output, shape, plan)
     marking.give_own_names(builder, net.origin)
     return builder.spec, weights

@@ -12,10 +12,11 @@ from converter.keras_file.compiled import CompileSettings, Loss
 from converter.learning.head import CLASS_LOSSES, asked
 from converter.learning.network import Traced
 from converter.load import output_names
+from converter.lower.values import Values
 from converter.proof.finite import check_weights
 from converter.recipe import Recipe
 from converter.trace.fuse import fuse
-from converter.trace.leading import leading_rescaling
+from converter.trace.leading import Constant, leading_arithmetic
 from converter.trace.program import Program, without_dead_ops
 from converter.trace.tracing import trace
 
@@ -33,7 +34,7 @@ def traced(model: Any, recipe: Recipe) -> Traced:
     check_not_quantized(model)
     program = _one_output(fuse(trace(model, recipe.input_shape)), index)
     check_weights(program)
-    leading = leading_rescaling(program)
+    leading = leading_arithmetic(program, _constants(program), gray=recipe.image == "gray")
     interface, program = choose_interface(model, program, leading, recipe)
     return Traced(program, interface, leading, index, output)
 
@@ -51,6 +52,11 @@ def check_not_quantized(model: Any) -> None:
                 f"layer '{layer.name}' ({type(layer).__name__}) is quantized to {mode}; convert "
                 "the float32 model that it was made from"
             )
+
+
+def _constants(program: Program) -> Constant:
+    values = Values(program)
+    return lambda operand: values.array(operand) if values.is_constant(operand) else None
 
 
 def loss_of(traced: Traced, settings: CompileSettings | None, recipe: Recipe) -> Loss | None:

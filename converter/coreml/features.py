@@ -37,6 +37,17 @@ def array_shape(feature: Message) -> tuple[int, ...]:
     return shape
 
 
+def keras_shape(declared: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what shape an array input declared as ``[C, H, W]`` most likely has in Keras.
+
+    That is ``(H, W, C)``, or ``(steps, C)`` where the height is one; vectors stay vectors.
+    """
+    if len(declared) != 3:
+        return declared
+    channels, height, width = declared
+    return (width, channels) if height == 1 and width > 1 else (height, width, channels)
+
+
 def is_classifier(model: Message) -> bool:
     """Tell whether `model` is a network that names a class, not only its probability."""
     return bool(model.WhichOneof("Type") == "neuralNetworkClassifier")

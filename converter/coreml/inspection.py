@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from converter.coreml import mlmodel, shapes
+from converter.coreml.features import channels, keras_shape
+from converter.coreml.interface import PIXELS_KEY, SHAPES_KEY, Pixels
 from converter.coreml.kinds import kind_of
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import FIELDS
@@ -13,14 +18,16 @@ from converter.coreml.optimizers import FIELDS
 
 @dataclass(frozen=True)
 class Feature:
-    """An input, output or training input."""
+    """An input, output or training input; of an array that is an input its shape in `keras`."""
 
     name: str
     type: str
     description: str = ""
+    keras: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.type}"
+        in_keras = f" (in Keras {list(self.keras)})" if self.keras else ""
+        return f"{self.name}: {self.type}{in_keras}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,11 @@ class Update:
 
 @dataclass(frozen=True)
 class CoreMLModel:
-    """A Core ML model; `models` are the members of a pipeline."""
+    """A Core ML model; `models` are the members of a pipeline.
+
+    `pixels` is what reaches the first layer with weights, if the first input is an image: by all
+    scalings of a model that was converted here, by the file's preprocessing of another one.
+    """
 
     kind: str
     specification_version: int
@@ -97,24 +108,43 @@ class CoreMLModel:
     layers: tuple[Layer, ...]
     update: Update | None
     models: tuple[CoreMLModel, ...] = ()
+    pixels: Pixels | None = None
 
 
 def inspect(spec: Message) -> CoreMLModel:
     """Return what the model `spec` holds; a model of any kind, valid or not."""
     description = spec.description
-    pipeline = mlmodel.pipeline(spec)
+    pipeline, keras = mlmodel.pipeline(spec), _keras_shapes(spec)
     return CoreMLModel(
         kind=spec.WhichOneof("Type") or "none",
         specification_version=spec.specificationVersion,
         updatable=spec.isUpdatable,
         metadata=_metadata(description.metadata),
-        inputs=_features(description.input),
-        outputs=_features(description.output),
-        training_inputs=_features(description.trainingInput),
+        inputs=_features(description.input, keras),
+        outputs=_features(description.output, {}),
+        training_inputs=_features(description.trainingInput, keras),
         layers=_layers(spec),
         update=_update(spec),
         models=tuple(map(inspect, pipeline.models)) if pipeline is not None else (),
+        pixels=_pixels(spec),
     )
+
+
+def _pixels(spec: Message) -> Pixels | None:
+    images = [f for f in spec.description.input if f.type.WhichOneof("Type") == "imageType"]
+    net = mlmodel.network(spec)
+    if len(images) != 1 or net is None:
+        return None
+    told = _told(spec, PIXELS_KEY)
+    if {"scale", "bias"} <= told.keys():
+        return Pixels(tuple(told["scale"]), tuple(told["bias"]))
+    scaler = next((p.scaler for p in net.preprocessing if p.HasField("scaler")), None)
+    count = channels(images[0].type.imageType)
+    if scaler is None:
+        return Pixels((1.0,) * count, (0.0,) * count)
+    coloured = (scaler.redBias, scaler.greenBias, scaler.blueBias)
+    bias = (scaler.grayBias,) if count == 1 else coloured
+    return Pixels((scaler.channelScale,) * count, bias)
 
 
 def _metadata(stored: Message) -> dict[str, str]:
@@ -125,15 +155,47 @@ def _metadata(stored: Message) -> dict[str, str]:
         "version": stored.versionString,
     }
     return {
-        key: text for key, text in (*known.items(), *sorted(stored.userDefined.items())) if text
+        key: text
+        for key, text in (*known.items(), *sorted(stored.userDefined.items()))
+        if text and key not in SHOWN_APART
     }
 
 
-def _features(stored: Iterable[Message]) -> tuple[Feature, ...]:
+SHOWN_APART = (PIXELS_KEY, SHAPES_KEY)
+"""Metadata that the features of a `CoreMLModel` tell."""
+
+
+def _features(
+    stored: Iterable[Message], keras: Mapping[str, tuple[int, ...]]
+) -> tuple[Feature, ...]:
     return tuple(
-        Feature(feature.name, _feature_type(feature.type), feature.shortDescription)
+        Feature(
+            feature.name, _feature_type(feature.type), feature.shortDescription,
+            keras.get(feature.name),
+        )
         for feature in stored
-    )
+    )  # fmt: skip
+
+
+def _keras_shapes(spec: Message) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that array inputs have in Keras, where these differ from the declared."""
+    told = _told(spec, SHAPES_KEY)
+    shapes = {}
+    for feature in spec.description.input:
+        declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
+        shape = tuple(told.get(feature.name) or keras_shape(declared))
+        if shape != declared:
+            shapes[feature.name] = shape
+    return shapes
+
+
+def _told(spec: Message, key: str) -> Mapping[str, Any]:
+    """Return what the metadata `key` tells, nothing if somebody else wrote something there."""
+    with contextlib.suppress(ValueError):
+        told = json.loads(spec.description.metadata.userDefined.get(key, "{}"))
+        if isinstance(told, dict) and all(isinstance(value, list) for value in told.values()):
+            return told
+    return {}
 
 
 def _layers(spec: Message) -> tuple[Layer, ...]:

@@ -8,6 +8,16 @@ Labels = tuple[str, ...] | tuple[int, ...]
 """Class labels, all strings or all integers, in the order of the model's outputs."""
 
 
+OWN_KEYS = "make-updatable."
+"""Start of the metadata keys that this tool writes itself."""
+
+PIXELS_KEY = f"{OWN_KEYS}pixels"
+"""Metadata: what all scalings together make of an image's pixels, as JSON."""
+
+SHAPES_KEY = f"{OWN_KEYS}keras_shapes"
+"""Metadata: the shapes in Keras, by input, of which the declared ones do not tell, as JSON."""
+
+
 @dataclass(frozen=True)
 class ImageInput:
     """An image input: colour order, and ``scale * pixel + bias`` before the first layer.
@@ -27,10 +37,34 @@ class ImageInput:
 
 
 @dataclass(frozen=True)
+class Pixels:
+    """What reaches the first layer with weights: ``scale * pixel + bias``.
+
+    One number for each channel, red first; pixels go from 0 to 255.
+    """
+
+    scale: tuple[float, ...]
+    bias: tuple[float, ...]
+
+    def __str__(self) -> str:
+        pairs = list(zip(self.scale, self.bias, strict=True))
+        if len(set(pairs)) == 1:
+            return _affine(*pairs[0])
+        colours = ("red", "green", "blue")
+        return "; ".join(f"{c}: {_affine(*p)}" for c, p in zip(colours, pairs, strict=True))
+
+
+def _affine(scale: float, bias: float) -> str:
+    shift = f" {'-' if bias < 0 else '+'} {abs(bias):.6g}" if bias else ""
+    return f"{scale:.6g} × pixel{shift}"
+
+
+@dataclass(frozen=True)
 class Interface:
     """Names of inputs and outputs, the image input if there is one, the labels of a classifier.
 
-    For a classifier `output` names the probabilities and `label` the predicted class.
+    For a classifier `output` names the probabilities and `label` the predicted class. `pixels` is
+    what all scalings together make of an image.
     """
 
     inputs: tuple[str, ...]
@@ -38,6 +72,7 @@ class Interface:
     image: ImageInput | None = None
     labels: Labels | None = None
     label: str = "classLabel"
+    pixels: Pixels | None = None
 
     @property
     def names(self) -> set[str]:

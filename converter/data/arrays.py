@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from converter.coreml.mlmodel import Message
-from converter.data.layout import Layout, to_core_ml
+from converter.data.layout import Layout, check_pixels, to_core_ml
 from converter.errors import DataError
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
@@ -53,13 +53,22 @@ def converted(rows: Any, feature: Message, how: Reading) -> Converted:
         DataError: its shape or its values do not fit.
         UsageError: its layout must be told.
     """
-    turn = to_core_ml(feature, tuple(rows.shape), rows.dtype, how.layout, how.scale)
+    turn = to_core_ml(feature, tuple(rows.shape), how.layout)
+    if feature.type.WhichOneof("Type") == "imageType":
+        check_pixels(feature, rows.dtype, _span(rows), how.scale)
 
     def convert(part: Array) -> Array:
         turned = turn(part)
         return turned if how.scale == 1 else turned.astype(np.float32) * np.float32(how.scale)
 
     return Converted(rows, convert)
+
+
+def _span(rows: Any) -> tuple[float, float]:
+    """Return the lowest and the highest value; of pictures that are read later, what may be."""
+    if not isinstance(rows, np.ndarray) or not rows.size:
+        return 0.0, 255.0
+    return float(rows.min()), float(rows.max())
 
 
 def stored_arrays(path: Path) -> dict[str, Array]:

@@ -107,10 +107,7 @@ def attach(net: Net, blob: Blob, loss: Loss | None, tail: Tail) -> Head:
         UnfitLossError: Core ML has no such loss, or none that fits the last layer.
     """
     if blob.chw[1:] != (1, 1):
-        raise UnsupportedError(
-            f"the model's output is an image {list(blob.shape[1:])}; Core ML's training fails with "
-            "image targets (coremltools issue 557), so only models that end in a vector can learn"
-        )
+        blob = _as_vector(net, blob, loss)
     last = _producer(net, blob)
     name = loss.name if loss else None
     if last is not None and last.WhichOneof("layer") == "softmax":
@@ -131,6 +128,29 @@ def attach(net: Net, blob: Blob, loss: Loss | None, tail: Tail) -> Head:
     if name in VALUE_LOSSES or (name in BINARY_LOSSES and blob.channels > 1):
         offers = (KERAS_SQUARED_ERROR,)
     raise UnfitLossError(f"Core ML cannot train with the loss '{name}' of this model", offers)
+
+
+def _as_vector(net: Net, blob: Blob, loss: Loss | None) -> Blob:
+    """Return one number for each of several steps as a vector, for a mean squared error.
+
+    Raises:
+        UnsupportedError: several numbers a step, or an image, or a loss over each step.
+    """
+    shape, sizes = list(blob.shape[1:]), [n for n in blob.chw if n > 1]
+    if len(sizes) == 1 and loss is not None and loss.name == KERAS_SQUARED_ERROR:
+        name = net.free_name("flatten")
+        net.builder.add_flatten(name, 0, blob.name, name)
+        return Blob(name, "NC", (sizes[0], 1, 1))
+    if len(shape) < 3:
+        raise UnsupportedError(
+            f"the model's output {shape} has {shape[0]} steps (positions), but Core ML learns one "
+            "answer for each sample; let the model end in a vector, by Flatten or pooling before "
+            "its last dense layer"
+        )
+    raise UnsupportedError(
+        f"the model's output is an image {shape}; Core ML's training fails with image targets "
+        "(coremltools issue 557), so only models that end in a vector can learn"
+    )
 
 
 def _softmax(blob: Blob, loss: str | None) -> Head:

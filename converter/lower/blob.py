@@ -50,11 +50,28 @@ class Border:
 
 
 @dataclass(frozen=True)
+class Order:
+    """Channels still to be reordered: channel i of the value is channel ``channels[i]``.
+
+    `is_trained` says that what is reordered changes in training, so that a gradient must pass.
+    """
+
+    channels: tuple[int, ...]
+    is_trained: bool = False
+    origin: KerasLayer | None = None
+
+    def is_permutation_of(self, count: int) -> bool:
+        """Return whether every one of `count` channels is there once."""
+        return sorted(self.channels) == list(range(count))
+
+
+@dataclass(frozen=True)
 class Blob:
     """A blob by name, its letters, its sizes, and what is still to be applied to it.
 
-    `affine` and then `border` wait for a layer that absorbs them (see `Net.plain`). `shared` says
-    that something else reads the blob too, so that its producer must not be changed.
+    `affine`, then `border`, then `order` wait for a layer that absorbs them (see `Net.plain`); an
+    `order` only where it was asked for (see `Net.pending`). `shared` says that something else reads
+    the blob too, so that its producer must not be changed.
     """
 
     name: str
@@ -62,14 +79,15 @@ class Blob:
     chw: tuple[int, int, int]
     affine: Affine | None = None
     border: Border | None = None
+    order: Order | None = None
     shared: bool = False
 
     @property
     def shape(self) -> Shape:
         """The shape of the MIL value that this blob stands for."""
         border = self.border or Border((0, 0), (0, 0))
-        channels, height, width = self.chw
-        grown = (channels, height + sum(border.vertical), width + sum(border.horizontal))
+        _, height, width = self.chw
+        grown = (self.extent("C"), height + sum(border.vertical), width + sum(border.horizontal))
         return tuple(grown[SIZE[a]] if a in SIZE else 1 for a in self.axes)
 
     @property
@@ -79,6 +97,8 @@ class Blob:
 
     def extent(self, letter: str) -> int:
         """Return the size of the axis `letter`, 1 for ``N`` and ``1``."""
+        if letter == "C" and self.order:
+            return len(self.order.channels)
         return self.chw[SIZE[letter]] if letter in SIZE else 1
 
     def transposed(self, order: list[int]) -> Blob:

@@ -9,6 +9,7 @@ import numpy as np
 
 from converter.errors import UnsupportedError
 from converter.trace.program import Array, Op, Operand
+from converter.trace.slices import slices
 
 Get = Callable[[Operand], Array]
 """Returns the array of an operand."""
@@ -51,6 +52,10 @@ def _to_output_shape(op: Op, get: Get) -> Array:
     return get(op.inputs["x"]).reshape(op.output.shape)
 
 
+def _gather(op: Op, get: Get) -> Array:
+    return np.asarray(np.take(get(op.inputs["x"]), op.const("indices"), axis=op.const("axis", 0)))
+
+
 def _same(op: Op, get: Get) -> Array:
     return get(op.inputs["x"])
 
@@ -73,22 +78,6 @@ def _matmul(op: Op, get: Get) -> Array:
     return np.asarray(x @ y)
 
 
-def slices(op: Op) -> tuple[slice | int, ...]:
-    """Return the index that ``slice_by_index`` stands for, as NumPy writes it."""
-    begin, end = op.const("begin"), op.const("end")
-    n = len(begin)
-    stride = op.const("stride") or [1] * n
-    no_begin = op.const("begin_mask") or [False] * n
-    no_end = op.const("end_mask") or [False] * n
-    squeeze = op.const("squeeze_mask") or [False] * n
-    return tuple(
-        begin[i]
-        if squeeze[i]
-        else slice(None if no_begin[i] else begin[i], None if no_end[i] else end[i], stride[i])
-        for i in range(n)
-    )
-
-
 def _slice_by_index(op: Op, get: Get) -> Array:
     part: Array = get(op.inputs["x"])[slices(op)]
     return part
@@ -101,6 +90,7 @@ EVALUATORS: dict[str, Callable[[Op, Get], Array]] = {
     "concat": _concat,
     "exp": _unary(np.exp),
     "expand_dims": _to_output_shape,
+    "gather": _gather,
     "identity": _same,
     "inverse": _inverse,
     "log": _unary(np.log),

@@ -23,6 +23,9 @@ Value: TypeAlias = "Blob | Factored"
 NO_WEIGHTS = np.zeros(0, np.float32)
 """Stands in for weights when a layer is added; `Weighted.bind` puts the real ones in."""
 
+MOST_SLICES = 8
+"""Runs of channels that are cut out one by one when channels are reordered."""
+
 
 class Net:
     """What emitters work on: the builder, the blobs made so far, and the program's values."""
@@ -53,10 +56,16 @@ class Net:
         """Return what stands for `ref`: a blob, or a value of more axes than a blob has."""
         return self._values[ref.name]
 
-    def pending(self, ref: Ref) -> Blob:
-        """Return the blob for `ref` with whatever still waits to be applied to it."""
+    def pending(self, ref: Ref, in_any_order: bool = False) -> Blob:
+        """Return the blob for `ref` with whatever still waits to be applied to it.
+
+        That its channels are still to be reordered is left to those who ask for it `in_any_order`.
+        """
         blob = self.value(ref)
         assert isinstance(blob, Blob), f"{ref.name} is no blob"
+        if blob.order and not in_any_order:
+            blob = self.reordered(blob)
+            self.store(ref, blob)
         return replace(blob, shared=True) if self._uses[ref.name] > 1 else blob
 
     def plain(self, op: Op, ref: Ref) -> Blob:
@@ -65,7 +74,7 @@ class Net:
 
     def settled(self, op: Op, blob: Blob) -> Blob:
         """Return `blob` with its affine and its border applied by layers of their own."""
-        blob = self.without_affine(op, blob)
+        blob = self.reordered(self.without_affine(op, blob))
         border = blob.border
         if border is None:
             return blob
@@ -177,7 +186,7 @@ class Net:
         """Return `blob` with the letters `wanted`, such as ``NCHW``, for its MIL axes.
 
         Letters of axes of size one are exchanged freely; where others disagree, a permute layer
-        moves the data.
+        moves the data, or a flatten layer, which a gradient passes, if there is one axis only.
         """
         moves = {
             new: old
@@ -187,12 +196,42 @@ class Net:
         if all(new == old for new, old in moves.items()):
             return replace(blob, axes=wanted)
         blob = self.settled(op, blob)
+        if list(moves) == ["C"]:
+            flat = self.made(op, "flatten", blob, self.builder.add_flatten, mode=0)
+            return replace(flat, axes=wanted, chw=(max(blob.chw), 1, 1))
         free = iter([letter for letter in "CHW" if letter not in moves.values()])
         source = {letter: moves.get(letter) or next(free) for letter in "CHW"}
         order = [0, *(1 + SIZE[source[letter]] for letter in "CHW")]
         moved = self.made(op, "permute", blob, self.builder.add_permute, dim=order)
         channels, height, width = (blob.extent(source[letter]) for letter in "CHW")
         return replace(moved, axes=wanted, chw=(channels, height, width))
+
+    def reordered(self, blob: Blob) -> Blob:
+        """Return `blob` with its channels reordered by layers of their own; the rest still waits.
+
+        A few runs of channels are cut out by ``slice`` and joined by ``concat``; many, and those
+        that a gradient must pass, are picked by a 1x1 convolution of zeros and ones.
+        """
+        if blob.order is None:
+            return blob
+        order, op = list(blob.order.channels), Op("reorder", {}, (), blob.order.origin)
+        runs = _runs(order)
+        if blob.order.is_trained or len(runs) > MOST_SLICES:
+            picked = np.zeros((len(order), blob.channels), np.float32)
+            picked[np.arange(len(order)), order] = 1
+            name = self.pointwise(op, blob, picked)
+        else:
+            parts = [
+                self.made(op, "slice", blob, self.builder.add_slice, axis="channel",
+                          start_index=start, end_index=stop, stride=1)
+                for start, stop in runs
+            ]  # fmt: skip
+            name = (parts[0] if len(parts) == 1 else self.elementwise(op, "CONCAT", parts)).name
+        affine = blob.affine and replace(
+            blob.affine, scale=blob.affine.scale[order], shift=blob.affine.shift[order]
+        )
+        chw = (len(order), *blob.chw[1:])
+        return replace(blob, name=name, chw=chw, affine=affine, order=None, shared=False)
 
     def padded(
         self, op: Op, blob: Blob, border: Border, value: float = 0, kind: str = "constant"
@@ -219,13 +258,18 @@ class Net:
 
     def widened(self, op: Op, blob: Blob, channels: int) -> Blob:
         """Return `blob`, of one channel, repeated along the channels: a 1x1 convolution of ones."""
-        name = self.name(op, "repeat")
+        name = self.pointwise(op, blob, np.ones((channels, 1), np.float32))
+        return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=False)
+
+    def pointwise(self, op: Op, blob: Blob, matrix: Array) -> str:
+        """Add a 1x1 convolution by `matrix`, ``[out, in]``, of constants; return its name."""
+        name, (outputs, inputs) = self.name(op, "repeat"), matrix.shape
         self.builder.add_convolution(
-            name, 1, channels, 1, 1, 1, 1, "valid", 1, np.zeros((0, 1, 1, 1)), None, False,
+            name, inputs, outputs, 1, 1, 1, 1, "valid", 1, np.zeros((0, 1, 1, 1)), None, False,
             input_name=blob.name, output_name=name,
         )  # fmt: skip
-        set_floats(layer_named(self.builder, name).convolution.weights, np.ones(channels))
-        return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=False)
+        set_floats(layer_named(self.builder, name).convolution.weights, matrix)
+        return name
 
     def constant(self, op: Op, array: Array) -> Blob:
         """Return a blob that holds `array`, of shape ``[C, H, W]``, with letters ``CHW``."""
@@ -250,8 +294,11 @@ class Net:
             )
         if blob.border and shift is not None and np.any(shift != 0):
             blob = self.settled(op, blob)
+        if blob.order and not blob.order.is_permutation_of(blob.channels):
+            blob = self.reordered(blob)
         by_channel = [
-            None if a is None else np.broadcast_to(a.ravel(), blob.channels) for a in (scale, shift)
+            None if a is None else _in_stored_order(np.broadcast_to(a.ravel(), blob.channels), blob)
+            for a in (scale, shift)
         ]
         maker = self.weighted.get(blob.name)
         if maker and not (blob.shared or blob.affine or blob.border):
@@ -277,6 +324,24 @@ class Net:
         """
         where = str(op.layer) if op.layer else f"operation '{op.kind}'"
         raise UnsupportedError(f"{where}: {reason}")
+
+
+def _in_stored_order(by_channel: Array, blob: Blob) -> Array:
+    """Return one number per channel of the value as one per channel of `blob`."""
+    if blob.order is None:
+        return by_channel
+    return np.asarray(by_channel[np.argsort(blob.order.channels)])
+
+
+def _runs(order: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (start, stop) of the runs of neighbouring channels in `order`."""
+    runs: list[tuple[int, int]] = []
+    for channel in order:
+        if runs and runs[-1][1] == channel:
+            runs[-1] = (runs[-1][0], channel + 1)
+        else:
+            runs.append((channel, channel + 1))
+    return runs
 
 
 def _waiting(op: Op, blob: Blob, scale: Array | None, shift: Array | None) -> Blob:

@@ -39,7 +39,7 @@ def lower(
         UnsupportedError: an operation has no counterpart; the message names the Keras layer.
     """
     inputs = tuple(
-        _input_blob(name, ref, program)
+        input_blob(name, ref, program, interface)
         for name, ref in zip(interface.inputs, program.inputs, strict=True)
     )
     features = [(blob.name, datatypes.Array(*interface_shape(blob))) for blob in inputs]
@@ -59,10 +59,20 @@ def lower(
     last = Op("output", {"x": output}, (output,), program.ops[-1].layer)
     _refuse_factors(last, net)
     blob = net.pending(output)
-    axes = AXES.get(len(blob.axes))
+    axes = _output_axes(blob)
     if axes:
         blob = net.with_axes(last, blob, axes)
     return Lowered(net, inputs, net.settled(last, blob))
+
+
+def _output_axes(blob: Blob) -> str | None:
+    """Return the letters that Keras's axes shall have; a vector may lie along any of them."""
+    axes = AXES.get(len(blob.axes))
+    if axes is None or blob.chw[1:] != (1, 1) or blob.channels == 1:
+        return axes
+    letters, lies, usual = list(axes), blob.axes.index("C"), axes.index("C")
+    letters[lies], letters[usual] = letters[usual], letters[lies]
+    return "".join(letters)
 
 
 def interface_shape(blob: Blob) -> tuple[int, ...]:
@@ -70,14 +80,20 @@ def interface_shape(blob: Blob) -> tuple[int, ...]:
     return (blob.channels,) if "H" not in blob.axes and "W" not in blob.axes else blob.chw
 
 
-def _input_blob(name: str, ref: Ref, program: Program) -> Blob:
+def input_blob(name: str, ref: Ref, program: Program, interface: Interface) -> Blob:
+    """Return the blob `name` for the input `ref` of `program`.
+
+    Raises:
+        UnsupportedError: it has more axes than images.
+    """
     rank = len(ref.shape)
     if rank not in AXES:
         raise UnsupportedError(
             f"the model's input has the shape {ref.shape[1:]}; Core ML's classic networks take "
             "vectors, signals [steps, channels] and images [height, width, channels]"
         )
-    axes = GRAY_AXES if rank == 3 and _gains_channel_axis(ref, program) else AXES[rank]
+    gray = interface.image or _gains_channel_axis(ref, program)
+    axes = GRAY_AXES if rank == 3 and gray else AXES[rank]
     sizes = dict(zip(axes, ref.shape, strict=True))
     return Blob(name, axes, (sizes.get("C", 1), sizes.get("H", 1), sizes.get("W", 1)))
 

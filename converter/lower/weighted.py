@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,6 +65,17 @@ class Weighted:
             extra = np.einsum("oik,oi->o", matrix, by_output[1])
             self.bias = extra if self.bias is None else self.bias + extra
         self.weights = (matrix * by_output[0][:, :, None]).reshape(self.weights.shape)
+        self.absorbs = True
+        self._remember(by)
+
+    def reorder_inputs(self, order: Sequence[int], count: int, by: KerasLayer | None) -> None:
+        """Fold a reordering that precedes this layer: input i is channel ``order[i]`` of `count`.
+
+        A channel that is read more than once gets the sum of its weights.
+        """
+        folded = np.zeros((self.weights.shape[0], count, *self.weights.shape[2:]), np.float32)
+        np.add.at(folded.swapaxes(0, 1), list(order), self.weights.swapaxes(0, 1))
+        self.weights = folded
         self.absorbs = True
         self._remember(by)
 

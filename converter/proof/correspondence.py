@@ -97,14 +97,24 @@ def _probabilities(model: Message, plan: Plan) -> str:
     return probabilities if probabilities in names else plan.output_blob
 
 
+TURNED = ", colours reversed"
+READINGS = ("pixels", "preprocessed", f"pixels{TURNED}", f"preprocessed{TURNED}")
+"""How Keras's input may follow from an image."""
+
+
 def readings(model: Message) -> Sequence[str]:
     """Return the ways in which Keras's input may follow from that of Core ML.
 
     Of images, Keras may take pixels as they are (the network's own scaling became preprocessing)
-    or preprocessed.
+    or preprocessed, and of colours in the order of the file or the other one (the network's own
+    reversal became the file's order).
     """
-    kinds = {feature.type.WhichOneof("Type") for feature in model.description.input}
-    return ("pixels", "preprocessed") if "imageType" in kinds else ("arrays",)
+    images = [f for f in model.description.input if f.type.WhichOneof("Type") == "imageType"]
+    if not images:
+        return ("arrays",)
+    if all(channels(feature.type.imageType) == 1 for feature in images):
+        return READINGS[:2]
+    return READINGS
 
 
 def random_samples(
@@ -153,10 +163,11 @@ def _array(feature: Message, x: Array) -> Array:
 
 def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) -> Array:
     image = feature.type.imageType
-    colour = "gray" if channels(image) == 1 else "bgr" if image.colorSpace == image.BGR else "rgb"
+    is_bgr = (image.colorSpace == image.BGR) != reading.endswith(TURNED)
+    colour = "gray" if channels(image) == 1 else "bgr" if is_bgr else "rgb"
     scale, bias = 1.0, (0.0, 0.0, 0.0)
     net = network(model)
-    for step in net.preprocessing if net is not None and reading == "preprocessed" else ():
+    for step in net.preprocessing if net is not None and reading.startswith("preprocessed") else ():
         scaler = step.scaler
         scale = scaler.channelScale
         bias = (scaler.redBias, scaler.greenBias, scaler.blueBias)

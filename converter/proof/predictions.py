@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,16 +90,17 @@ def _expectation(model: Any, network: Network, recipe: Recipe, look: Look) -> Ex
 
 def _highest(network: Network) -> float:
     """Return the end of the range, from 0, that the model was made for, as far as it says so."""
-    leading = network.traced.leading
     if network.traced.interface.image:
         return 256.0
-    return 1 / float(np.abs(leading.scale).max()) if leading else 1.0
+    leading = network.traced.leading
+    return 1 / float(np.abs(leading.scale).max() or 1) if leading else 1.0
 
 
 def _own(image: ImageInput, recipe: Recipe) -> ImageInput:
     """Return what `image` does to pixels that the Keras model does not do by itself."""
+    assert recipe.image is not None
     by_itself = recipe.scale is None and recipe.bias is None
-    return ImageInput(image.colour) if by_itself else image
+    return ImageInput(recipe.image) if by_itself else replace(image, colour=recipe.image)
 
 
 def validated(written: Message) -> tuple[str, ...]:

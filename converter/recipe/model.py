@@ -18,10 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, NUMBERS
-
-OWN_KEYS = "make-updatable."
-"""Start of the metadata keys that this tool writes itself."""
 
 Objective: TypeAlias = Literal[
     "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"

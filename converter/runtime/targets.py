@@ -81,8 +81,8 @@ def _by_name(y: Array, names: Sequence[str] | Sequence[int]) -> Array:
 def _values(y: Array, shape: BlobShape) -> Array:
     height, width, channels = shape
     declared = (channels,) if (height, width) == (1, 1) else (channels, height, width)
-    if y.ndim == 1 and shape == (1, 1, 1):
-        y = y[:, None]
+    if [n for n in y.shape[1:] if n > 1] == [n for n in declared if n > 1]:
+        y = y.reshape(len(y), *declared)  # axes of size one come and go
     if y.shape[1:] != declared or y.dtype.kind not in "iufb":
         raise DataError(
             f"target values have shape {list(y.shape)}, but the model's output is "

@@ -14,6 +14,7 @@ import numpy as np
 
 from converter.trace.piecewise import chosen_lines, larger_or_smaller
 from converter.trace.program import Op, Operand, Program, Ref, without_dead_ops
+from converter.trace.reorder import gathered
 
 Producers = Mapping[str, Op]
 Pattern = Callable[[Op, Producers], "Op | None"]
@@ -368,12 +369,16 @@ def _with(
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "add": (parametric_relu,),
+    "concat": (gathered,),
     "mul": (hard_sigmoid, exact_gelu, masked_relu, chosen_lines),
     "real_div": (hard_sigmoid,),
     "reshape": (repeated_pixels, dense_over_pixels, group_normalization),
+    "reverse": (gathered,),
     "select": (
         elu_with_alpha, spelled_elu, finite, thresholded_relu, larger_or_smaller, chosen_lines,
     ),
+    "slice_by_index": (gathered,),
+    "stack": (gathered,),
 }  # fmt: skip
 """Kind of the last operation of a spelling -> the patterns that may end there."""
 

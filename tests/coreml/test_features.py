@@ -37,7 +37,7 @@ def test_every_room_counts_the_same_channels(space, tmp_path):
     assert shapes.blob_shapes(spec)["image"] == (count, 4, 5)
     assert ImageFolder.for_input([], feature).channels == count
     pixels = np.zeros((2, 4, 5, count), np.uint8)
-    turned = to_core_ml(feature, pixels.shape, pixels.dtype, "auto", 1.0)(pixels)
+    turned = to_core_ml(feature, pixels.shape, "auto")(pixels)
     assert turned.shape == pixels.shape
 
 

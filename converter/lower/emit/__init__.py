@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from converter.lower.blob import Blob
-from converter.lower.emit import activation, elementwise, linear, normalization, pooling, shape
+from converter.lower.emit import (
+    activation,
+    elementwise,
+    linear,
+    normalization,
+    pooling,
+    reorder,
+    shape,
+)
 from converter.lower.net import Net, Value
 from converter.trace.program import Op
 
@@ -66,9 +74,11 @@ EMITTERS: dict[str, Emitter] = {
     "concat": shape.concat,
     "depth_to_space": shape.depth_to_space,
     "expand_dims": shape.expand_dims,
+    "gather": reorder.gather,
     "identity": shape.identity,
     "pad": shape.pad,
     "reshape": shape.reshape,
+    "reverse": reorder.reverse,
     "slice_by_index": shape.slice_by_index,
     "space_to_depth": shape.space_to_depth,
     "split": shape.split,

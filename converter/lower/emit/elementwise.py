@@ -187,10 +187,11 @@ def _split(op: Op, net: Net) -> tuple[Ref, Array | None]:
 
 def _over(op: Op, net: Net, value: Ref) -> Blob:
     """Return the pending blob of `value` in the shape of the result, so that constants fit it."""
-    blob, shape = net.pending(value), op.output.shape
+    blob, shape = net.pending(value, in_any_order=True), op.output.shape
     blob = replace(blob, axes="1" * (len(shape) - len(blob.axes)) + blob.axes)
     if blob.shape == shape:
         return blob
+    blob = net.reordered(blob)
     free = [letter for letter in "CWH" if blob.extent(letter) == 1]
     axes, sizes = list(blob.axes), dict(zip("CHW", blob.chw, strict=True))
     for axis in reversed(range(len(shape))):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from converter.backend.builder import layer_named
-from converter.lower.blob import Blob, Border
+from converter.lower.blob import Blob, Border, Order
 from converter.lower.net import NO_WEIGHTS, Net
 from converter.lower.weighted import Weighted
 from converter.trace.program import Array, KerasLayer, Op
+
+Reordering: TypeAlias = "tuple[Order, int] | None"
+"""The order of a layer's inputs, and how many channels it picks them from."""
 
 
 def conv(op: Op, net: Net) -> Blob:
@@ -26,6 +29,8 @@ def conv(op: Op, net: Net) -> Blob:
     if same and blob.border:
         blob = net.settled(op, blob)
     border = _border(op, blob)
+    groups = op.const("groups", 1)
+    blob, order = _absorb_order(op, net, blob, groups)
     blob, waiting = _absorb(op, net, replace(blob, border=None), padded=same or border is not None)
     name = net.weighted_name(op, op.inputs["weight"])
     stride, dilation = op.const("strides", [1, 1]), op.const("dilations", [1, 1])
@@ -33,12 +38,12 @@ def conv(op: Op, net: Net) -> Blob:
         (border.vertical, border.horizontal) if border else ((0, 0), (0, 0))
     )
     net.builder.add_convolution(
-        name, weights.shape[1], weights.shape[0], *weights.shape[2:], *stride,
-        "same" if same else "valid", op.const("groups", 1), NO_WEIGHTS.reshape(0, 1, 1, 1), None,
+        name, blob.channels // groups, weights.shape[0], *weights.shape[2:], *stride,
+        "same" if same else "valid", groups, NO_WEIGHTS.reshape(0, 1, 1, 1), None,
         False, input_name=blob.name, output_name=name, dilation_factors=dilation,
         padding_top=top, padding_bottom=bottom, padding_left=left, padding_right=right,
     )  # fmt: skip
-    return _weighted(op, net, name, weights, waiting, _as_image(op))
+    return _weighted(op, net, name, weights, waiting, _as_image(op), order)
 
 
 def conv_transpose(op: Op, net: Net) -> Blob:
@@ -70,7 +75,7 @@ def matmul(op: Op, net: Net) -> Blob:
         net.refuse(op, "multiplies from the left, for which Core ML has no classic layer")
     weights = net.values.array(op.inputs["y"])
     weights = weights if op.const("transpose_y", False) else weights.swapaxes(-1, -2)
-    blob = net.pending(op.ref("x"))
+    blob = net.pending(op.ref("x"), in_any_order=True)
     if weights.ndim != 2:
         net.refuse(op, "multiplies by a stack of matrices, for which Core ML has no classic layer")
     # The product runs over channels, so the last axis must become the channels.
@@ -81,23 +86,25 @@ def matmul(op: Op, net: Net) -> Blob:
 
 
 def _inner_product(op: Op, net: Net, blob: Blob, weights: Array) -> Blob:
+    blob, order = _absorb_order(op, net, blob)
     blob, waiting = _absorb(op, net, blob, padded=False)
     name = net.weighted_name(op, op.inputs["y"])
-    outputs, inputs = weights.shape
+    outputs, inputs = len(weights), blob.channels
     net.builder.add_inner_product(name, NO_WEIGHTS, None, inputs, outputs, False, blob.name, name)
-    return _weighted(op, net, name, weights, waiting, Blob(name, "NC", (outputs, 1, 1)))
+    return _weighted(op, net, name, weights, waiting, Blob(name, "NC", (outputs, 1, 1)), order)
 
 
 def _pointwise(op: Op, net: Net, blob: Blob, weights: Array) -> Blob:
-    blob, waiting = _absorb(op, net, net.without_border(op, blob), padded=False)
+    blob, order = _absorb_order(op, net, net.without_border(op, blob))
+    blob, waiting = _absorb(op, net, blob, padded=False)
     name = net.weighted_name(op, op.inputs["y"])
-    outputs, inputs = weights.shape
+    outputs, inputs = len(weights), blob.channels
     net.builder.add_convolution(
         name, inputs, outputs, 1, 1, 1, 1, "valid", 1, NO_WEIGHTS.reshape(0, 1, 1, 1), None, False,
         input_name=blob.name, output_name=name,
     )  # fmt: skip
     made = Blob(name, blob.axes, (outputs, *blob.chw[1:]))
-    return _weighted(op, net, name, weights[:, :, None, None], waiting, made)
+    return _weighted(op, net, name, weights[:, :, None, None], waiting, made, order)
 
 
 def _image(op: Op, net: Net) -> Blob:
@@ -106,7 +113,7 @@ def _image(op: Op, net: Net) -> Blob:
         net.refuse(op, "is not a convolution over one or two axes of a single image")
     if not net.values.is_constant(op.inputs["weight"]):
         net.refuse(op, "convolves with a computed kernel, for which Core ML has no classic layer")
-    return net.with_axes(op, net.pending(op.ref("x")), "NCHW")
+    return net.with_axes(op, net.pending(op.ref("x"), in_any_order=True), "NCHW")
 
 
 def _as_image(op: Op) -> Blob:
@@ -124,6 +131,18 @@ def _border(op: Op, blob: Blob) -> Border | None:
     waiting = blob.border or Border((0, 0), (0, 0))
     (above, below), (before, after) = waiting.vertical, waiting.horizontal
     return Border((top + above, bottom + below), (left + before, right + after), waiting.origin)
+
+
+def _absorb_order(op: Op, net: Net, blob: Blob, groups: int = 1) -> tuple[Blob, Reordering]:
+    """Return `blob` in its own order, and the order if this layer's weights can take it.
+
+    A layer that learns does not: its weights would no longer be in Keras's order.
+    """
+    if blob.order is None:
+        return blob, None
+    if groups != 1 or _owner(op, net) in net.updatable:
+        return net.reordered(blob), None
+    return replace(blob, order=None), (blob.order, blob.channels)
 
 
 def _absorb(op: Op, net: Net, blob: Blob, padded: bool) -> tuple[Blob, Any]:
@@ -146,11 +165,17 @@ def _owner(op: Op, net: Net) -> KerasLayer | None:
     return weight.owner if weight else op.layer
 
 
-def _weighted(op: Op, net: Net, name: str, weights: Array, waiting: Any, made: Blob) -> Blob:
+def _weighted(
+    op: Op, net: Net, name: str, weights: Array, waiting: Any, made: Blob,
+    reordering: Reordering = None,
+) -> Blob:  # fmt: skip
     keras = _owner(op, net) or KerasLayer(name, op.kind)
     layer = layer_named(net.builder, name)
     params = getattr(layer, layer.WhichOneof("layer"))
     net.weighted[name] = Weighted(name, params, weights, keras)
+    if reordering is not None:
+        order, channels = reordering
+        net.weighted[name].reorder_inputs(order.channels, channels, order.origin)
     if waiting is not None:
         net.weighted[name].scale_inputs(waiting.scale, waiting.shift, waiting.origin)
     return replace(made, name=name)

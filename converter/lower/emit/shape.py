@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from converter.lower.blob import SIZE, Affine, Blob, Border, as_blob
-from converter.lower.constants import slices
 from converter.lower.emit import moves
+from converter.lower.emit.reorder import pick
 from converter.lower.factored import Factored, factored
 from converter.lower.net import Net, Value
 from converter.trace.program import AXES, Op, Ref
+from converter.trace.slices import slices
 
 
 def transpose(op: Op, net: Net) -> Value:
@@ -19,12 +20,12 @@ def transpose(op: Op, net: Net) -> Value:
     value = net.value(op.ref("x"))
     if isinstance(value, Factored):
         return moves.settled(op, net, value.transposed(op.const("perm")))
-    return net.pending(op.ref("x")).transposed(op.const("perm"))
+    return net.pending(op.ref("x"), in_any_order=True).transposed(op.const("perm"))
 
 
 def identity(op: Op, net: Net) -> Blob:
     """Identity, casts between float types, dropout at inference: no layer."""
-    return net.pending(op.ref("x"))
+    return net.pending(op.ref("x"), in_any_order=True)
 
 
 def reshape(op: Op, net: Net) -> Value:
@@ -108,7 +109,7 @@ def _reshape(op: Op, net: Net, blob: Blob) -> Blob:
 
 def pad(op: Op, net: Net) -> Blob:
     """ZeroPadding: goes into the next convolution, else ``padding``; of channels ``concat``."""
-    blob = net.pending(op.ref("x"))
+    blob = net.pending(op.ref("x"), in_any_order=True)
     amounts = op.const("pad")
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
     by_letter = dict(zip(blob.axes[len(blob.axes) - len(pairs) :], pairs, strict=True))
@@ -140,10 +141,11 @@ def _more_channels(op: Op, net: Net, blob: Blob, amounts: tuple[int, int], value
 
 
 def slice_by_index(op: Op, net: Net) -> Blob:
-    """Cropping1D, Cropping2D, slicing with positive steps -> ``crop`` or ``slice``."""
+    """Cropping1D, Cropping2D, slicing -> ``slice``; backwards as ``gather``."""
     blob = net.plain(op, op.ref("x"))
     index = slices(op)
-    for axis, (letter, part) in enumerate(zip(blob.axes, index, strict=True)):
+    for axis, part in enumerate(index):
+        letter = blob.axes[axis]
         size = blob.extent(letter)
         if isinstance(part, int):
             begin = part % size
@@ -151,8 +153,9 @@ def slice_by_index(op: Op, net: Net) -> Blob:
         else:
             start, stop, step = part.indices(size)
         if step < 1:
-            net.refuse(op, f"reverses axis {axis}, for which Core ML has no classic layer")
-        if (start, stop, step) != (0, size, 1):
+            picked = np.arange(size)[start : None if stop < 0 else stop : step]
+            blob = net.reordered(pick(op, net, blob, axis, picked.tolist()))
+        elif (start, stop, step) != (0, size, 1):
             blob = _slice(op, net, blob, letter, start, stop, step)
     axes = "".join(a for a, part in zip(blob.axes, index, strict=True) if not isinstance(part, int))
     return replace(blob, axes=axes)
