@@ -6,6 +6,7 @@ import pytest
 from converter.errors import KerasFileError
 from converter.keras_file import Tensor
 from converter.keras_file.calls import structure, to_call
+from converter.keras_file.names import built_name
 
 
 def keras_tensor(*history):
@@ -16,7 +17,11 @@ def keras_tensor(*history):
     ("node", "args", "kwargs"),
     [
         ([["a", 0, 0]], (Tensor("a", 0, 0),), {}),  # Keras 1
-        ([["a/b", 1, 0, {"training": False}]], (Tensor("a_b", 1, 0),), {"training": False}),
+        (
+            [["a/b", 1, 0, {"training": False}]],
+            (Tensor(built_name("a/b"), 1, 0),),
+            {"training": False},
+        ),
         ([["a", 0, 0, {}], ["b", 0, 1, {}]], ([Tensor("a", 0, 0), Tensor("b", 0, 1)],), {}),
         (["a", 0, 0, {"y": ["b", 0, 0]}], (Tensor("a", 0, 0),), {"y": Tensor("b", 0, 0)}),
         (["_CONSTANT_VALUE", -1, 2.5, {"y": ["b", 0, 0]}], (2.5,), {"y": Tensor("b", 0, 0)}),
