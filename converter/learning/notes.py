@@ -7,6 +7,7 @@ from typing import Any
 
 from converter.backend.keras import layers_inside
 from converter.keras_file.compiled import CompileSettings
+from converter.keras_file.names import own_name
 from converter.learning import unspoken
 from converter.learning.head import KERAS_SQUARED_ERROR, Head
 from converter.learning.settings import Training
@@ -41,7 +42,7 @@ def about(
     """
     layers = layers_inside(model)
     yield from _only_in_training(layers)
-    yield from _penalties(layers, {layer.name.split("/")[-1] for layer in chosen})
+    yield from _penalties(layers, [layer.name for layer in chosen])
     for name, weighted in net.weighted.items():
         if weighted.keras in chosen and weighted.folded:
             folded = ", ".join(str(layer) for layer in weighted.folded)
@@ -89,20 +90,24 @@ def _drops(layer: Any) -> bool:
 
 
 def _names(layers: Sequence[Any]) -> str:
-    shown = ", ".join(layer.name for layer in layers[:3])
+    shown = ", ".join(own_name(layer.name) for layer in layers[:3])
     return f"{shown} and {len(layers) - 3} more" if len(layers) > 3 else shown
 
 
 def _penalties(layers: Collection[Any], chosen: Collection[str]) -> Iterator[str]:
-    """Yield penalties and constraints: on weights of layers that learn, on any activations."""
+    """Yield penalties and constraints: on weights of layers that learn, on any activations.
+
+    `chosen` are names of layers, or their paths where others have the same name.
+    """
     for layer in layers:
+        name = own_name(layer.name)
+        learns = any(one == name or one.endswith(f"/{name}") for one in chosen)
         for what, value in sorted(_attributes(layer)):
-            term = what.replace("_", " ")
-            counts = what == "activity_regularizer" or layer.name in chosen
+            counts = what == "activity_regularizer" or learns
             if counts and not _does_nothing(value):
-                yield f"Core ML has no {term}; '{layer.name}' learns without it"
-        if layer.name in chosen and getattr(layer, "lora_enabled", False):
-            yield f"Core ML has no LoRA; '{layer.name}' learns all of its kernel"
+                yield f"Core ML has no {what.replace('_', ' ')}; '{name}' learns without it"
+        if learns and getattr(layer, "lora_enabled", False):
+            yield f"Core ML has no LoRA; '{name}' learns all of its kernel"
 
 
 def _attributes(layer: Any) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.emit.oracle import check, randomized, sequential
+from tests.lower.oracle import check, randomized, sequential
 
 import converter
 from converter.backend.layouts import any_layout
