@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lower.oracle import check, randomized, sequential
 
 import converter
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras, tf
 from converter.proof import parity
+from tests.lower.oracle import check, randomized, sequential
 
 L = keras.layers
 FIRST = {"data_format": "channels_first"}
