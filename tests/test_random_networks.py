@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from converter.backend.tensorflow import keras
-from converter.proof.parity import keras_predictions
+from converter.proof.keras_model import keras_predictions
 from tests.lower.oracle import batch_for, check, randomized
 
 L = keras.layers

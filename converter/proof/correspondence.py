@@ -12,9 +12,9 @@ from converter.coreml.features import channels, image_shape
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
 from converter.errors import ParityError
-from converter.proof import parity
+from converter.proof import keras_model, parity, samples
 from converter.proof.endings import ENDINGS, Ending
-from converter.proof.parity import Look
+from converter.proof.samples import Look
 from converter.runtime.plan import Plan
 from converter.trace.program import AXES, GRAY_AXES, Array
 
@@ -57,7 +57,7 @@ def correspondence(model: Message, twin: Any, plan: Plan, count: int) -> Corresp
         ParityError: the inputs or outputs of the two have nothing in common.
     """
     closest: list[Correspondence] = []
-    for look in parity.looks(*_usual(model)):
+    for look in samples.looks(*_usual(model)):
         found = _candidates(model, twin, plan, count, look)
         closest.append(min(found, key=lambda candidate: candidate.difference))
         if closest[-1].variation >= parity.LITTLE_VARIATION:
@@ -78,7 +78,7 @@ def _candidates(
     for reading in readings(model):
         samples = random_samples(model, twin, reading, count, np.random.default_rng(0), look)
         answer = parity.predict(model, samples.core_ml, _probabilities(model, plan))
-        for index, output in enumerate(parity.keras_answers(twin, samples.keras)):
+        for index, output in enumerate(keras_model.keras_answers(twin, samples.keras)):
             for ending in ENDINGS[plan.loss]:
                 expected = ending.expected(output)
                 if expected.values.shape == answer.values.shape:
@@ -134,11 +134,11 @@ def random_samples(
     for feature, tensor in zip(features, twin.inputs, strict=True):
         shape = tuple(tensor.shape[1:])
         if feature.type.WhichOneof("Type") == "imageType":
-            pixels = np.floor(parity.drawn(rng, (count, *image_shape(feature)), look))
+            pixels = np.floor(samples.drawn(rng, (count, *image_shape(feature)), look))
             ours[feature.name] = pixels
             theirs.append(_keras_image(model, feature, pixels, reading).reshape(count, *shape))
         else:
-            x = parity.drawn(rng, (count, *shape), look)
+            x = samples.drawn(rng, (count, *shape), look)
             theirs.append(x)
             ours[feature.name] = _array(feature, x)
     return Samples(ours, theirs)
@@ -152,7 +152,7 @@ def _array(feature: Message, x: Array) -> Array:
     declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
     for axes in (*AXES.values(), GRAY_AXES):
         if len(axes) == x.ndim:
-            array = parity.core_ml_array(x, axes)
+            array = keras_model.core_ml_array(x, axes)
             if array.shape[1:] == declared:
                 return array
     raise ParityError(
@@ -173,4 +173,4 @@ def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) 
         bias = (scaler.redBias, scaler.greenBias, scaler.blueBias)
         if colour == "gray":
             bias = (scaler.grayBias,) * 3
-    return parity.keras_pixels(pixels, ImageInput(colour, scale, bias[: channels(image)]))
+    return keras_model.keras_pixels(pixels, ImageInput(colour, scale, bias[: channels(image)]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.backend.keras import own_variables, watched_calls
 from converter.errors import ParityError, UnsupportedError
-from converter.proof.parity import keras_outputs
+from converter.proof.keras_model import keras_outputs
 from converter.trace.program import Array, Program
 
 

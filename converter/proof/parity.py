@@ -2,183 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from converter import runtime
-from converter.backend.keras import logits_of, without_last_activation
-from converter.backend.layouts import any_layout
-from converter.backend.tensorflow import arranged, keras, tf
-from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message, network
-from converter.errors import ParityError
 from converter.learning.answers import Answer, log_softmax
-from converter.lower.blob import as_blob
 from converter.trace.program import Array
-
-SEED = 20231105
 
 LITTLE_VARIATION = 1e-3
 """Share of its range by which an output must vary over the samples, or they prove little."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """What samples look like: the range of their values, and whether noise or smooth shapes."""
-
-    lowest: float
-    highest: float
-    smooth: bool = False
-
-
-def looks(highest: float, pixels: bool) -> Sequence[Look]:
-    """Return what samples may look like for a model made for values from 0 to `highest`.
-
-    The first does for nearly every model; the others are for one whose output the first ones leave
-    as it is, such as a network with weights that were never trained, or with dead units.
-    """
-    usual = Look(0, highest)
-    if pixels:
-        return usual, Look(0, highest - 1, smooth=True)
-    wide = (Look(-size, size, smooth) for size in (1, 255, 1e4) for smooth in (False, True))
-    return usual, Look(0, highest, smooth=True), Look(0, 255, smooth=True), *wide
-
-
-def samples(shapes: Sequence[tuple[int, ...]], look: Look, pixels: bool) -> list[Array]:
-    """Return random inputs, one array ``[N, ...]`` per Keras input shape (without the batch).
-
-    Values are of the range of `look`, whole numbers if they are `pixels`; from sample to sample the
-    contrast falls, so that not all of them saturate the network.
-    """
-    rng = np.random.default_rng(SEED)
-    values = max(int(np.prod(shape)) for shape in shapes)
-    count = 8 if values <= 64 * 64 * 3 else 2
-    batch = [_drawn(rng, (count, *shape), look) for shape in shapes]
-    return [np.floor(x) for x in batch] if pixels else batch
-
-
-def _drawn(rng: np.random.Generator, shape: tuple[int, ...], look: Look) -> Array:
-    if look.smooth:
-        return drawn(rng, shape, look)
-    contrast = 0.5 ** np.arange(shape[0])
-    noise = rng.uniform(-0.5, 0.5, shape) * contrast.reshape(-1, *[1] * (len(shape) - 1))
-    return _ranging(noise + 0.5, look)
-
-
-def drawn(rng: np.random.Generator, shape: tuple[int, ...], look: Look) -> Array:
-    """Return a random array of `shape`, ``[N, ...]``, that looks like `look`."""
-    return _ranging(_smooth(rng, shape) if look.smooth else rng.uniform(0, 1, shape), look)
-
-
-def _ranging(unit: Array, look: Look) -> Array:
-    return np.asarray(look.lowest + unit * (look.highest - look.lowest)).astype(np.float32)
-
-
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Return slow waves between 0 and 1 along all axes, of another brightness in each sample."""
-    waves = np.zeros(shape)
-    for axis in range(1, len(shape)):
-        turns = rng.uniform(-2, 2, (shape[0], *[1] * (len(shape) - 1)))
-        size = shape[axis]
-        places = (np.arange(size) / size).reshape(-1, *[1] * (len(shape) - 1 - axis))
-        waves = waves + turns * places
-    waves = np.sin(2 * np.pi * (waves + rng.uniform(size=(shape[0], *[1] * (len(shape) - 1)))))
-    bright = np.linspace(0, 1, shape[0]).reshape(-1, *[1] * (len(shape) - 1))
-    return 0.5 * (bright + 0.5 + 0.5 * waves) if shape[0] > 1 else 0.5 + 0.5 * waves
-
-
-def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
-    """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode.
-
-    Raises:
-        ParityError: TensorFlow cannot run the model on this machine.
-    """
-    return keras_outputs(model, inputs)[index]
-
-
-def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
-    """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode.
-
-    Raises:
-        ParityError: TensorFlow cannot run the model on this machine.
-    """
-    return [answer.values for answer in keras_answers(model, inputs)]
-
-
-def keras_answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
-    """Return all outputs of the Keras `model` in inference mode, and what is before them.
-
-    The numbers before a sigmoid or a softmax are known at once; those before another activation are
-    computed where an output holds a number that hardly varies over the samples.
-    """
-    answers = [
-        Answer(np.asarray(output, np.float32), _floats(logits_of(output)))
-        for output in _called(model, inputs)
-    ]
-    return [
-        replace(answer, before=_before(model, inputs, index, answer.values))
-        if answer.before is None and _hardly_varies(answer.values)
-        else answer
-        for index, answer in enumerate(answers)
-    ]
-
-
-def _hardly_varies(values: Array) -> bool:
+def hardly_varies(values: Array) -> bool:
     """Return whether one of the numbers is nearly the same in all samples."""
     rows = values.reshape(len(values), -1)
     return bool(_spread(rows).min() <= LITTLE_VARIATION * np.abs(rows).max())
-
-
-def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
-    try:
-        with any_layout():
-            found: list[Any] = keras.tree.flatten(model(arranged(model, inputs), training=False))
-    except tf.errors.UnimplementedError as error:
-        raise ParityError(
-            f"TensorFlow cannot run the Keras model here ({_reason(error)}), so the conversion "
-            "cannot be compared with it; convert with --no-verify"
-        ) from error
-    return found
-
-
-def _floats(tensor: Any | None) -> Array | None:
-    return None if tensor is None else np.asarray(tensor, np.float32)
-
-
-def _before(model: Any, inputs: Sequence[Array], index: int, values: Array) -> Array | None:
-    """Return what the last activation of an output makes `values` from; None if not known."""
-    with without_last_activation(model, index) as activation:
-        if activation is None:
-            return None
-        before = _floats(_called(model, inputs)[index])
-        same = before is not None and difference(values, np.asarray(activation(before))) < 1e-6
-        return before if same else None
-
-
-def _reason(error: Exception) -> str:
-    """Return the sentence of TensorFlow's error that follows its names of functions and devices."""
-    return str(error).split("}} ")[-1].split(". ")[0].splitlines()[0]
-
-
-def keras_pixels(pixels: Array, image: ImageInput) -> Array:
-    """Return what the Keras model gets for `pixels` ``[N, H, W, channels]`` by the image settings.
-
-    Pixels are red first; `image` scales them, and turns them around for a BGR model.
-    """
-    bias = np.broadcast_to(np.asarray(image.bias, np.float32), image.channels)
-    scaled = (pixels * np.float32(image.scale) + bias).astype(np.float32)
-    return np.asarray(scaled[..., ::-1] if image.colour == "bgr" else scaled)
-
-
-def core_ml_array(x: Array, axes: str) -> Array:
-    """Return Keras's array ``[N, ...]`` as Core ML declares it: ``[N, C]`` or ``[N, C, H, W]``.
-
-    `axes` tells what each axis of `x` is, such as ``NHWC``.
-    """
-    return x if axes == "NC" else as_blob(x, axes)
 
 
 def difference(expected: Array, found: Array) -> float:

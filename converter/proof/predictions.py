@@ -14,9 +14,9 @@ from converter.errors import InvalidModelError, ParityError
 from converter.learning.answers import Answer
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network
-from converter.proof import parity
+from converter.proof import keras_model, parity, samples
 from converter.proof.finite import check_answers
-from converter.proof.parity import Look
+from converter.proof.samples import Look
 from converter.recipe import Recipe
 from converter.trace.program import Array
 from converter.validation import validate
@@ -52,7 +52,7 @@ def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
     """
     found: list[Expectation] = []
     with_image = network.traced.interface.image is not None
-    for look in parity.looks(_highest(network), with_image):
+    for look in samples.looks(_highest(network), with_image):
         try:
             found.append(_expectation(model, network, recipe, look))
         except ParityError:
@@ -69,18 +69,18 @@ def _expectation(model: Any, network: Network, recipe: Recipe, look: Look) -> Ex
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if recipe.input_shape:
         shapes = [recipe.input_shape]
-    batch = parity.samples(shapes, look, pixels=interface.image is not None)
+    batch = samples.samples(shapes, look, pixels=interface.image is not None)
     if interface.image:
         with_channels = batch[0].reshape(*batch[0].shape[:3], -1)  # gray may come as [N, H, W]
         inputs = {interface.inputs[0]: with_channels}
-        batch = [parity.keras_pixels(batch[0], _own(interface.image, recipe))]
+        batch = [keras_model.keras_pixels(batch[0], _own(interface.image, recipe))]
     else:
         axes = [blob.axes for blob in network.lowered.inputs]
         inputs = {
-            name: parity.core_ml_array(x, letters)
+            name: keras_model.core_ml_array(x, letters)
             for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
         }
-    answers = parity.keras_answers(model, batch)[network.traced.index]
+    answers = keras_model.keras_answers(model, batch)[network.traced.index]
     check_answers(model, batch, answers.values)
     answer = end.expected(answers)
     is_class = end.loss == KERAS_CROSS_ENTROPY

@@ -10,7 +10,7 @@ from converter.coreml import mlmodel
 from converter.coreml.interface import Interface
 from converter.learning import marking
 from converter.lower.walk import interface_shape, lower
-from converter.proof import parity
+from converter.proof import keras_model, parity
 from converter.trace.fuse import fuse
 from converter.trace.tracing import trace
 
@@ -69,16 +69,16 @@ def check(model, *, tolerance=1e-5, low=-1.0, high=1.0, count=3):
     assert kinds, "nothing was lowered"
     assert set(kinds) <= IOS12_KINDS
     batch = batch_for(model, low, high, count)
-    expected = parity.keras_predictions(model, batch, 0)
+    expected = keras_model.keras_predictions(model, batch, 0)
     assert np.isfinite(expected).all(), "Keras itself does not give numbers"
     assert np.ptp(expected) > 0, "the output is constant: nothing is compared"
     inputs = {
-        blob.name: parity.core_ml_array(x, blob.axes)
+        blob.name: keras_model.core_ml_array(x, blob.axes)
         for blob, x in zip(found.inputs, batch, strict=True)
     }
     data = mlmodel.serialize(spec)
     predicted = runtime.predict(mlmodel.parse(data, "test"), inputs)["output"]
-    expected = parity.core_ml_array(expected, found.output.axes)
+    expected = keras_model.core_ml_array(expected, found.output.axes)
     assert predicted.size == expected.size
     assert parity.difference(expected, predicted) <= tolerance
     return kinds

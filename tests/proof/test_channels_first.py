@@ -11,7 +11,7 @@ import pytest
 import converter
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras, tf
-from converter.proof import parity
+from converter.proof import keras_model
 from tests.lower.oracle import check, randomized, sequential
 
 L = keras.layers
@@ -109,8 +109,8 @@ def test_both_layouts_compute_the_same(kind):
     x = np.random.default_rng(0).normal(size=(2, 4, 9, 7)).astype(np.float32)
     first = randomized(keras.Sequential([keras.Input((4, 9, 7)), layer(6, 3, **FIRST, **options)]))
     last = randomized(keras.Sequential([keras.Input((9, 7, 4)), layer(6, 3, **options)]))
-    (found,) = parity.keras_outputs(first, [x])
-    (expected,) = parity.keras_outputs(last, [x.transpose(0, 2, 3, 1)])
+    (found,) = keras_model.keras_outputs(first, [x])
+    (expected,) = keras_model.keras_outputs(last, [x.transpose(0, 2, 3, 1)])
     np.testing.assert_allclose(found, expected.transpose(0, 3, 1, 2), rtol=1e-5, atol=1e-5)
 
 

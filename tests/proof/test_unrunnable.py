@@ -5,7 +5,7 @@ import pytest
 
 from converter.backend.tensorflow import keras, tf
 from converter.errors import ParityError
-from converter.proof.parity import keras_predictions
+from converter.proof.keras_model import keras_predictions
 
 
 class OnOtherProcessors(keras.layers.Layer):

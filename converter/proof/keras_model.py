@@ -1,0 +1,104 @@
+"""What the live Keras model answers, and its inputs as each of both models takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from converter.backend.keras import logits_of, without_last_activation
+from converter.backend.layouts import any_layout
+from converter.backend.tensorflow import arranged, keras, tf
+from converter.coreml.interface import ImageInput
+from converter.errors import ParityError
+from converter.learning.answers import Answer
+from converter.lower.blob import as_blob
+from converter.proof.parity import difference, hardly_varies
+from converter.trace.program import Array
+
+
+def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
+    """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode.
+
+    Raises:
+        ParityError: TensorFlow cannot run the model on this machine.
+    """
+    return keras_outputs(model, inputs)[index]
+
+
+def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
+    """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode.
+
+    Raises:
+        ParityError: TensorFlow cannot run the model on this machine.
+    """
+    return [answer.values for answer in keras_answers(model, inputs)]
+
+
+def keras_answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
+    """Return all outputs of the Keras `model` in inference mode, and what is before them.
+
+    The numbers before a sigmoid or a softmax are known at once; those before another activation are
+    computed where an output holds a number that hardly varies over the samples.
+    """
+    answers = [
+        Answer(np.asarray(output, np.float32), _floats(logits_of(output)))
+        for output in _called(model, inputs)
+    ]
+    return [
+        replace(answer, before=_before(model, inputs, index, answer.values))
+        if answer.before is None and hardly_varies(answer.values)
+        else answer
+        for index, answer in enumerate(answers)
+    ]
+
+
+def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
+    try:
+        with any_layout():
+            found: list[Any] = keras.tree.flatten(model(arranged(model, inputs), training=False))
+    except tf.errors.UnimplementedError as error:
+        raise ParityError(
+            f"TensorFlow cannot run the Keras model here ({_reason(error)}), so the conversion "
+            "cannot be compared with it; convert with --no-verify"
+        ) from error
+    return found
+
+
+def _floats(tensor: Any | None) -> Array | None:
+    return None if tensor is None else np.asarray(tensor, np.float32)
+
+
+def _before(model: Any, inputs: Sequence[Array], index: int, values: Array) -> Array | None:
+    """Return what the last activation of an output makes `values` from; None if not known."""
+    with without_last_activation(model, index) as activation:
+        if activation is None:
+            return None
+        before = _floats(_called(model, inputs)[index])
+        same = before is not None and difference(values, np.asarray(activation(before))) < 1e-6
+        return before if same else None
+
+
+def _reason(error: Exception) -> str:
+    """Return the sentence of TensorFlow's error that follows its names of functions and devices."""
+    return str(error).split("}} ")[-1].split(". ")[0].splitlines()[0]
+
+
+def keras_pixels(pixels: Array, image: ImageInput) -> Array:
+    """Return what the Keras model gets for `pixels` ``[N, H, W, channels]`` by the image settings.
+
+    Pixels are red first; `image` scales them, and turns them around for a BGR model.
+    """
+    bias = np.broadcast_to(np.asarray(image.bias, np.float32), image.channels)
+    scaled = (pixels * np.float32(image.scale) + bias).astype(np.float32)
+    return np.asarray(scaled[..., ::-1] if image.colour == "bgr" else scaled)
+
+
+def core_ml_array(x: Array, axes: str) -> Array:
+    """Return Keras's array ``[N, ...]`` as Core ML declares it: ``[N, C]`` or ``[N, C, H, W]``.
+
+    `axes` tells what each axis of `x` is, such as ``NHWC``.
+    """
+    return x if axes == "NC" else as_blob(x, axes)
