@@ -25,10 +25,6 @@ ADAPTIVE = (
     "use a pooling layer with a fixed pool_size instead"
 )
 ATTENTION = "multiplies two computed matrices, for which Core ML has no classic layer"
-CONTRAST = (
-    "changes pictures by their own brightness in inference, too, for which Core ML has no classic "
-    "layer; leave it out, and prepare the pictures before"
-)
 SPECTRUM = "computes spectra, for which Core ML has no classic layer; give the model spectra"
 
 REFUSED = {
@@ -38,10 +34,8 @@ REFUSED = {
     "AdaptiveMaxPooling2D": ADAPTIVE,
     "AdditiveAttention": ATTENTION,
     "Attention": ATTENTION,
-    "AutoContrast": CONTRAST,
     "Bidirectional": RECURRENT,
     "CategoryEncoding": PREPARED,
-    "ContrastLimitedAdaptiveHistogramEqualization": CONTRAST,
     "ConvLSTM1D": RECURRENT,
     "ConvLSTM2D": RECURRENT,
     "ConvLSTM3D": RECURRENT,
