@@ -6,14 +6,14 @@ conditions. Core ML's classic layers compare nothing, but add up such functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from converter.trace.matching import Producers
 from converter.trace.program import Op, Operand, Ref
 
-Producers = Mapping[str, Op]
 Line = tuple[float, float]
 """Slope and intercept."""
 Cut = tuple[float, int]
