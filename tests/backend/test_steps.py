@@ -3,7 +3,6 @@
 import pytest
 
 from converter.backend.tensorflow import keras
-from converter.errors import UnsupportedError
 from tests.converting import convert
 from tests.lower.oracle import sequential
 
@@ -55,9 +54,15 @@ def test_a_model_inside_is_read_from_files(suffix, tmp_path):
     np.testing.assert_array_equal(load(tmp_path / f"model{suffix}").model(x), model(x))
 
 
-def test_other_layers_are_refused_by_name(tmp_path):
+@pytest.mark.parametrize(
+    "inner", [lambda: L.Conv1D(2, 3), lambda: L.MaxPooling1D(2), L.GlobalAveragePooling1D]
+)
+def test_others_are_taken_step_by_step(inner, tmp_path):
     model = sequential(
-        (5, 4, 3), L.TimeDistributed(L.Conv1D(2, 3), name="steps"), L.Flatten(), L.Dense(3)
-    )
-    with pytest.raises(UnsupportedError, match=r"layer 'steps' \(TimeDistributed\)"):
-        convert(model, tmp_path, loss="categorical_crossentropy")
+        (5, 4, 3), L.TimeDistributed(inner(), name="steps"), L.Flatten(),
+        L.Dense(3, activation="softmax", name="last"),
+    )  # fmt: skip
+    model.compile("sgd", "categorical_crossentropy")
+    _, report = convert(model, tmp_path, layers=["last"])
+    assert report.parity < 1e-5
+    assert [layer.kind for layer in report.layers].count("slice") == 5
