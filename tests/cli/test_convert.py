@@ -98,7 +98,7 @@ ERRORS = {
     "labels": ([LENET, "--classes", "a,b"], 2, "2 class labels for 10 outputs"),
     "colour": ([LENET, "--image", "rgb"], 2, "--image rgb"),
     "tolerance": ([LENET, "--tolerance", "0"], 2, "--tolerance"),
-    "rate": ([LENET, "--learning-rate", "-1"], 2, "learning_rate"),
+    "rate": ([LENET, "--learning-rate", "-1"], 2, "--learning-rate: -1 is negative"),
 }
 
 

@@ -97,7 +97,7 @@ def test_the_same_command_writes_the_same_file(model, capsys):
 
 
 def test_settings_are_used(model, capsys):
-    chosen = ("--epochs", 1, "--batch-size", 10, "--learning-rate", 0, "--no-shuffle")
+    chosen = ("--epochs", 1, "--batch-size", 10, "--learning-rate", 1e-30, "--no-shuffle")
     assert called(capsys, "train", model, "--data", MNIST, *SCALE, *chosen)[0] == 0
     after = mlmodel.read(Path("digitsTrained.mlmodel"))
     np.testing.assert_array_equal(floats_of(after, "conv"), floats_of(mlmodel.read(model), "conv"))
