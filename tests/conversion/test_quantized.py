@@ -15,7 +15,10 @@ L = keras.layers
 @pytest.mark.parametrize("mode", ["int8", "int4"])
 def test_quantized_keras_models(tmp_path, mode):
     model = keras.Sequential([keras.Input((8,)), L.Dense(6, name="a"), L.Softmax()])
-    model.quantize(mode)
+    try:
+        model.quantize(mode)
+    except ValueError:
+        pytest.skip(f"Keras {keras.__version__} does not know {mode}")
     with pytest.raises(UnsupportedError, match=rf"layer 'a' \(Dense\) is quantized to {mode}"):
         traced(model, Recipe(model=tmp_path / "live"))
     model.save(tmp_path / "model.keras")

@@ -61,8 +61,17 @@ def pictures(shape):
     return np.random.default_rng(2).uniform(0, 255, (2, *shape)).astype(np.float32)
 
 
+TABLE = (PASSES | set(ACTS)) - GONE - {"StochasticDepth"}
+VERSION = tuple(map(int, keras.__version__.split(".")[:2]))
+
+
 def test_the_table_knows_every_class_of_the_installed_keras():
-    assert set(of_keras()) == (PASSES | set(ACTS)) - GONE - {"StochasticDepth"}
+    assert set(of_keras()) <= TABLE
+
+
+@pytest.mark.skipif(VERSION < (3, 15), reason=f"Keras {keras.__version__} has fewer layers")
+def test_the_table_knows_no_other_class():
+    assert set(of_keras()) == TABLE
 
 
 @pytest.mark.parametrize("name", sorted(of_keras()))
@@ -90,6 +99,10 @@ def test_what_passes_is_read_from_a_file(name, tmp_path):
     model = keras.Sequential([keras.Input(shape), layer])
     model.save(tmp_path / "model.keras")
     x = pictures(shape)
+    try:
+        model(x, training=False)
+    except KeyError:
+        pytest.skip(f"{name} of Keras {keras.__version__} cannot be called in a model")
     np.testing.assert_array_equal(load(tmp_path / "model.keras").model(x, training=False), x)
 
 

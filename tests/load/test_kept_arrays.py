@@ -94,7 +94,10 @@ def test_a_wrapper_that_keeps_the_kernel_inside(suffix, shape, inner, tmp_path):
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 def test_quantized_layers_are_refused_by_name(mode, tmp_path):
     model = keras.Sequential([keras.Input((4,)), L.Dense(6, name="small")])
-    model.quantize(mode)
+    try:
+        model.quantize(mode)
+    except ValueError:
+        pytest.skip(f"Keras {keras.__version__} does not know {mode}")
     model.save(tmp_path / "model.keras")
     with pytest.raises(KerasFileError, match=rf"layer 'small' \(Dense\) is quantized to {mode}"):
         load(tmp_path / "model.keras")
