@@ -49,7 +49,8 @@ def test_registered_classes_may_stand_in_the_frozen_part(tmp_path, name):
     )  # fmt: skip
     model.compile("adam", "categorical_crossentropy")
     model.save(tmp_path / name)
-    report = convert_file(Recipe(model=tmp_path / name, layers=("head",)))
+    target = tmp_path / "own.mlmodel"
+    report = convert_file(Recipe(model=tmp_path / name, output_path=target, layers=("head",)))
     assert report.parity <= 1e-5
     with pytest.raises(NotUpdatableError, match="conv"):
         convert_file(Recipe(model=tmp_path / name, layers=("*",)))
