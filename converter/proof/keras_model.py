@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -57,7 +58,8 @@ def keras_answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
 
 def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
     try:
-        with any_layout():
+        with any_layout(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the model Keras has warned whoever made it
             found: list[Any] = keras.tree.flatten(model(arranged(model, inputs), training=False))
     except tf.errors.UnimplementedError as error:
         raise ParityError(

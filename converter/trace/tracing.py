@@ -8,6 +8,7 @@ folded, dropped or copied, and every operation still knows the Keras variable it
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -130,7 +131,11 @@ def _traced(
 
     weight_specs = [tf.TensorSpec(v.shape, v.dtype, name=f"w{i}") for i, v in enumerate(variables)]
     try:
-        concrete = tf.function(call, autograph=False).get_concrete_function(*inputs, *weight_specs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the model Keras has warned whoever made it
+            concrete = tf.function(call, autograph=False).get_concrete_function(
+                *inputs, *weight_specs
+            )
     except ValueError as error:
         raise _uncallable(model, error) from error
     main = _to_mil(concrete, layers).functions["main"]
