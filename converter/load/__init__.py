@@ -7,6 +7,7 @@ trusts it (`lambdas`).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,12 +99,14 @@ def compile_settings_of(model: Any) -> CompileSettings | None:
 
     if not getattr(model, "compiled", False):
         return None
-    try:
-        training = model.get_compile_config()
-        optimizer = keras.saving.serialize_keras_object(model.optimizer)
-    except NotImplementedError:  # an optimizer or schedule of one's own, not made to be stored
-        loss = keras.saving.serialize_keras_object(model.loss)
-        training, optimizer = {"loss": loss}, _told_apart(model.optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of reading back what is only looked at here
+        try:
+            training = model.get_compile_config()
+            optimizer = keras.saving.serialize_keras_object(model.optimizer)
+        except NotImplementedError:  # an optimizer or schedule of one's own, not made to be stored
+            loss = keras.saving.serialize_keras_object(model.loss)
+            training, optimizer = {"loss": loss}, _told_apart(model.optimizer)
     if training is None:
         return None
     return compile_settings({**training, "optimizer": optimizer}, output_names(model))
