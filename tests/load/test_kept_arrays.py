@@ -91,6 +91,7 @@ def test_a_wrapper_that_keeps_the_kernel_inside(suffix, shape, inner, tmp_path):
     np.testing.assert_array_equal(load(tmp_path / f"model{suffix}").model(x), model(x))
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 def test_quantized_layers_are_refused_by_name(mode, tmp_path):
     model = keras.Sequential([keras.Input((4,)), L.Dense(6, name="small")])
