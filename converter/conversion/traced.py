@@ -9,6 +9,7 @@ from converter.backend.keras import layers_inside
 from converter.conversion.interface import choose_interface
 from converter.errors import KerasFileError, UnsupportedError, UsageError
 from converter.keras_file.compiled import CompileSettings, Loss
+from converter.keras_file.spelling import quantized
 from converter.learning.head import CLASS_LOSSES, asked
 from converter.learning.network import Traced
 from converter.load import output_names
@@ -49,8 +50,7 @@ def check_not_quantized(model: Any) -> None:
         mode = getattr(layer, "quantization_mode", None)
         if mode:
             raise UnsupportedError(
-                f"layer '{layer.name}' ({type(layer).__name__}) is quantized to {mode}; convert "
-                "the float32 model that it was made from"
+                f"layer '{layer.name}' ({type(layer).__name__}) {quantized(mode)}"
             )
 
 

@@ -112,7 +112,7 @@ def to_today(
     arguments = dict(config)
     if quantization := arguments.pop("quantization_config", None):
         mode = str(quantization.get("class_name")).removesuffix("QuantizationConfig").lower()
-        raise KerasFileError(f"is quantized ({mode}); convert the float32 model")
+        raise KerasFileError(quantized(mode))
     if class_name == "Lambda":
         return without_code(config) or (class_name, arguments)
     if origin.major == 1:
@@ -190,6 +190,11 @@ def has_no_effect(class_name: str, argument: str, value: Any) -> bool:
 FLOATS = ("float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 
 
+def quantized(mode: str) -> str:
+    """Return what to say of a layer whose weights are whole numbers of `mode`, such as int8."""
+    return f"is quantized to {mode}; convert the float32 model that it was made from"
+
+
 def dtype_name(stored: Any) -> str:
     """Return the name of a data type or dtype policy, however it is stored.
 
@@ -200,14 +205,9 @@ def dtype_name(stored: Any) -> str:
         config = stored.get("config") or {}
         if "mode" in config or "Quantized" in str(stored.get("class_name")):
             mode = config.get("mode") or str(config.get("name")).split("_from_")[0]
-            raise KerasFileError(
-                f"is quantized to {mode}; convert the float32 model that it was made from"
-            )
+            raise KerasFileError(quantized(mode))
         stored = config.get("name") or config.get("source_name") or stored.get("class_name")
     name = str(stored or "float32")
     if "_from_" in name or "Quantized" in name:
-        mode = name.split("_from_")[0]
-        raise KerasFileError(
-            f"is quantized to {mode}; convert the float32 model that it was made from"
-        )
+        raise KerasFileError(quantized(name.split("_from_")[0]))
     return name
