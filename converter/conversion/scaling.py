@@ -6,15 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from converter.coreml.interface import ImageInput, Pixels
+from converter.coreml.interface import NARROW, ImageInput, Pixels
 from converter.errors import UsageError
 from converter.learning.network import Traced
 from converter.recipe import Recipe
 from converter.trace.leading import Leading
 from converter.trace.program import Array
-
-NARROW = 16.0
-"""Pixels that spread over less than this have been scaled; networks take about -1 to 1."""
 
 
 def is_given(recipe: Recipe) -> bool:

@@ -8,6 +8,9 @@ Labels = tuple[str, ...] | tuple[int, ...]
 """Class labels, all strings or all integers, in the order of the model's outputs."""
 
 
+NARROW = 16.0
+"""Pixels that spread over no more than this have been scaled; networks take about -1 to 1."""
+
 OWN_KEYS = "make-updatable."
 """Start of the metadata keys that this tool writes itself."""
 

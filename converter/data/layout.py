@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from converter.coreml.features import image_shape
+from converter.coreml.interface import NARROW
 from converter.coreml.mlmodel import Message
 from converter.errors import DataError, UsageError
 from converter.runtime.backend import Array
@@ -148,7 +149,3 @@ def check_pixels(
         raise DataError(
             f"{takes}, but the data go from {low:g} to {high:g}; give them as 8-bit integers"
         )
-
-
-NARROW = 16.0
-"""Pixels whose highest value is at most this have been scaled."""

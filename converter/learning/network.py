@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from converter.coreml.interface import Interface
 from converter.errors import MakeUpdatableError
@@ -11,7 +12,7 @@ from converter.keras_file.compiled import Loss
 from converter.learning import choice, head
 from converter.learning.choice import Candidate
 from converter.learning.head import Head, UnfitLossError
-from converter.learning.tail import tail
+from converter.learning.tail import Tail, tail
 from converter.lower.walk import Lowered, lower
 from converter.trace.leading import Leading
 from converter.trace.program import KerasLayer, Program
@@ -30,6 +31,11 @@ class Traced:
     leading: Leading | None
     index: int
     output: str
+
+    @cached_property
+    def tail(self) -> Tail:
+        """How the program ends, which is asked for each loss and each lowering."""
+        return tail(self.program)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def candidates(traced: Traced, loss: Loss | None) -> list[Candidate]:
 def _told(error: UnfitLossError, traced: Traced, patterns: Sequence[str]) -> MakeUpdatableError:
     """Return the error for the user: it advises the losses by which `patterns` can learn."""
     fitting = [name for name in error.offers if _fits(traced, head.asked(name), patterns)]
-    return error.told(fitting, tail(traced.program))
+    return error.told(fitting, traced.tail)
 
 
 def _fits(traced: Traced, loss: Loss, patterns: Sequence[str]) -> bool:
@@ -106,5 +112,5 @@ def _lowered(
 ) -> tuple[Lowered, Head, list[Candidate]]:
     """Lower for `updatable` to learn, and attach the loss; tell which layers a gradient reaches."""
     lowered = lower(traced.program, traced.interface, updatable)
-    end = head.attach(lowered.net, lowered.output, loss, tail(traced.program))
+    end = head.attach(lowered.net, lowered.output, loss, traced.tail)
     return lowered, end, choice.candidates(lowered.net, end.blob.name)

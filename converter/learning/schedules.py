@@ -73,9 +73,13 @@ def _starts(schedule: Mapping[str, Any]) -> Iterator[Start]:
             yield from _starts(inner)
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether a stored setting is a number; JSON's true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _rate(value: Any) -> float | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(plain(float(value))) if is_number else None
+    return float(plain(float(value))) if is_number(value) else None
 
 
 def _end_of_rise(config: Mapping[str, Any]) -> float | None:

@@ -14,7 +14,7 @@ from converter.coreml.optimizers import BY_NAME, NUMBERS
 from converter.errors import UnsupportedError, UsageError
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import unspoken
-from converter.learning.schedules import Start, name_of, start
+from converter.learning.schedules import Start, is_number, name_of, start
 from converter.recipe import Choice, Range, Recipe
 
 EPOCHS = tuple(range(1, 101))
@@ -119,7 +119,7 @@ def _stored_rate(config: Mapping[str, Any]) -> Start:
     stored = config.get("learning_rate")
     if isinstance(stored, Mapping):
         return start(stored)
-    return Start(stored) if _is_number(stored) else Start(None)
+    return Start(stored) if is_number(stored) else Start(None)
 
 
 def _about(
@@ -161,13 +161,9 @@ def _about_schedule(schedule: Mapping[str, Any], recipe: Recipe, stored: Start, 
     return f"{lacking}; {stored.what}, {rate:g}, is kept"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _number(name: str, asked: float | Range | None, stored: Any, usual: float) -> Number:
     """Return a number: as the recipe says, else as the model was compiled, else as usual."""
-    default = float(stored) if _is_number(stored) else usual
+    default = float(stored) if is_number(stored) else usual
     chosen = asked.default if isinstance(asked, Range) else asked
     if chosen is None:
         chosen = default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from converter.trace.program import KerasLayer, Op, Program
@@ -60,11 +61,11 @@ def tail(program: Program) -> Tail:
         straight = op.kind in STRAIGHT and (op.kind not in ("mul", "real_div") or len(computed) < 2)
         bend = None if straight else op
         waiting += computed
-    return Tail(bend, _last_layer(program))
+    return Tail(bend, _last_layer(program.outputs[0].name, makers))
 
 
-def _last_layer(program: Program) -> KerasLayer | None:
-    makers, name = program.producers(), program.outputs[0].name
+def _last_layer(name: str, makers: Mapping[str, Op]) -> KerasLayer | None:
+    """Return the Keras layer of the operation that makes the value `name`, or of one before."""
     while name in makers:
         op = makers[name]
         if op.layer is not None:

@@ -23,7 +23,7 @@ FEW_VALUES = 64 * 64 * 3
 
 @dataclass(frozen=True)
 class Samples:
-    """The same samples, as each model takes them. `highest` is the largest value."""
+    """The same samples, as each model takes them."""
 
     core_ml: dict[str, Array]
     keras: list[Array]
@@ -76,9 +76,9 @@ def _candidates(
 ) -> Iterator[Correspondence]:
     found, is_class = False, plan.loss == CROSS_ENTROPY
     for reading in readings(model):
-        samples = random_samples(model, twin, reading, count, np.random.default_rng(0), look)
-        answer = parity.predict(model, samples.core_ml, _probabilities(model, plan))
-        for index, output in enumerate(keras_model.keras_answers(twin, samples.keras)):
+        batch = random_samples(model, twin, reading, count, np.random.default_rng(0), look)
+        answer = parity.predict(model, batch.core_ml, _probabilities(model, plan))
+        for index, output in enumerate(keras_model.keras_answers(twin, batch.keras)):
             for ending in ENDINGS[plan.loss]:
                 expected = ending.expected(output)
                 if expected.values.shape == answer.values.shape:

@@ -41,12 +41,12 @@ def fold(group: Sequence[Parameter], layers: Sequence[Any], is_doubled: bool) ->
 
 
 def _kernels(group: Sequence[Parameter], layer: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Yield the variables of `layer` with as many values as the kernel in `group`, and orders."""
+    """Yield variables of `layer` as large as the kernel in `group`, and the order of their axes."""
     size = next(floats(tensor.stored).size for tensor in group if tensor.field != "bias")
     for variable in layer.weights:
-        if int(np.prod(variable.shape)) == size:
-            for axes in ORDERS.get(len(variable.shape), ())[:1] if len(variable.shape) > 1 else ():
-                yield variable, axes
+        rank = len(variable.shape)
+        if rank > 1 and rank in ORDERS and int(np.prod(variable.shape)) == size:
+            yield variable, ORDERS[rank][0]
 
 
 def _folded(

@@ -8,6 +8,7 @@ from typing import Any
 from converter.backend.keras import any_names, layers_inside, with_doubled_steps
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
+from converter.coreml.optimizers import OPTIMIZERS
 from converter.proof.correspondence import Correspondence
 from converter.proof.pairing import Pair
 from converter.runtime import Settings
@@ -70,6 +71,5 @@ def optimizer(settings: Settings, doubled: Collection[Any]) -> Any:
     A sigmoid unit that became two classes: both rows move, in opposite directions, so that their
     difference moves by twice the rate.
     """
-    kinds = {"sgdOptimizer": keras.optimizers.SGD, "adamOptimizer": keras.optimizers.Adam}
-    kind = kinds[settings.optimizer]
+    kind = getattr(keras.optimizers, OPTIMIZERS[settings.optimizer].keras)
     return (with_doubled_steps(kind, doubled) if doubled else kind)(**settings.numbers)

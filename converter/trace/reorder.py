@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from converter.trace.matching import Producers
 from converter.trace.program import Op, Operand, Ref
 from converter.trace.slices import slices
-
-Producers = Mapping[str, Op]
 
 
 def gathered(op: Op, producers: Producers) -> Op | None:
