@@ -183,7 +183,7 @@ class UpdatableModel:
         """Return what the rules of Core ML find in the model; nothing but warnings is expected."""
         return validate.findings(self.spec, must_be_updatable=True)
 
-    def verify(self, steps: int = 1, samples: int | None = None, seed: int = 0) -> Verification:
+    def verify(self, steps: int = 2, samples: int | None = None, seed: int = 0) -> Verification:
         """Compare predictions and `steps` update steps with those of the Keras model.
 
         The Keras file is read again; of a live model a copy is made. `samples` is the size of a

@@ -6,7 +6,7 @@ Each function says which public way is missing, and `tests/backend/test_keras.py
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -148,22 +148,6 @@ def rate_of(optimizer: Any) -> Any:
     The public ``learning_rate`` calls a schedule, and gives the rate of this step only.
     """
     return getattr(optimizer, "_learning_rate", None)
-
-
-def with_doubled_steps(kind: Any, variables: Collection[Any]) -> Any:
-    """Return the optimizer class `kind`, made to move `variables` by twice the learning rate.
-
-    Keras has one learning rate for all variables. ``update_step`` is there to be overridden, but
-    whether it is given Keras's variable or TensorFlow's is written nowhere, so both are known.
-    """
-    faster = {id(same) for variable in variables for same in (variable, variable.value)}
-
-    class Doubling(kind):  # type: ignore[misc]
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            factor = 2.0 if id(variable) in faster else 1.0
-            super().update_step(gradient, variable, learning_rate * factor)
-
-    return Doubling
 
 
 def logits_of(output: Any) -> Any | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
-@click.option("--steps", type=click.IntRange(1), default=1, show_default=True,
+@click.option("--steps", type=click.IntRange(1), default=2, show_default=True,
               help="With --against: update steps to take in both.")  # fmt: skip
 @click.option("--samples", type=click.IntRange(1),
               help="With --against: samples in each step (default: 16, or 4 of large images).",
@@ -55,9 +55,9 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
     make-updatable verify LeNet.mlmodel --against LeNet.h5
     make-updatable verify LeNet.mlmodel --on-device
 
-    With --against it compares first what both predict, then how every updatable tensor moves in
-    the same steps: in MODEL by the reference runtime, in Keras by train_on_batch with just these
-    layers trainable. No file is changed. Exits with 0 on PASS and 1 on FAIL.
+    With --against it compares first what both predict, then in every step the gradients of all
+    updatable tensors, and what Keras's optimizer and that of the reference runtime make of the same
+    gradients. No file is changed. Exits with 0 on PASS and 1 on FAIL.
     """  # noqa: D301 (click reads \\b)
     if (against is None) != on_device:
         raise UsageError("verify: say --against KERAS, or --on-device (one of them)")
@@ -91,9 +91,10 @@ def print_verification(result: Verification, tolerance: float) -> None:
     from converter.proof.update import folded_text
 
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("tensor", "moved by", "difference")
+    table = Table("tensor", "moved by", "gradient differs", "step differs")
     for tensor in result.tensors:
-        table.add_row(tensor.name, f"{tensor.movement:.1e}", f"{tensor.difference:.1e}")
+        numbers = (tensor.movement, tensor.gradient, tensor.step)
+        table.add_row(tensor.name, *(f"{number:.1e}" for number in numbers))
     folded = f", {folded_text(result.folded)}" if result.folded else ""
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
     for part in (
@@ -101,7 +102,6 @@ def print_verification(result: Verification, tolerance: float) -> None:
         *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
         table,
-        f"{verdict}: the updates differ by {result.update:.1e} of the movement "
-        f"(allowed {tolerance:.0e})",
+        f"{verdict}: the updates differ by {result.update:.1e} (allowed {tolerance:.0e})",
     ):
         console.print(part, markup=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from converter.backend.tensorflow import keras
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
@@ -32,7 +33,7 @@ class Ending:
 
     name: str
     expected: Callable[[Answer], Answer]
-    loss: Callable[[], object]
+    loss: Callable[[], Any]
     classes: Callable[[int], int]
     is_doubled: bool = False
 

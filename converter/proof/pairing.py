@@ -55,15 +55,28 @@ class Pair:
 
     def ours(self) -> Array:
         """Return the values in the Core ML model, ``[n]``."""
-        values = floats(self.parameter.stored)
+        return self.of_one_unit(floats(self.parameter.stored))
+
+    def theirs(self) -> Array:
+        """Return the values in the Keras model in the same order, ``[n]``."""
+        return self.in_order(self.variable.numpy())
+
+    def of_one_unit(self, values: Array) -> Array:
+        """Return what `values` of the Core ML tensor are for the variable: of two rows the gap."""
         if not self.is_doubled:
             return values
         zero, row = values.reshape(2, -1)
         return np.asarray(row - zero)
 
-    def theirs(self) -> Array:
-        """Return the values in the Keras model in the same order, ``[n]``."""
-        return np.asarray(self.variable.numpy().transpose(self.axes).ravel())
+    def in_order(self, values: Array) -> Array:
+        """Return `values` of the variable in the order of Core ML, ``[n]``."""
+        return np.asarray(values.transpose(self.axes).ravel())
+
+    def put(self, values: Array) -> None:
+        """Let the variable be what `values` of the Core ML tensor are."""
+        shape = [self.variable.shape[axis] for axis in self.axes]
+        found = self.of_one_unit(values).reshape(shape)
+        self.variable.assign(found.transpose(np.argsort(self.axes)))
 
 
 Fold: TypeAlias = Callable[[Sequence[Parameter], Sequence[Any], bool], list[Pair]]

@@ -1,7 +1,8 @@
-"""The proof that the Core ML model trains as Keras does: the same steps in both, compared.
+"""The proof that the Core ML model trains as Keras does, step by step.
 
-The Core ML model takes its steps in the reference runtime, Keras in ``train_on_batch`` on a twin in
-which exactly the same layers are trainable, with the same samples and the same optimizer.
+In every step both compute the gradient of the same loss by the same samples at the same weights.
+The Core ML model takes the step in the reference runtime; Keras's optimizer takes it on copies of
+the runtime's tensors, with the runtime's gradients. Then the Keras model gets the new weights.
 """
 
 from __future__ import annotations
@@ -25,30 +26,41 @@ from converter.proof.correspondence import (
     random_samples,
 )
 from converter.proof.folding import fold
+from converter.proof.gradients import KerasSteps, Recording, keras_gradients, shaken
 from converter.proof.pairing import Pair, UnpairedError, pairs
-from converter.proof.twin import trainable_twin
-from converter.runtime import Trainer
+from converter.runtime import Settings, Trainer
 from converter.runtime.plan import Plan
 from converter.runtime.sources import source
-from converter.runtime.targets import targets
+from converter.runtime.targets import BlobShape, targets
 from converter.runtime.training import blob_shape
 from converter.trace.program import Array
 
 PREDICTION_TOLERANCE = 1e-4
 UPDATE_TOLERANCE = 1e-4
 
+ROUNDING = 1e-5
+"""What the last digits of the samples change in a gradient counts as this part of its length at
+least: one whose terms cancel, such as that of a single bias, is not like itself a second time."""
+
 
 @dataclass(frozen=True)
 class TensorResult:
-    """How one tensor moved in Keras, and how far Core ML's movement is from it.
+    """How one tensor moved, and how far that is from what Keras makes of it.
 
-    `movement` is the largest of any element. `difference` is the length of the difference of both
-    movements, relative to the length of Keras's (as vectors of all elements).
+    `movement` is the largest of any element. `gradient` is the length of the difference of both
+    gradients, relative to the length of Keras's, the largest of all steps; `step` the length of the
+    difference of both movements by the same gradients, relative to the length of Keras's.
     """
 
     name: str
     movement: float
-    difference: float
+    gradient: float
+    step: float
+
+    @property
+    def difference(self) -> float:
+        """The larger of both."""
+        return max(self.gradient, self.step)
 
 
 @dataclass(frozen=True)
@@ -79,11 +91,12 @@ class Verification:
 
 
 def verify(
-    model: Message, keras_model: Any, steps: int = 1, samples: int | None = None, seed: int = 0
+    model: Message, keras_model: Any, steps: int = 2, samples: int | None = None, seed: int = 0
 ) -> Verification:
     """Compare predictions and `steps` update steps of `model` with those of `keras_model`.
 
-    Both models are trained, so neither is the same afterwards. `samples` is the size of a
+    Both models are trained, so neither is the same afterwards. Two steps show what an optimizer
+    remembers. `samples` is the size of a
     mini-batch; by default 16, or 4 of large images.
 
     Raises:
@@ -100,24 +113,21 @@ def verify(
             "that was converted?"
         )
     paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
-    before = [pair.theirs() for pair in paired]
-    trainer = Trainer(plan, replace(settings, batch_size=count))
-    other = trainable_twin(keras_model, paired, found, settings)
+    both = _Both(model, keras_model, plan, replace(settings, batch_size=count), found, paired)
     rng = np.random.default_rng(seed)
     for _ in range(steps):
-        batch = random_samples(model, keras_model, found.reading, count, rng, found.look)
-        _step(model, plan, trainer, other, found, batch, rng)
-    trainer.write_back()
-    results = [_compared(pair, old) for pair, old in zip(paired, before, strict=True)]
+        both.step(random_samples(model, keras_model, found.reading, count, rng, found.look), rng)
     remark = parity.little_varied(found.variation)
     folded = tuple(dict.fromkeys(p.parameter.layer.name for p in paired if p.is_folded))
     return Verification(
-        found.difference, found.ending.name, results, steps, count, remark, folded
+        found.difference, found.ending.name, both.results(), steps, count, remark, folded
     )  # fmt: skip
 
 
 def update_checked(model: Message, keras_model: Any) -> str:
-    """Take one step in `model` and in `keras_model`; return what to say about it.
+    """Take two steps in `model` and in `keras_model`; return what to say about it.
+
+    The second shows what the optimizers remember of the first.
 
     Both are trained by it.
 
@@ -135,9 +145,9 @@ def update_checked(model: Message, keras_model: Any) -> str:
         worst = max(result.tensors, key=lambda tensor: tensor.difference)
         raise ParityError(
             f"an update step of '{worst.name}' differs from Keras's by {worst.difference:.1e} of "
-            f"the movement (allowed {UPDATE_TOLERANCE:.0e}); nothing was written"
+            f"its length (allowed {UPDATE_TOLERANCE:.0e}); nothing was written"
         )
-    said = f"an update step equals Keras's to {result.update:.1e} of the movement"
+    said = f"{result.steps} update steps equal Keras's to {result.update:.1e} of their length"
     return f"{said}, {folded_text(result.folded)}" if result.folded else said
 
 
@@ -146,34 +156,86 @@ def folded_text(layers: Sequence[str]) -> str:
     return f"with the batch normalization folded into {', '.join(layers)} in Keras, too"
 
 
-def _step(
-    model: Message,
-    plan: Plan,
-    trainer: Trainer,
-    other: Any,
-    found: Correspondence,
-    batch: Samples,
-    rng: np.random.Generator,
-) -> None:
-    """Take one step in both models, with random answers."""
-    blobs = source(model, plan, runtime.ArraySamples(batch.core_ml), len(batch))
-    shape = blob_shape(plan, blobs)
-    if plan.loss == CROSS_ENTROPY:
-        y: Array = rng.integers(0, found.ending.classes(shape[2]), len(batch))
-        ours = y
-    else:
-        y = rng.normal(size=(len(batch), *other.outputs[0].shape[1:])).astype(np.float32)
-        ours = found.ending.expected(Answer(y)).values
-    trainer.epoch(blobs, targets(model, plan, ours, shape), np.arange(len(batch)))
-    given = batch.keras[0] if len(batch.keras) == 1 else batch.keras
-    other.train_on_batch(given, y[:, None] if y.ndim == 1 else y)
+class _Both:
+    """The Core ML model and the Keras model, learning side by side."""
+
+    def __init__(
+        self,
+        model: Message,
+        keras_model: Any,
+        plan: Plan,
+        settings: Settings,
+        found: Correspondence,
+        paired: Sequence[Pair],
+    ) -> None:
+        self._model, self._keras_model, self._plan = model, keras_model, plan
+        self._found, self._pairs = found, paired
+        self._trainer = Trainer(plan, settings)
+        self._recorded = Recording(self._trainer.optimizer, self._trainer.variables)
+        self._trainer.optimizer = self._recorded
+        self._keras_steps = KerasSteps(self._trainer.variables, settings)
+        self._before = self._trainer.stored(self._trainer.variables)
+        self._gradients = [0.0 for _ in paired]
+
+    def step(self, batch: Samples, rng: np.random.Generator) -> None:
+        """Take one step, with random answers; compare the gradients."""
+        blobs = source(self._model, self._plan, runtime.ArraySamples(batch.core_ml), len(batch))
+        shape = blob_shape(self._plan, blobs)
+        ours, y = self._answers(len(batch), shape, rng)
+        answers = targets(self._model, self._plan, ours, shape)
+        theirs, moved = (
+            keras_gradients(self._keras_model, self._pairs, self._found, x, y)
+            for x in (batch.keras, shaken(batch.keras))
+        )
+        self._trainer.epoch(blobs, answers, np.arange(len(batch)))
+        self._keras_steps.apply(self._recorded.gradients)
+        for i, gradient in enumerate(self._trainer.stored(self._recorded.gradients)):
+            pair = self._pairs[i]
+            # Of a unit that became two rows each has the gradient of the unit, one of them negated.
+            own = pair.of_one_unit(gradient) / (2 if pair.is_doubled else 1)
+            noise = _length(moved[i] - theirs[i])
+            gap = _share(_length(own - theirs[i]), _length(theirs[i]) + noise / ROUNDING)
+            self._gradients[i] = max(self._gradients[i], gap)
+        for pair, values in zip(
+            self._pairs, self._trainer.stored(self._trainer.variables), strict=True
+        ):
+            pair.put(values)
+
+    def results(self) -> list[TensorResult]:
+        """Put the weights into the model, and return how each tensor moved."""
+        self._trainer.write_back()
+        ours = self._trainer.stored(self._trainer.variables)
+        theirs = self._trainer.stored(self._keras_steps.variables)
+        return [
+            TensorResult(
+                pair.name,
+                float(np.abs(new - old).max()),
+                gradient,
+                _share(_length(new - keras_new), _length(keras_new - old)),
+            )
+            for pair, old, new, keras_new, gradient in zip(
+                self._pairs, self._before, ours, theirs, self._gradients, strict=True
+            )
+        ]
+
+    def _answers(
+        self, count: int, shape: BlobShape, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return random answers for Core ML and for Keras."""
+        ending = self._found.ending
+        if self._plan.loss == CROSS_ENTROPY:
+            y: Array = rng.integers(0, ending.classes(shape[2]), count)
+            return y, y
+        wanted = self._keras_model.outputs[self._found.output].shape[1:]
+        y = rng.normal(size=(count, *wanted)).astype(np.float32)
+        return ending.expected(Answer(y)).values, y
 
 
-def _compared(pair: Pair, before: Array) -> TensorResult:
-    theirs = pair.theirs().astype(np.float64)
-    movement = theirs - before
-    gap, length = np.linalg.norm(pair.ours() - theirs), np.linalg.norm(movement)
-    difference = gap / length if length else (0.0 if gap == 0 else np.inf)
-    # Not a number, of which max() knows nothing, must not pass.
-    known = float(difference) if np.isfinite(difference) else float("inf")
-    return TensorResult(pair.name, float(np.abs(movement).max()), known)
+def _length(values: Array) -> float:
+    return float(np.linalg.norm(values.astype(np.float64)))
+
+
+def _share(gap: float, length: float) -> float:
+    """Return `gap` relative to `length`; infinite if it is no number: max() ignores those."""
+    share = gap / length if length else (0.0 if gap == 0 else np.inf)
+    return float(share) if np.isfinite(share) else float("inf")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from converter.coreml import mlmodel
@@ -39,9 +41,9 @@ class Held:
             return Rearranged(self.variables)
         return self.variables[0]
 
-    def values(self) -> Floats:
-        """Return the present values in the order in which they are stored, flat."""
-        joined = np.concatenate([variable.numpy() for variable in self.variables], axis=-1)
+    def stored(self, blocks: Sequence[Tensor]) -> Floats:
+        """Return `blocks`, one like each of `variables`, in the order of the file, flat."""
+        joined = np.concatenate([block.numpy() for block in blocks], axis=-1)
         found: Floats = joined.transpose(np.argsort(self._axes)).ravel()
         return found
 

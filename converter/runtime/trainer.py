@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from converter.coreml import mlmodel
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message
+from converter.coreml.mlmodel import CROSS_ENTROPY, Floats, Message
 from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, tf
 from converter.runtime.held import Held, starts_with_matrices
 from converter.runtime.loop import Loop, Score, scoring
-from converter.runtime.optimizers import optimizer
+from converter.runtime.optimizers import Optimizer, optimizer
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.sources import Source
@@ -25,6 +25,7 @@ class Trainer:
     def __init__(self, plan: Plan, settings: Settings) -> None:
         by_outputs = starts_with_matrices(plan)
         in_strands = not by_outputs and can_divide(plan.learning, settings.batch_size)
+        self.optimizer: Optimizer
         with tf.device(CPU):
             self._held = {p.key: Held(p, by_outputs) for p in plan.parameters}
             self.variables = [v for held in self._held.values() for v in held.variables]
@@ -60,10 +61,19 @@ class Trainer:
         """Return loss and accuracy with the weights as they are."""
         return self._score(*self._scoring.through(source, targets, np.arange(len(source))))
 
+    def stored(self, tensors: Sequence[Tensor]) -> list[Floats]:
+        """Return `tensors`, one like each of `variables`, for each parameter as the file has it."""
+        remaining = iter(tensors)
+        return [
+            held.stored([next(remaining) for _ in held.variables]) for held in self._held.values()
+        ]
+
     def write_back(self) -> None:
         """Put the trained weights into the model."""
-        for held in self._held.values():
-            mlmodel.set_floats(held.parameter.stored, held.values())
+        for parameter, values in zip(
+            self.plan.parameters, self.stored(self.variables), strict=True
+        ):
+            mlmodel.set_floats(parameter.stored, values)
 
     def _score(self, loss: float, accuracy: float) -> Score:
         return Score(loss, accuracy if self.plan.loss == CROSS_ENTROPY else None)

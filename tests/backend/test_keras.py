@@ -188,24 +188,6 @@ def test_the_rate_of_an_optimizer_is_what_it_was_given():
     assert float(inside.rate_of(keras.optimizers.SGD(0.25)).numpy()) == 0.25
 
 
-@pytest.mark.parametrize("kind", [keras.optimizers.SGD, keras.optimizers.Adam])
-def test_chosen_variables_move_twice_as_far(kind):
-    def moves(doubled):
-        model = keras.Sequential([keras.Input((2,)), L.Dense(1, kernel_initializer="ones")])
-        chosen = [model.layers[0].kernel] if doubled else []
-        optimizer = inside.with_doubled_steps(kind, chosen)(learning_rate=0.01)
-        model.compile(optimizer, "mean_squared_error", jit_compile=False)
-        before = [v.numpy() for v in model.weights]
-        model.train_on_batch(np.array([[1.0, 2.0]]), np.array([[0.5]]))
-        return [v.numpy() - old for v, old in zip(model.weights, before, strict=True)]
-
-    plain, doubled = moves(doubled=False), moves(doubled=True)
-    moved = "Optimizer.update_step changed: converter.backend.keras.with_doubled_steps overrides it"
-    assert np.all(plain[0] != 0)
-    np.testing.assert_allclose(doubled[0], 2 * plain[0], rtol=1e-5, err_msg=moved)
-    np.testing.assert_allclose(doubled[1], plain[1], rtol=1e-5, err_msg=moved)
-
-
 @pytest.mark.parametrize("last", [L.Softmax, lambda: L.Activation("sigmoid")])
 def test_logits_of_gives_what_a_sigmoid_or_softmax_was_given(last):
     x = np.array([[1.0, 300.0]], np.float32)

@@ -10,7 +10,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.cli import run
 from converter.coreml import mlmodel
-from converter.proof import twin
+from converter.proof import gradients
 
 L = keras.layers
 
@@ -76,7 +76,7 @@ def test_one_way_of_verifying(source, capsys, options):
 def test_converting_with_an_update_step(source, capsys):
     code, out, err = called(capsys, source, "--layers", "*", "--verify-update", "-o", "m.mlmodel")
     assert (code, err) == (0, "")
-    assert "note: an update step equals Keras's to " in out
+    assert "note: 2 update steps equal Keras's to " in out
     with_step = Path("m.mlmodel").read_bytes()
     spec, plain = mlmodel.parse(with_step, "m"), None
     assert called(capsys, source, "--layers", "*", "-o", "plain.mlmodel")[0] == 0
@@ -111,8 +111,10 @@ def test_a_folded_batch_normalization_is_verified_and_a_wrong_step_not_written(
     code, out, _ = called(capsys, "bn.keras", *chosen, "bn.mlmodel")
     assert code == 0
     assert "with the batch normalization folded into conv in Keras, too" in out
-    whole = twin.optimizer
-    monkeypatch.setattr(twin, "optimizer", lambda *given: whole_with(whole(*given), 0.002))
+    whole = gradients.keras_optimizer
+    monkeypatch.setattr(
+        gradients, "keras_optimizer", lambda *given: whole_with(whole(*given), 0.002)
+    )
     code, _, err = called(capsys, "bn.keras", *chosen, "wrong.mlmodel")
     assert code == 1
     assert "an update step of" in err

@@ -107,7 +107,7 @@ def test_the_command_line_compares_the_files(case, tmp_path, capsys):
     compiled(shape, *layers()).save(source)
     options = ["-o", str(target), "--layers", ",".join(chosen), "--verify-update"]
     assert cli.run(["convert", str(source), *options]) == 0, capsys.readouterr().err
-    assert "an update step equals Keras's" in capsys.readouterr().out
+    assert "update steps equal Keras's" in capsys.readouterr().out
     command = ["verify", str(target), "--against", str(source), "--steps", "3"]
     assert cli.run(command) == 0, capsys.readouterr().err
     assert "PASS" in capsys.readouterr().out

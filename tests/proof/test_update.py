@@ -1,13 +1,20 @@
-"""Steps in the reference runtime against ``train_on_batch`` in Keras, on converted models."""
+"""Gradients and steps of the reference runtime against Keras's, on converted models."""
+
+import copy
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import converter
+from converter import runtime
 from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
 from converter.errors import ParityError, TrainingError
+from converter.proof import gradients
 from converter.proof.update import update_checked, verify
+from converter.runtime import optimizers
 from tests.converting import convert
 
 L = keras.layers
@@ -42,15 +49,20 @@ def small(units, activation):
     ]  # fmt: skip
 
 
+def classes():
+    return small(2, "softmax")
+
+
 LOSSES = {
     "binary logit": keras.losses.BinaryCrossentropy(from_logits=True),
     "class logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
 }
 
 
-def converted(layers, loss, optimizer, chosen, folder, **options):
-    keras.utils.set_random_seed(7)
-    model = keras.Sequential(layers)
+def converted(make_layers, loss, optimizer, chosen, folder, seed=7, **options):
+    """Layers draw the seeds of their weights when they are made."""
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(make_layers())
     model.compile(OPTIMIZERS[optimizer](), loss)
     spec, _ = convert(model, folder, layers=chosen, **options)
     return spec, model
@@ -79,7 +91,7 @@ FEW = ("lenet, dense tail", "two classes", "sigmoid and below", "bounded regress
 )
 def test_ten_steps_are_those_of_keras(tmp_path, case, optimizer):
     layers, loss, chosen = CASES[case]
-    spec, model = converted(layers(), LOSSES.get(loss, loss), optimizer, chosen, tmp_path)
+    spec, model = converted(layers, LOSSES.get(loss, loss), optimizer, chosen, tmp_path)
     result = verify(spec, model, steps=10)
     assert result.passed(), result
     assert result.predictions <= 1e-5
@@ -89,17 +101,55 @@ def test_ten_steps_are_those_of_keras(tmp_path, case, optimizer):
     assert all(tensor.movement > 0 for tensor in result.tensors)
 
 
+def test_a_whole_training_is_that_of_fit(tmp_path):
+    """Two epochs whose last mini-batch is smaller: weights and losses."""
+
+    def layers():
+        return [
+            keras.Input((7, 6, 2)), L.Conv2D(4, 3, activation="relu", name="conv"), L.Flatten(),
+            L.Dense(5, activation="tanh", name="dense"),
+            L.Dense(3, activation="softmax", name="head"),
+        ]  # fmt: skip
+
+    spec, model = converted(
+        layers, "sparse_categorical_crossentropy", "momentum", ("dense", "head"), tmp_path
+    )
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(20, 7, 6, 2)).astype(np.float32), rng.integers(0, 3, 20)
+    settings = runtime.settings(spec, epochs=2, batch_size=8, shuffle=False)
+    samples = runtime.ArraySamples({spec.description.input[0].name: x.transpose(0, 3, 1, 2)})
+    history = runtime.train(spec, runtime.Labelled(samples, y), settings)
+
+    model.get_layer("conv").trainable = False
+    model.compile(keras.optimizers.SGD(0.02, momentum=0.9), "sparse_categorical_crossentropy")
+    expected = model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(
+        [epoch.loss for epoch in history.epochs], expected.history["loss"], rtol=1e-5
+    )
+    for layer in mlmodel.updatable_layers(spec):
+        kernel, bias = model.get_layer(layer.name).get_weights()
+        np.testing.assert_allclose(layer.innerProduct.bias.floatValue, bias, rtol=1e-4, atol=1e-6)
+        found = np.reshape(layer.innerProduct.weights.floatValue, kernel.T.shape)
+        np.testing.assert_allclose(found, kernel.T, rtol=1e-4, atol=1e-6)
+
+
+SCALINGS = {
+    "in the network": (lambda: [L.Rescaling(1 / 127.5, offset=-1)], {}),
+    "by options": (list, {"scale": 1 / 255, "bias": (-0.4, -0.5, -0.6)}),
+}
+
+
 @pytest.mark.parametrize("image", ["rgb", "bgr"])
-@pytest.mark.parametrize("rescaling", [True, False])
-def test_image_inputs(tmp_path, image, rescaling):
-    layers = small(2, "softmax")
-    options = {"image": image}
-    if rescaling:
-        layers.insert(1, L.Rescaling(1 / 127.5, offset=-1))
-    else:
-        options |= {"scale": 1 / 255, "bias": (-0.4, -0.5, -0.6)}
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_image_inputs(tmp_path, image, scaling):
+    inside, options = SCALINGS[scaling]
+
+    def layers():
+        first, *others = classes()
+        return [first, *inside(), *others]
+
     loss = "categorical_crossentropy"
-    spec, model = converted(layers, loss, "adam", ("*",), tmp_path, **options)
+    spec, model = converted(layers, loss, "adam", ("*",), tmp_path, image=image, **options)
     assert spec.description.input[0].type.WhichOneof("Type") == "imageType"
     assert verify(spec, model).passed()
 
@@ -107,7 +157,7 @@ def test_image_inputs(tmp_path, image, rescaling):
 def test_classifiers(tmp_path):
     names = ("cat", "dog")
     spec, model = converted(
-        small(2, "softmax"), "categorical_crossentropy", "sgd", ("head",), tmp_path, classes=names
+        classes, "categorical_crossentropy", "sgd", ("head",), tmp_path, classes=names
     )
     assert spec.WhichOneof("Type") == "neuralNetworkClassifier"
     assert verify(spec, model).passed()
@@ -138,54 +188,135 @@ def test_models_in_models(tmp_path):
 
 
 def test_frozen_batch_normalization_below(tmp_path):
-    layers = [
-        keras.Input((10, 10, 3)), L.Conv2D(4, 3, name="conv"), L.BatchNormalization(),
-        L.ReLU(), L.Flatten(), L.Dense(3, activation="softmax", name="head"),
-    ]  # fmt: skip
+    def layers():
+        return [
+            keras.Input((10, 10, 3)), L.Conv2D(4, 3, name="conv"), L.BatchNormalization(),
+            L.ReLU(), L.Flatten(), L.Dense(3, activation="softmax", name="head"),
+        ]  # fmt: skip
+
     spec, model = converted(layers, "categorical_crossentropy", "adam", ("head",), tmp_path)
     assert verify(spec, model, steps=3).passed()
 
 
-def fresh(tmp_path, optimizer="sgd", chosen=("*",)):
-    loss = "categorical_crossentropy"
-    return converted(small(2, "softmax"), loss, optimizer, chosen, tmp_path)
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """Return a function that gives a model and what it became, as on the first day."""
+    folder, made = tmp_path_factory.mktemp("fresh"), {}
+
+    def give(optimizer="sgd", chosen=("*",), seed=7):
+        key = optimizer, chosen, seed
+        if key not in made:
+            loss = "categorical_crossentropy"
+            spec, model = converted(classes, loss, optimizer, chosen, folder, seed)
+            made[key] = spec, model, model.get_weights()
+        spec, model, weights = made[key]
+        model.set_weights(weights)
+        return copy.deepcopy(spec), model
+
+    return give
 
 
-def test_another_learning_rate_fails(tmp_path, monkeypatch):
-    """The twin learns 1 % faster than the file says."""
-    from converter.proof import twin
+def test_another_learning_rate_fails(fresh, monkeypatch):
+    """Keras learns 1 % faster than the file says."""
+    whole = gradients.keras_optimizer
 
-    whole = twin.optimizer
-
-    def faster(settings, doubled):
-        made = whole(settings, doubled)
+    def faster(settings):
+        made = whole(settings)
         made.learning_rate = 1.01 * settings.numbers["learning_rate"]
         return made
 
-    monkeypatch.setattr(twin, "optimizer", faster)
-    result = verify(*fresh(tmp_path))
+    monkeypatch.setattr(gradients, "keras_optimizer", faster)
+    result = verify(*fresh())
     assert not result.passed()
     assert result.update == pytest.approx(0.01 / 1.01, rel=0.01)
 
 
-def test_nothing_moved_is_no_pass(tmp_path):
-    spec, model = fresh(tmp_path)
-    spec.neuralNetwork.updateParams.optimizer.sgdOptimizer.learningRate.defaultValue = 0.0
-    result = verify(spec, model)
-    assert result.update == 0
+@pytest.mark.parametrize("seed", range(3))
+def test_a_gradient_that_rounding_made_is_no_reason_to_refuse(fresh, seed):
+    """Adam gives it a step as large as any other: its sign is left to chance, and may differ."""
+    spec, model = fresh("adam", seed=seed)
+    result = verify(spec, model, steps=10)
+    assert result.passed(), result
+    assert result.update < 2e-5
+
+
+WRONG = {
+    "beta 1": ("adam", {"beta_1": 0.901}),
+    "beta 2": ("adam", {"beta_2": 0.9991}),
+    "epsilon": ("adam", {"epsilon": 1e-5}),
+    "the rate of Adam": ("adam", {"learning_rate": 0.002001}),
+    "momentum": ("momentum", {"momentum": 0.901}),
+    "no momentum": ("momentum", {"momentum": 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_number_of_the_optimizer_is_seen_in_two_steps(fresh, monkeypatch, name):
+    kind, number = WRONG[name]
+    whole = gradients.keras_optimizer
+    monkeypatch.setattr(
+        gradients,
+        "keras_optimizer",
+        lambda settings: whole(replace(settings, numbers=settings.numbers | number)),
+    )
+    result = verify(*fresh(kind))
+    assert not result.passed()
+    assert max(tensor.gradient for tensor in result.tensors) < 1e-5
+
+
+def test_adam_without_the_correction_of_its_bias_is_seen(fresh, monkeypatch):
+    ones = SimpleNamespace(pow=lambda beta, step: 0.0 * step)
+    raw = SimpleNamespace(**{**vars(optimizers.tf), **vars(ones)})
+    monkeypatch.setattr(optimizers, "tf", raw)
+    result = verify(*fresh("adam"))
     assert not result.passed()
 
 
-def test_a_tampered_frozen_weight_is_seen_in_the_predictions(tmp_path):
-    spec, model = fresh(tmp_path, chosen=("head",))
+def test_a_gradient_that_is_wrong_by_a_thousandth_is_seen(fresh, monkeypatch):
+    """Also by Adam, whose step it hardly changes."""
+    from converter.runtime import trainer
+
+    whole = trainer.scoring
+
+    def larger(*args):
+        step = whole(*args)
+        return lambda blobs, answers: (1.001 * step(blobs, answers)[0], step(blobs, answers)[1])
+
+    monkeypatch.setattr(trainer, "scoring", larger)
+    result = verify(*fresh("adam"))
+    assert result.update == pytest.approx(1e-3, rel=0.05)
+    assert not result.passed()
+
+
+def test_a_bias_whose_gradient_almost_vanishes_is_compared_up_to_rounding(tmp_path):
+    """A head that knows nothing is wrong in half of its answers: its bias has nothing to learn."""
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential(small(1, "sigmoid"))
+    model.get_layer("head").bias.assign([0.0])
+    model.get_layer("head").kernel.assign(1e-6 * model.get_layer("head").kernel)
+    model.compile("adam", "binary_crossentropy")
+    spec, _ = convert(model, tmp_path, layers=("*",))
+    assert verify(spec, model, steps=5).passed()
+
+
+def test_nothing_moved_is_no_pass(fresh):
+    spec, model = fresh()
+    spec.neuralNetwork.updateParams.optimizer.sgdOptimizer.learningRate.defaultValue = 0.0
+    result = verify(spec, model)
+    assert result.update < 1e-5
+    assert not result.passed()
+
+
+def test_a_tampered_frozen_weight_is_seen_in_the_predictions(fresh):
+    spec, model = fresh(chosen=("head",))
     params = spec.neuralNetwork.layers[0].convolution.weights
     params.floatValue[0] += 0.5
     with pytest.raises(ParityError, match="the predictions differ by"):
         verify(spec, model)
 
 
-def test_a_tampered_weight_without_effect_is_seen_too(tmp_path):
-    spec, model = fresh(tmp_path)
+def test_a_tampered_weight_without_effect_is_seen_too(fresh):
+    spec, model = fresh()
     params = spec.neuralNetwork.layers[0].convolution.weights
     params.floatValue[0] += 1e-7
     with pytest.raises(ParityError, match="its weights are not those of any layer"):
@@ -238,10 +369,13 @@ def test_folded_batch_normalization_is_folded_in_keras_too(tmp_path, name):
 
 def test_what_cannot_be_folded_in_keras_is_said_without_an_accusation(tmp_path):
     """A scale of one's own behind the layer is no batch normalization."""
-    layers = [
-        keras.Input((5,)), L.Dense(4, name="dense"), L.Rescaling(0.5), L.ReLU(),
-        L.Dense(3, activation="softmax", name="head"),
-    ]  # fmt: skip
+
+    def layers():
+        return [
+            keras.Input((5,)), L.Dense(4, name="dense"), L.Rescaling(0.5), L.ReLU(),
+            L.Dense(3, activation="softmax", name="head"),
+        ]  # fmt: skip
+
     spec, model = converted(layers, "categorical_crossentropy", "adam", ("*",), tmp_path)
     said = update_checked(spec, model)
     assert said.startswith("no update step was compared: 'dense' learns with what was folded")
@@ -277,39 +411,39 @@ def test_the_users_own_model_stays_as_it_is(tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
-def test_another_model_of_the_same_shape(tmp_path):
-    spec, model = fresh(tmp_path)
+def test_another_model_of_the_same_shape(fresh):
+    spec, model = fresh()
     for variable in model.weights:
         variable.assign(variable + 0.1)
     with pytest.raises(ParityError, match="is it the file that was converted"):
         verify(spec, model)
 
 
-def test_other_shapes(tmp_path):
-    spec, _ = fresh(tmp_path)
+def test_other_shapes(fresh):
+    spec, _ = fresh()
     with pytest.raises(
         ParityError, match=r"takes \[3, 16, 15\], but the Keras model \[28, 28, 1\]"
     ):
         verify(spec, keras.Sequential(lenet()))
 
 
-def test_other_numbers_of_inputs(tmp_path):
-    spec, _ = fresh(tmp_path)
+def test_other_numbers_of_inputs(fresh):
+    spec, _ = fresh()
     inputs = [keras.Input((16, 15, 3)), keras.Input((16, 15, 3))]
     model = keras.Model(inputs, L.Flatten()(L.Add()(inputs)))
     with pytest.raises(ParityError, match="has 1 inputs, the Keras model 2"):
         verify(spec, model)
 
 
-def test_no_output_in_common(tmp_path):
-    spec, _ = fresh(tmp_path)
+def test_no_output_in_common(fresh):
+    spec, _ = fresh()
     model = keras.Sequential([keras.Input((16, 15, 3)), L.Flatten(), L.Dense(5)])
     with pytest.raises(ParityError, match="no output of the same shape"):
         verify(spec, model)
 
 
-def test_a_model_that_is_not_updatable(tmp_path):
-    spec, model = fresh(tmp_path)
+def test_a_model_that_is_not_updatable(fresh):
+    spec, model = fresh()
     spec.isUpdatable = False
     with pytest.raises(TrainingError, match="not updatable"):
         verify(spec, model)
