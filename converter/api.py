@@ -114,27 +114,11 @@ def convert(
             in_folder = chosen.model_copy(update={"output_path": target})
             report = story.convert_file(in_folder)
         else:
-            twin = _clone(model) if chosen.verify_update else None
+            twin = model if chosen.verify_update else None
             prepared = story.prepare(model, compile_settings_of(model), chosen)
             report = story.write(prepared, target, chosen, twin=twin)
         spec = mlmodel.read(target)
     return UpdatableModel(spec, report, chosen, None if is_file else model)
-
-
-def _clone(model: Any) -> Any:
-    """Return a copy of the live Keras `model`, with weights of its own."""
-    from converter.backend.keras import layers_inside
-    from converter.backend.tensorflow import keras
-
-    under_lora = next((x for x in layers_inside(model) if getattr(x, "lora_enabled", False)), None)
-    if under_lora is not None:
-        raise UsageError(
-            f"layer '{under_lora.name}' has LoRA, of which Keras makes no exact copy to train; "
-            "to verify an update, save the model and convert the file"
-        )
-    clone = keras.models.clone_model(model)
-    clone.set_weights(model.get_weights())
-    return clone
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +198,7 @@ class UpdatableModel:
 
             loaded, _ = load_source(self.recipe)
             return loaded.model
-        return _clone(self._keras)
+        return self._keras
 
     def predict(
         self, x: Inputs, *, layout: Layout = "auto", scale: float = 1.0

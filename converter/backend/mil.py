@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from typing import Any
 
+from converter.backend.captures import with_constants
 from converter.backend.coremltools import ct
 from converter.backend.tensorflow import stderr_muted, tf
 
@@ -27,7 +28,7 @@ def mil_program(concrete: Any) -> Any:
     """
     # A graph, not the concrete function: for that coremltools runs TensorFlow's grappler, which
     # makes arrays of zeros for all inputs, here as large as all weights together.
-    graph = concrete.graph.as_graph_def(add_shapes=True)
+    graph = with_constants(concrete.graph.as_graph_def(add_shapes=True), concrete)
     with (
         warnings.catch_warnings(),
         redirect_stderr(io.StringIO()),

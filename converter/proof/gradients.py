@@ -18,6 +18,7 @@ from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras, tf
 from converter.coreml.optimizers import OPTIMIZERS
 from converter.proof.correspondence import Correspondence
+from converter.proof.keras_model import one_by_one
 from converter.proof.pairing import Pair
 from converter.runtime import Settings
 from converter.runtime.optimizers import Optimizer
@@ -30,8 +31,24 @@ def keras_gradients(
     """Return Keras's gradient of the mean loss for each pair, ``[n]`` in the order of Core ML.
 
     The model runs in inference mode, for Core ML has neither dropout nor the batch's statistics;
-    penalties on weights and activities are no part of the loss.
+    penalties on weights and activities are no part of the loss. The mean is over the samples one
+    by one where the model takes one sample only.
     """
+    try:
+        return _gradients(model, pairs, found, samples, y)
+    except tf.errors.InvalidArgumentError:
+        if len(y) == 1:
+            raise
+    each = [
+        _gradients(model, pairs, found, sample, y[i : i + 1])
+        for i, sample in enumerate(one_by_one(samples))
+    ]
+    return [np.mean(parts, axis=0) for parts in zip(*each, strict=True)]
+
+
+def _gradients(
+    model: Any, pairs: Sequence[Pair], found: Correspondence, samples: Sequence[Array], y: Array
+) -> list[Array]:
     weights = [pair.variable.value for pair in pairs]
     with any_layout(), any_names(), tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)

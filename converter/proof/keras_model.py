@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,33 @@ def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
 
 def keras_answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
     """Return all outputs of the Keras `model` in inference mode, and what is before them.
+
+    A model that takes one sample only, such as one that joins a constant to it, gets them one by
+    one.
+    """
+    try:
+        return _answers(model, inputs)
+    except tf.errors.InvalidArgumentError:
+        if len(inputs[0]) == 1:
+            raise
+    each = [_answers(model, sample) for sample in one_by_one(inputs)]
+    return [_joined(parts) for parts in zip(*each, strict=True)]
+
+
+def one_by_one(inputs: Sequence[Array]) -> Iterator[list[Array]]:
+    """Yield each sample of `inputs` as a batch of its own."""
+    for i in range(len(inputs[0])):
+        yield [x[i : i + 1] for x in inputs]
+
+
+def _joined(parts: Sequence[Answer]) -> Answer:
+    before = [part.before for part in parts if part.before is not None]
+    whole = np.concatenate(before) if len(before) == len(parts) else None
+    return Answer(np.concatenate([part.values for part in parts]), whole)
+
+
+def _answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
+    """Return all outputs of the Keras `model` for one batch.
 
     The numbers before a sigmoid or a softmax are known at once; those before another activation are
     computed where an output holds a number that hardly varies over the samples.

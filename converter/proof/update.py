@@ -7,7 +7,8 @@ the runtime's tensors, with the runtime's gradients. Then the Keras model gets t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,9 +96,9 @@ def verify(
 ) -> Verification:
     """Compare predictions and `steps` update steps of `model` with those of `keras_model`.
 
-    Both models are trained, so neither is the same afterwards. Two steps show what an optimizer
-    remembers. `samples` is the size of a
-    mini-batch; by default 16, or 4 of large images.
+    `model` is trained by it; `keras_model` has its own weights again afterwards. Two steps show
+    what an optimizer remembers. `samples` is the size of a mini-batch; by default 16, or 4 of
+    large images.
 
     Raises:
         ParityError: the models have not the same inputs, outputs or weights.
@@ -112,11 +113,13 @@ def verify(
             f"the predictions differ by {found.difference:.1e} of their range; is it the file "
             "that was converted?"
         )
-    paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
-    both = _Both(model, keras_model, plan, replace(settings, batch_size=count), found, paired)
     rng = np.random.default_rng(seed)
-    for _ in range(steps):
-        both.step(random_samples(model, keras_model, found.reading, count, rng, found.look), rng)
+    with _kept(keras_model.weights):
+        paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
+        both = _Both(model, keras_model, plan, replace(settings, batch_size=count), found, paired)
+        for _ in range(steps):
+            batch = random_samples(model, keras_model, found.reading, count, rng, found.look)
+            both.step(batch, rng)
     remark = parity.little_varied(found.variation)
     folded = tuple(dict.fromkeys(p.parameter.layer.name for p in paired if p.is_folded))
     return Verification(
@@ -125,11 +128,11 @@ def verify(
 
 
 def update_checked(model: Message, keras_model: Any) -> str:
-    """Take two steps in `model` and in `keras_model`; return what to say about it.
+    """Take two steps in `model` and with `keras_model`; return what to say about it.
 
     The second shows what the optimizers remember of the first.
 
-    Both are trained by it.
+    `model` is trained by it.
 
     Raises:
         ParityError: the steps differ.
@@ -154,6 +157,17 @@ def update_checked(model: Message, keras_model: Any) -> str:
 def folded_text(layers: Sequence[str]) -> str:
     """Return how Keras was changed to learn as `layers` do."""
     return f"with the batch normalization folded into {', '.join(layers)} in Keras, too"
+
+
+@contextmanager
+def _kept(variables: Sequence[Any]) -> Iterator[None]:
+    """Give `variables` of Keras their values back in the end."""
+    before = [variable.numpy() for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, values in zip(variables, before, strict=True):
+            variable.assign(values)
 
 
 class _Both:

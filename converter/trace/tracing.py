@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.backend.captures import CapturedError
 from converter.backend.keras import layers_inside
 from converter.backend.mil import mil_program
 from converter.backend.steps import steps_together
@@ -158,6 +159,12 @@ def _reader(variable: Any) -> Callable[[], Any]:
 def _to_mil(concrete: Any, layers: LayerTable) -> Any:
     try:
         return mil_program(concrete)
+    except CapturedError as error:
+        name, kind = error.args
+        raise UnsupportedError(
+            f"{layers.of(name) or 'the model'}: its TensorFlow operation '{kind}' reads something "
+            "that is neither an array nor a variable; replace the layer before converting"
+        ) from error
     except Exception as error:
         raise _unsupported(str(error), layers) from error
 

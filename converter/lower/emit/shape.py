@@ -196,6 +196,8 @@ def concat(op: Op, net: Net) -> Blob:
         for value in values
     ]
     widest = max(blobs, key=lambda b: sum(b.extent(a) > 1 for a in b.axes))
+    if widest.axes[axis] == "N":
+        net.refuse(op, "joins values along the axis of the samples, which an app gives one by one")
     axes = widest.letters_with_channels_at(axis)
     blobs = [net.with_axes(op, blob, axes) for blob in blobs]
     channels = sum(blob.channels for blob in blobs)
