@@ -66,6 +66,22 @@ def test_a_layer_off_the_trained_output(tmp_path):
     assert updatable_names(convert(model, tmp_path, output="b")[0]) == ["b"]
 
 
+def test_a_model_in_which_no_layer_can_learn(tmp_path):
+    model = sequential(
+        IMAGE, L.Conv2D(4, 3, name="first"), L.Softmax(name="wall"), L.GlobalAveragePooling2D(),
+        L.Softmax(),
+    )  # fmt: skip
+    with pytest.raises(NotUpdatableError) as error:
+        convert(model, tmp_path)
+    assert str(error.value).startswith(
+        "no layer of this model can learn on the device: layer 'first' (Conv2D) cannot be reached "
+        "by the gradient: layer 'wall' (Softmax), in Core ML 'softmax', stands between"
+    )
+    without = sequential(IMAGE, L.GlobalAveragePooling2D(), L.Softmax())
+    with pytest.raises(NotUpdatableError, match="on the device: it has no layer with a kernel"):
+        convert(without, tmp_path)
+
+
 def chain(*middle):
     return sequential(
         IMAGE, L.Conv2D(4, 3, padding="same", name="first"), *middle,

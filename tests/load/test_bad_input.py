@@ -173,3 +173,28 @@ def test_a_missing_package_is_named_with_what_to_install(package, words):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert words in done.stdout
     assert "pip install 'make-updatable[keras]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("FlaxLayer", "runs a Flax module"),
+        ("IntegerLookup", "may read a vocabulary from another file"),
+        ("JaxLayer", "runs a JAX function"),
+        ("StringLookup", "may read a vocabulary from another file"),
+        ("TFSMLayer", "runs a SavedModel from another place"),
+        ("TextVectorization", "may read a vocabulary from another file"),
+        ("TorchModuleWrapper", "runs a PyTorch module"),
+    ],
+)
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_classes_that_reach_outside_of_the_file_are_never_made(tmp_path, kind, why, is_trusted):
+    def change(layers):
+        config = {"name": "odd", "filepath": str(tmp_path / "saved"), "call_endpoint": "serve"}
+        layers[-1] = {"class_name": kind, "config": config, "module": "keras.layers"}
+
+    changed = with_architecture(tmp_path, change)
+    assert (
+        refusal(changed, allow_unsafe=is_trusted)
+        == f"layer 'odd' ({kind}) {why}, and cannot be read"
+    )

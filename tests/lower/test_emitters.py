@@ -341,6 +341,35 @@ GRAPHS = {
     "keras ops": (
         lambda x: keras.ops.sqrt(keras.ops.square(x) + 0.1) * keras.ops.exp(-x), [IMAGE]
     ),
+    "padding by reflection": (
+        lambda x: ops.pad(x, ((0, 0), (1, 2), (3, 1), (0, 0)), mode="reflect"), [IMAGE]
+    ),
+    "padding by a number": (
+        lambda x: ops.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)), constant_values=0.5), [IMAGE]
+    ),
+    "padding by a number, channels too": (
+        lambda x: ops.pad(x, ((0, 0), (1, 0), (0, 2), (1, 1)), constant_values=-0.5), [IMAGE]
+    ),
+    "tiling that repeats nothing": (lambda x: 2 * ops.tile(x, (1, 1, 1, 1)), [IMAGE]),
+    "tiling of one pixel": (
+        lambda x: ops.tile(ops.mean(x, axis=(1, 2), keepdims=True), (1, 4, 2, 1)) + 1.0, [IMAGE]
+    ),
+    "a constant that makes a value larger": (
+        lambda x: ops.mean(x, axis=(1, 2), keepdims=True) * np.arange(1, 13.0).reshape(1, 4, 3, 1),
+        [IMAGE],
+    ),
+    "a constant that makes a vector larger": (
+        lambda x: ops.reshape(x, (-1, 4, 1)) + np.arange(3.0).reshape(1, 1, 3), [(4,)]
+    ),
+    "the mean beside the map it came from": (
+        lambda x: (y := L.Conv2D(4, 3)(x)) - ops.mean(y, axis=(1, 2), keepdims=True), [IMAGE]
+    ),
+    "the mean of channels beside the map": (
+        lambda x: (y := L.Conv2D(4, 3)(x)) * ops.mean(y, axis=3, keepdims=True), [IMAGE]
+    ),
+    "the variance beside the map": (
+        lambda x: (y := L.Conv2D(4, 3)(x)) / (0.1 + ops.var(y, axis=(1, 2), keepdims=True)), [IMAGE]
+    ),
     "where, leaky": (lambda x: ops.where(x > 0, x, 0.1 * x), [IMAGE]),
     "where, the other way round": (lambda x: ops.where(ops.greater(0.0, x), 0.1 * x, x), [IMAGE]),
     "where at most": (lambda x: ops.where(x <= 0.3, 0.3, x), [IMAGE]),
