@@ -1,11 +1,12 @@
 """What goes in and comes out: images, classes, names."""
 
+import numpy as np
 import pytest
 
 from converter.backend.tensorflow import keras
 from converter.errors import UsageError
 from tests.converting import IMAGE, binary, convert, small_cnn, updatable_names
-from tests.lower.oracle import sequential
+from tests.lower.oracle import randomized, sequential
 
 L = keras.layers
 
@@ -32,6 +33,41 @@ def test_own_scale_and_bias_per_channel(colour, tmp_path):
     spec, report = convert(model, tmp_path, **options)
     scaler = spec.neuralNetwork.preprocessing[0].scaler
     assert [scaler.redBias, scaler.greenBias, scaler.blueBias] == pytest.approx([-0.5, -0.4, -0.3])
+    assert report.parity <= 1e-5
+
+
+LEADING = {
+    "several means, one variance": (
+        lambda: [L.Normalization(mean=[120.0, 110.0, 100.0], variance=[2500.0] * 3)],
+        1 / 50, (-2.4, -2.2, -2.0),
+    ),
+    "add, then multiply": (lambda: [lambda x: (x + 10.0) * 0.25], 0.25, (2.5, 2.5, 2.5)),
+    "multiply, then add": (lambda: [lambda x: x * 0.25 + 10.0], 0.25, (10, 10, 10)),
+    "turned around": (lambda: [lambda x: 1.0 - x / 255.0], -1 / 255, (1, 1, 1)),
+    "subtract, then divide": (
+        lambda: [lambda x: (x - np.array([10, 20, 30.0])) / 64.0],
+        1 / 64, (-10 / 64, -20 / 64, -30 / 64),
+    ),
+    "three steps": (
+        lambda: [L.Rescaling(0.5, 1.0), L.Rescaling(2.0, -3.0), lambda x: 2.0 - x],
+        -1, (3, 3, 3),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEADING)
+def test_what_a_model_does_to_pixels_first_is_exact_in_the_scaler(name, tmp_path):
+    steps, scale, biases = LEADING[name]
+    pixels = inputs = keras.Input(IMAGE)
+    for step in steps():
+        pixels = step(pixels)
+    end = L.Dense(2, activation="softmax")(L.Flatten()(L.Conv2D(4, 3)(pixels)))
+    spec, report = convert(randomized(keras.Model(inputs, end)), tmp_path, image="rgb")
+    scaler = spec.neuralNetwork.preprocessing[0].scaler
+    assert scaler.channelScale == np.float32(scale)
+    found = (scaler.redBias, scaler.greenBias, scaler.blueBias)
+    np.testing.assert_array_almost_equal_nulp(np.float32(found), np.float32(biases), nulp=1)
+    assert spec.neuralNetwork.layers[0].WhichOneof("layer") == "convolution"
     assert report.parity <= 1e-5
 
 

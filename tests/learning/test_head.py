@@ -81,6 +81,17 @@ REFUSED_HEADS = {
         "binary cross-entropy over 3",
     ),
     "softmax by squares": ({"loss": "mse"}, UnsupportedError, "ends in softmax"),
+    "classes on one output": (
+        {"units": 1, "activation": None, "loss": "sparse_categorical_crossentropy"},
+        UnsupportedError,
+        "needs one number per class, but the model's output is a single one; .* --loss "
+        "binary_crossentropy .* or --loss mean_squared_error",
+    ),
+    "softmax over one unit": (
+        {"units": 1, "loss": "categorical_crossentropy"},
+        UnsupportedError,
+        "always 1",
+    ),
     "absolute error": (
         {"units": 1, "activation": None, "loss": "mae"},
         UnsupportedError,
@@ -106,3 +117,14 @@ def test_what_core_ml_cannot_minimise_is_refused(name, tmp_path):
 def test_a_named_loss_wins_over_the_stored_one(tmp_path):
     _, report = convert(small_cnn(2, None, "mae"), tmp_path, loss="mean_squared_error")
     assert report.loss == "mean_squared_error"
+
+
+def test_a_sigmoid_that_no_dense_layer_feeds(tmp_path):
+    """There is no row of weights to which a second one could be added."""
+    model = sequential(
+        (8,), L.Dense(4, name="dense"), L.Reshape((4, 1)), L.GlobalAveragePooling1D(),
+        L.Activation("sigmoid"),
+    )  # fmt: skip
+    model.compile("sgd", "binary_crossentropy")
+    with pytest.raises(UnsupportedError, match="does not come straight from a dense layer"):
+        convert(model, tmp_path)

@@ -57,10 +57,19 @@ UNSPOKEN = {
 
 
 @pytest.mark.parametrize("name", UNSPOKEN)
-def test_what_core_ml_has_no_word_for_is_said(name, tmp_path):
+def test_what_core_ml_has_no_word_for_is_said_once(name, tmp_path):
     options, words = UNSPOKEN[name]
     _, report = convert(small_cnn(**options), tmp_path)
-    assert any(words in note for note in report.notes)
+    assert len([note for note in report.notes if words in note]) == 1
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    ["sgd", "adam", keras.optimizers.Adam(0.003, 0.8, 0.99, 1e-5), keras.optimizers.SGD(0.1, 0.5)],
+)
+def test_a_plain_optimizer_loses_nothing(optimizer, tmp_path):
+    _, report = convert(small_cnn(optimizer=optimizer), tmp_path)
+    assert report.notes == ()
 
 
 def test_dropout_and_regularizers_are_said(tmp_path):
