@@ -72,6 +72,7 @@ def judged(chosen: Subject, batch: Batch, settings: job.Settings, ending: child.
         [layer.layer.name for layer in layers],
         [number for number, layer in enumerate(layers) if layer.is_updatable],
         reference.stored_weights(chosen),
+        None if chosen.scope else settings.epochs,
     )
     agreement, facts = _compared(chosen, batch, settings, ending, expected)
     verdict = judge(expected, ending, agreement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -41,11 +41,13 @@ class Expected:
         layers: name of each layer by its number.
         updatable: numbers of the layers that must change.
         stored: the weights in the file.
+        epochs: how many were ordered; None where the file's own number holds.
     """
 
     layers: Sequence[str]
     updatable: Sequence[int]
     stored: Stored
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def checks(
     """Yield every criterion of an update that went well."""
     losses = [float(loss) for loss in answer.get("losses", [])]
     yield Check("task completed", answer.get("completed") is True, str(answer.get("completed")))
-    yield Check("an epoch has ended", bool(losses), f"{len(losses)} epochs")
+    yield _epochs(expected, len(losses))
     finite = bool(losses) and all(math.isfinite(loss) for loss in losses)
     yield Check("the loss is a number", finite, ", ".join(f"{loss:g}" for loss in losses) or "none")
     yield _same("weights before are those of the file", expected, arrays, "before")
@@ -73,6 +75,19 @@ def checks(
     yield _reloaded(expected, arrays)
     yield _reloaded_predictions(arrays)
     yield _frozen(expected, answer, arrays, agreement)
+
+
+def worst(differences: Iterable[float]) -> float:
+    """Return the largest; not a number if one of them is none, or there are none at all."""
+    found = list(differences)
+    return max(found) if found and not any(map(math.isnan, found)) else math.nan
+
+
+def _epochs(expected: Expected, told: int) -> Check:
+    if expected.epochs is None:
+        return Check("an epoch has ended", told > 0, f"{told} epochs")
+    seen = f"{told} of {expected.epochs} epochs"
+    return Check("every epoch that was ordered has ended", told == expected.epochs > 0, seen)
 
 
 def _keys(expected: Expected, updatable: bool) -> list[str]:
@@ -107,14 +122,18 @@ def _same(title: str, expected: Expected, arrays: Stored, prefix: str) -> Check:
 def _changed(expected: Expected, arrays: Stored) -> Check:
     wrong, steps = [], []
     for number in expected.updatable:
-        keys = [key for key in expected.stored if key.split(".")[0] == str(number)]
-        pairs = [(arrays.get(f"before.{key}"), arrays.get(f"after.{key}")) for key in keys]
-        step = max((_difference(before, after) for before, after in pairs), default=0.0)
-        steps.append(step)
-        if not math.isfinite(step):
+        found = {
+            key: _difference(arrays.get(f"before.{key}"), arrays.get(f"after.{key}"))
+            for key in expected.stored
+            if key.split(".")[0] == str(number)
+        }
+        steps.append(worst(found.values()))
+        if not math.isfinite(steps[-1]):
             wrong.append(f"{expected.layers[number]} is not finite")
-        elif step == 0.0:
+        elif steps[-1] == 0.0:
             wrong.append(f"{expected.layers[number]} has not changed")
+        elif found.get(f"{number}.weights") == 0.0:
+            wrong.append(f"{expected.layers[number]} has changed its biases only")
     title = "every updatable layer has changed and is finite"
     if wrong:
         return Check(title, False, ", ".join(wrong))
@@ -141,14 +160,12 @@ def _reloaded(expected: Expected, arrays: Stored) -> Check:
 def _reloaded_predictions(arrays: Stored) -> Check:
     title = "the written model predicts what the one in memory does"
     numbers = [n.split(".")[-1] for n in arrays if n.startswith("predicted.after.")]
-    worst = max(
-        (
-            relative(arrays[f"predicted.after.{n}"], arrays.get(f"predicted.reloaded.{n}"))
-            for n in numbers
-        ),
-        default=math.nan,
+    largest = worst(
+        relative(arrays[f"predicted.after.{n}"], arrays.get(f"predicted.reloaded.{n}"))
+        for n in numbers
     )
-    return Check(title, worst <= RELOAD_TOLERANCE, f"{worst:.1e} of the range of the outputs")
+    seen = f"{largest:.1e} of the range of the outputs"
+    return Check(title, largest <= RELOAD_TOLERANCE, seen)
 
 
 def relative(one: Array, other: Array | None) -> float:

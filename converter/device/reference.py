@@ -12,7 +12,7 @@ from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
 from converter.device.batch import Array, Batch
-from converter.device.checks import Agreement, relative
+from converter.device.checks import Agreement, relative, worst
 from converter.device.job import Settings
 
 
@@ -58,12 +58,11 @@ def _disagreement(
     from converter.runtime import predict
 
     ours = predict(model, inputs)
-    found = [
+    return worst(
         relative(ours[feature.name].reshape(len(ours[feature.name]), -1), seen)
         for number, feature in enumerate(chosen.model.description.output)
         if (seen := arrays.get(f"predicted.{when}.{number}")) is not None
-    ]
-    return max(found, default=float("nan"))
+    )
 
 
 def step(chosen: Subject, batch: Batch, settings: Settings) -> dict[str, Array]:

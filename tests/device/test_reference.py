@@ -38,6 +38,48 @@ def test_one_step_of_sgd_is_the_gradient_of_the_mean_loss():
     np.testing.assert_allclose(after["1.biases"], -0.1 * error.sum(0), rtol=0, atol=1e-5)
 
 
+def test_several_mini_batches_are_steps_in_the_order_of_the_samples():
+    spec = build()
+    chosen = subject(spec)
+    batch = random_batch(chosen, 9)
+    after = reference.step(chosen, batch, job.Settings(epochs=2, batch_size=4))
+    weights = {
+        key: value.astype(np.float64) for key, value in reference.stored_weights(chosen).items()
+    }
+    x = features(spec, batch)
+    w, b = weights["1.weights"].reshape(3, 18), weights["1.biases"]
+    speed_w, speed_b = np.zeros_like(w), np.zeros_like(b)
+    for start in (0, 4, 8, 0, 4, 8):  # the last mini-batch of an epoch is one sample
+        part = slice(start, start + 4)
+        scores = x[part] @ w.T + b
+        shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+        error = (shares - np.eye(3)[batch.answers[part]]) / len(x[part])
+        speed_w = 0.5 * speed_w - 0.1 * error.T @ x[part]
+        speed_b = 0.5 * speed_b - 0.1 * error.sum(0)
+        w, b = w + speed_w, b + speed_b
+    np.testing.assert_allclose(after["1.weights"], w.ravel(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(after["1.biases"], b, rtol=0, atol=1e-5)
+
+
+def test_core_ml_is_told_not_to_shuffle():
+    """Else the order of the steps would not be that of the reference."""
+    settings = job.Settings(epochs=2, batch_size=3)
+    assert settings.parameters() == {"epochs": 2, "miniBatchSize": 3, "shuffle": False}
+
+
+def test_one_prediction_that_is_no_number_agrees_with_nothing():
+    chosen = subject(build())
+    batch = random_batch(chosen, 4)
+    scores = predict(chosen.model, batch.inputs)["output"]
+    broken = scores.copy()
+    broken[-1, -1] = np.nan
+    learned = {f"after.{key}": value for key, value in reference.stored_weights(chosen).items()}
+    arrays = {"predicted.before.0": scores, "predicted.after.0": broken, **learned}
+    agreement = reference.agreement(chosen, batch, arrays)
+    assert agreement.before < 1e-6
+    assert np.isnan(agreement.after)
+
+
 def test_a_sum_of_gradients_shows_as_a_factor():
     chosen = subject(build())
     before = reference.stored_weights(chosen)

@@ -14,7 +14,7 @@ STORED = {
     "1.weights": np.array([4.0, 5.0], np.float32),
     "1.biases": np.array([0.0], np.float32),
 }
-EXPECTED = Expected(["conv", "dense"], [1], STORED)
+EXPECTED = Expected(["conv", "dense"], [1], STORED, epochs=1)
 AGREES = Agreement(1e-6, 2e-6)
 
 
@@ -54,7 +54,8 @@ F = np.float32
 BAD = {
     "not completed": ({"answer": {"completed": False}}, "task completed"),
     "state unknown": ({"answer": {"completed": None}}, "task completed"),
-    "no epoch": ({"answer": {"losses": []}}, "an epoch has ended"),
+    "no epoch": ({"answer": {"losses": []}}, "ordered has ended: 0 of 1 epochs"),
+    "two epochs": ({"answer": {"losses": [0.5, 0.4]}}, "ordered has ended: 2 of 1 epochs"),
     "loss": ({"answer": {"losses": [float("nan")]}}, "the loss is a number"),
     "before": ({"arrays": {"before.1.weights": np.array([4, 6], F)}}, "dense weights differs"),
     "no before": ({"without": ["before."]}, "dense weights is missing"),
@@ -63,6 +64,22 @@ BAD = {
                   "dense has not changed"),
     "not finite": ({"arrays": {"after.1.weights": np.array([4, np.nan], F)}},
                    "dense is not finite"),
+    "not finite, the bias": ({"arrays": {"after.1.biases": np.array([np.nan], F),
+                                         "reloaded.1.biases": np.array([np.nan], F)}},
+                             "dense is not finite"),
+    "infinite": ({"arrays": {"after.1.weights": np.array([4, np.inf], F)}}, "dense is not finite"),
+    "only the bias": ({"arrays": {"after.1.weights": STORED["1.weights"],
+                                  "reloaded.1.weights": STORED["1.weights"],
+                                  "after.1.biases": np.ones(1, F),
+                                  "reloaded.1.biases": np.ones(1, F)}},
+                      "dense has changed its biases only"),
+    "one output is no number": ({"arrays": {"predicted.after.1": np.array([[1.0], [np.nan]]),
+                                            "predicted.reloaded.1": np.array([[1.0], [np.nan]])}},
+                                "the written model predicts"),
+    "reloaded predicts a little else": (
+        {"arrays": {"predicted.reloaded.0": good().arrays["predicted.after.0"] + 0.8 * 1.02e-5}},
+        "the written model predicts",
+    ),
     "no after": ({"without": ["after."]}, "dense is not finite"),
     "reloaded": ({"arrays": {"reloaded.1.weights": np.array([4.5, 5.6], F)}},
                  "dense weights differs"),
@@ -93,6 +110,27 @@ def test_frozen_weights_that_core_ml_keeps_to_itself_are_seen_by_predictions():
     verdict = judge(EXPECTED, hidden)
     assert verdict.outcome is Outcome.FAILED
     assert "cannot be told: no such parameter" in verdict.reason
+
+
+def test_a_pass_just_within_each_tolerance_and_a_fail_just_beyond():
+    scores = good().arrays["predicted.after.0"]  # over a range of 0.8
+    near = changed(arrays={"predicted.reloaded.0": scores + 0.8 * 0.98e-5})
+    assert judge(EXPECTED, near, AGREES).outcome is Outcome.PASSED
+    hidden = changed(without=["frozen."])
+    for before, after, outcome in (
+        (1e-6, 0.99e-3, Outcome.PASSED), (1e-6, 1.01e-3, Outcome.FAILED),
+        (0.01, 0.0199, Outcome.PASSED), (0.01, 0.0201, Outcome.FAILED),
+        (0.099, 0.1, Outcome.PASSED), (0.101, 0.1, Outcome.FAILED),
+    ):  # fmt: skip
+        assert judge(EXPECTED, hidden, Agreement(before, after)).outcome is outcome, before
+
+
+def test_where_no_number_of_epochs_is_ordered_one_at_least_has_ended():
+    expected = Expected(EXPECTED.layers, EXPECTED.updatable, STORED)
+    assert judge(expected, changed({"losses": [0.5] * 7}), AGREES).outcome is Outcome.PASSED
+    verdict = judge(expected, changed({"losses": []}), AGREES)
+    assert verdict.outcome is Outcome.FAILED
+    assert "an epoch has ended: 0 epochs" in verdict.reason
 
 
 def test_all_layers_learning_leaves_nothing_frozen_to_compare():
