@@ -53,6 +53,14 @@ def test_formula(network, kind):
     close(net.run(x=3 * net.x), formula(3 * net.x))
 
 
+def test_a_value_at_the_threshold_passes(network):
+    """``f(x) = x if x >= alpha else 0`` in the comment of the format."""
+    net = network((4,))
+    net.builder.add_activation("act", "THRESHOLDEDRELU", "x", "y", 0.5)
+    found = net.run(x=np.array([[0.25, 0.5, 0.75, -0.5]], np.float32))
+    np.testing.assert_array_equal(found, [[0, 0.5, 0.75, 0]])
+
+
 def test_one_slope_for_all_channels(network):
     net = network((4, 5, 6))
     net.builder.add_activation("act", "PRELU", "x", "y", np.array([ALPHA]))

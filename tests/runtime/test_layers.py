@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from converter.errors import ModelFileError
 from converter.runtime.layers import LAYERS
 from tests.runtime.helpers import close, random
 
@@ -126,6 +127,22 @@ def test_lrn(network, size):
     close(net.run(), net.x / (1.5 + 0.7 / size * total) ** 0.75)
 
 
+def test_lrn_with_a_bias_of_zero_has_one(network):
+    """The format's comment: ``k`` "defaults to 1", and it cannot say zero."""
+    net = network((4, 2, 3))
+    net.builder.add_lrn("lrn", "x", "y", alpha=0.5, beta=0.75, local_size=1, k=0)
+    close(net.run(), net.x / (1 + 0.5 * net.x**2) ** 0.75)
+
+
+def test_a_sequence_is_repeated_once_only(network):
+    net = network((4, 2, 3))
+    net.builder.add_sequence_repeat("again", 1, "x", "y")
+    close(net.run(), net.x)
+    net.layers[0].sequenceRepeat.nRepetitions = 2
+    with pytest.raises(ModelFileError, match="'again': makes a sequence of length 2"):
+        net.run()
+
+
 BROADCASTS = [(3, 4, 5), (3, 1, 1), (1, 4, 5), (1, 1, 1)]
 
 
@@ -183,6 +200,12 @@ def test_unary(network, mode):
     net.builder.add_unary("op", "x", "y", mode, 1.7, shift=0.5, scale=2.0, epsilon=0.01)
     x = np.abs(net.x)
     close(net.run(x=x), UNARY[mode](2 * x + 0.5))
+
+
+def test_at_the_threshold_itself(network):
+    net = network((3,))
+    net.builder.add_unary("op", "x", "y", "threshold", 0.5)
+    close(net.run(x=np.array([[0.25, 0.5, 0.75]], np.float32)), [[0.5, 0.5, 0.75]])
 
 
 def test_unary_scale_of_zero_means_one(network):

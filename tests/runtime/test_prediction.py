@@ -37,6 +37,25 @@ def test_rgb_images_are_scaled_and_shifted_by_channel():
     close(predict(model, {"image": pixels()})["y"], expected)
 
 
+def test_a_scaler_for_one_of_two_images_leaves_the_other():
+    shapes = [("left", datatypes.Array(3, 2, 3)), ("right", datatypes.Array(3, 2, 3))]
+    builder = NeuralNetworkBuilder(shapes, [("y", None)])
+    builder.add_elementwise("both", ["left", "right"], "y", "CONCAT")
+    builder.set_pre_processing_parameters(
+        image_input_names=["left", "right"], image_scale={"left": 0.5, "right": 1.0}
+    )
+    for feature in builder.spec.description.input:
+        image = feature.type.imageType
+        image.height, image.width = 2, 3
+        image.colorSpace = image.ColorSpace.Value("RGB")
+    steps = builder.spec.neuralNetwork.preprocessing
+    del steps[1:]
+    assert [step.featureName for step in steps] == ["left"]
+    found = predict(builder.spec, {"left": pixels(), "right": pixels()})["y"]
+    expected = pixels().transpose(0, 3, 1, 2)
+    close(found, np.concatenate([expected * 0.5, expected], axis=1))
+
+
 def test_bgr_networks_get_blue_first():
     model = image_model("BGR", is_bgr=True, image_scale=0.5, **BIASES)
     blue_first = pixels()[..., ::-1].transpose(0, 3, 1, 2)
