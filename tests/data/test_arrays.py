@@ -122,6 +122,19 @@ def test_parts_for_training_and_testing(tmp_path):
     assert data.read(stored(tmp_path, **arrays), model_of((7,))).test is None
 
 
+def test_parts_of_unequal_length_are_not_swapped(tmp_path):
+    """Whichever is longer, and in whatever order they stand in the file."""
+    for train, test in ((6, 3), (3, 6)):
+        arrays = {
+            "y_test": np.arange(test) + 50, "x_train": numbers(train, 7),
+            "x_test": numbers(test, 7) + 1, "y_train": np.arange(train),
+        }  # fmt: skip
+        found = data.read(stored(tmp_path, **arrays), model_of((7,)))
+        assert (len(found.train.samples), len(found.test.samples)) == (train, test)
+        assert found.train.y.tolist() == list(range(train))
+        assert found.test.y.tolist() == list(range(50, 50 + test))
+
+
 def test_several_inputs_go_by_name(tmp_path):
     place = stored(tmp_path, image=numbers(4, 7), other=numbers(4, *HWC), y=np.arange(4))
     found = data.read(place, model_of((7,), CHW))

@@ -3,7 +3,10 @@
 import pytest
 
 from converter.backend.tensorflow import keras
-from converter.errors import UnsupportedError
+from converter.errors import UnsupportedError, UsageError
+from converter.keras_file.compiled import CompileSettings
+from converter.learning.settings import training
+from converter.recipe import Choice, Range, Recipe
 from tests.converting import convert, small_cnn
 
 
@@ -64,3 +67,57 @@ def test_the_first_rate_of_a_schedule_is_kept(tmp_path):
     spec, _ = convert(small_cnn(optimizer=keras.optimizers.SGD(schedule)), tmp_path)
     sgd = spec.neuralNetwork.updateParams.optimizer.sgdOptimizer
     assert sgd.learningRate.defaultValue == pytest.approx(0.3)
+
+
+def plan(config=None, **options):
+    compiled = CompileSettings("SGD", {"learning_rate": 0.1, "momentum": 0.0, **(config or {})})
+    return training(Recipe(model="model.h5", **options), compiled)
+
+
+def number(found, name="learning_rate"):
+    return found.numbers[name].default, found.numbers[name].lowest, found.numbers[name].highest
+
+
+def test_a_compiled_rate_above_one_widens_the_range():
+    assert number(plan({"learning_rate": 2.5})) == (2.5, 0.0, 2.5)
+    assert number(plan()) == (0.1, 0.0, 1.0)
+    assert number(plan(learning_rate=3.0)) == (3.0, 0.0, 3.0)
+
+
+def test_a_range_of_ones_own():
+    assert number(plan(learning_rate=Range(min=0.05, max=0.2))) == (0.1, 0.05, 0.2)
+    assert number(plan(learning_rate=Range(default=0.2, min=0.1, max=0.2))) == (0.2, 0.1, 0.2)
+    assert number(plan(learning_rate=Range(default=0.1, min=0.1, max=0.2))) == (0.1, 0.1, 0.2)
+    for outside in (Range(min=0.11, max=0.2), Range(min=0.01, max=0.09)):
+        with pytest.raises(UsageError, match=r"learning_rate 0\.1 is not within"):
+            plan(learning_rate=outside)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"min": 0.1, "max": 0.1}, "0.1 is not less than max, 0.1"),
+        ({"min": 0.2, "max": 0.1}, "0.2 is not less than max"),
+        ({"default": 0.3, "min": 0.1, "max": 0.2}, "0.3 is not in 0.1 … 0.2"),
+        ({"default": 0.05, "min": 0.1, "max": 0.2}, "0.05 is not in 0.1 … 0.2"),
+    ],
+)
+def test_ranges_that_are_none(values, words):
+    with pytest.raises(ValueError, match=words):
+        Range(**values)
+
+
+def test_counts_of_ones_own():
+    assert plan().epochs.default == 10
+    assert (
+        plan(epochs=Choice(allowed=(30, 20))).epochs
+        == plan(epochs=Choice(default=30, allowed=(20, 30))).epochs
+    )
+    assert plan(epochs=Choice(allowed=(30, 20))).epochs.allowed == (20, 30)
+    assert plan(epochs=Choice(min=5, max=10)).epochs.default == 10
+    assert plan(epochs=Choice(min=5, max=5)).epochs.allowed == (5,)
+    assert plan(epochs=Choice(default=3)).epochs.default == 3
+    with pytest.raises(ValueError, match="7 is not in 5 … 6"):
+        Choice(default=7, min=5, max=6)
+    with pytest.raises(ValueError, match="6 is more than max, 5"):
+        Choice(min=6, max=5)

@@ -1,5 +1,7 @@
 """What the installed Keras writes is read back exactly, in both formats."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -62,3 +64,23 @@ def test_round_trip(tmp_path, make, suffix):
     assert np.abs(loaded(x, training=False).numpy() - expected).max() <= 1e-6 * np.ptp(expected)
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
     assert len(loaded.trainable_weights) == len(model.trainable_weights)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_was_packed_again_is_the_same_model(tmp_path, method):
+    """Whoever unzips a ``.keras`` to look into it, and zips it again, compresses its arrays."""
+    model = lively(
+        keras.Sequential([keras.Input((6, 5, 2)), L.Conv2D(3, 2), L.BatchNormalization()])
+    )
+    model.save(tmp_path / "model.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "model.keras") as old,
+        zipfile.ZipFile(tmp_path / "again.keras", "w", method) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        sizes = {info.filename: (info.compress_size, info.file_size) for info in new.infolist()}
+    assert sizes["model.weights.h5"][0] < sizes["model.weights.h5"][1]
+    found = load(tmp_path / "again.keras").model
+    for ours, theirs in zip(found.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
