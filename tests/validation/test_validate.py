@@ -215,12 +215,64 @@ def test_a_truncated_file_is_a_finding():
         assert validate.has_errors(validate.validate_bytes(data[:end]))
 
 
-def test_what_follows_the_model_is_not_blamed_on_apple():
+GROUP, END, OTHER_END = b"\x0b", b"\x0c", b"\x14"
+"""Begin and end of a group with the number of a field, and the end of another group."""
+
+
+@pytest.mark.parametrize(
+    ("ignored", "tail"),
+    [
+        (b"", b"\0"),
+        (b"", b"\0" * 100),
+        (b"", END + b"rubbish"),
+        (b"", b"\x04"),
+        (b"", b"\x80\x80\x80\x80\x00"),
+        (GROUP + END, b"\0"),
+        (GROUP + b"\x7a\x02ab" + GROUP + END + END, END),
+        (GROUP * 100 + END * 100, b"\0"),
+        (b"\x78" + b"\x80" * 9 + b"\x01", b"\0"),
+    ],
+)
+def test_what_follows_the_model_is_not_blamed_on_apple(ignored, tail):
+    (only,) = validate.validate_bytes(specs.lenet().SerializeToString() + ignored + tail)
+    assert (only.code, only.origin) == ("F102", "ours")
+    assert f"has {len(tail)} bytes after the end" in only.message
+
+
+def test_what_apple_reads_and_nobody_else_is_not_blamed_on_apple():
+    """A tag of 35 bits, of which those above 32 are dropped: it is the specification version."""
     data = specs.lenet().SerializeToString()
-    for tail in (b"\0", b"\0" * 100, b"\x0crubbish"):
-        (only,) = validate.validate_bytes(data + tail)
-        assert (only.code, only.origin) == ("F102", "ours")
-        assert f"has {len(tail)} bytes after the end" in only.message
+    (only,) = validate.validate_bytes(data + b"\x88\x80\x80\x80\x10\x04")
+    assert (only.code, only.message) == ("F102", "has tags of more than 32 bits")
+    found = validate.validate_bytes(data + b"\x88\x80\x80\x80\x10\x03")
+    assert {f.code for f in found} == {"F102", "U101"}
+
+
+@pytest.mark.parametrize(
+    "tail", [b"", GROUP + END, b"\x7a\x02ab", b"\x7d1234", GROUP * 100 + END * 100]
+)
+def test_what_any_reader_passes_over_is_nothing(tail):
+    assert validate.validate_bytes(specs.lenet().SerializeToString() + tail) == []
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\x80",
+        b"\x80\x80\x80\x80\x80\x00",
+        b"\x0f",
+        b"\x02\x00",
+        b"\x7a\x05ab\0",
+        b"\x78" + b"\x80" * 10 + b"\x00",
+        GROUP,
+        GROUP + OTHER_END,
+        GROUP + b"\0" + END,
+        GROUP * 101 + END * 101 + b"\0",
+    ],
+)
+def test_endings_that_apple_refuses_too(tail):
+    found = validate.validate_bytes(specs.lenet().SerializeToString() + tail)
+    assert [(f.code, f.origin) for f in found] == [("F101", "apple")]
 
 
 def test_names_that_are_no_utf8_are_a_finding():
