@@ -66,6 +66,18 @@ def test_warnings_fail_only_when_strict(doubtful, capsys):
     assert run(["validate", "--strict", "--ignore", "o223", str(doubtful)]) == 0
 
 
+def test_notes_never_fail(tmp_path, capsys):
+    write(specs.house_prices(), tmp_path / "narrow.mlmodel")
+    narrow = str(tmp_path / "narrow.mlmodel")
+    assert run(["validate", "--strict", narrow]) == 0
+    assert "O216 note: epochs can only be 500 in the app" in capsys.readouterr().out
+    run(["validate", "--format", "github", narrow])
+    assert capsys.readouterr().out.startswith(f"::notice file={narrow},title=O216::")
+    run(["validate", "--format", "sarif", narrow])
+    (log,) = json.loads(capsys.readouterr().out)["runs"]
+    assert {result["level"] for result in log["results"]} == {"note"}
+
+
 def test_rules_can_be_ignored_in_a_list(bad):
     assert run(["validate", "--ignore", "U106", str(bad)]) == 1
     assert run(["validate", "--ignore", "U106, u110", str(bad)]) == 0
