@@ -17,6 +17,7 @@ from converter.coreml import encoding, mlmodel
 from converter.coreml.mlmodel import Message
 from converter.file_kinds import described
 from converter.validation.finding import Finding
+from converter.validation.odd_floats import may_be_odd
 from converter.validation.rules import RULES, RuleModule, f101_unreadable, f102_trailing_bytes
 from converter.validation.view import View, models_in
 
@@ -34,11 +35,12 @@ def findings(
     must_be_updatable: bool = False,
     ignore: Collection[str] = (),
     unusual: str = "",
+    odd_floats: bool = False,
 ) -> list[Finding]:
     """Return everything that the rules find in `model` and, in a pipeline, in its members.
 
     `ignore` holds codes of rules that are not run, `unusual` says what only Apple's reader takes
-    about the file.
+    about the file, `odd_floats` whether weights are to be looked at for NaN and infinity.
 
     Raises:
         RuleError: a rule has a bug.
@@ -46,6 +48,7 @@ def findings(
     found: list[Finding] = []
     for view in models_in(model):
         view.must_be_updatable, view.unusual = must_be_updatable, unusual
+        view.odd_floats = odd_floats
         for rule in RULES:
             if rule.RULE.code not in ignore:
                 found += _apply(rule, view)
@@ -82,6 +85,7 @@ def validate_bytes(
         must_be_updatable=must_be_updatable,
         ignore=ignore,
         unusual=unusual,
+        odd_floats=may_be_odd(data),
     )
 
 

@@ -25,6 +25,8 @@ class View:
     """Whether a model that is not updatable is to be reported."""
     unusual = ""
     """What about its file only Apple's reader takes."""
+    odd_floats = False
+    """Whether its arrays may hold NaN or infinity; where nobody looked, they are not suspected."""
 
     def __init__(self, spec: Message, place: str = "", depth: int = 0) -> None:
         """`place` names the position inside a pipeline, `depth` how many pipelines surround it."""

@@ -1,6 +1,7 @@
 """The validator as a program: files, formats, exit codes, speed, and models made to break it."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -420,7 +421,16 @@ def test_declared_sizes_are_never_allocated():
     assert most_memory(validate.findings, model) < 1_000_000
 
 
-def test_weights_are_parsed_and_not_looked_at():
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_weights_that_are_no_numbers_are_found_in_files(odd):
+    model = specs.pipeline()
+    network(model.pipeline.models[1]).layers[0].innerProduct.weights.floatValue[7] = odd
+    (only,) = validate.validate_bytes(model.SerializeToString())
+    assert (only.code, only.layer) == ("O229", "dense_2")
+    assert only.place == "model 1 'model_1' of the pipeline"
+
+
+def test_weights_are_looked_at_in_large_blocks():
     few, many = (specs.dense_head(n).SerializeToString() for n in (50, 100_000))
     assert not validate.has_errors(validate.validate_bytes(many))
     assert calls(validate.validate_bytes, many) < 1.1 * calls(validate.validate_bytes, few)
