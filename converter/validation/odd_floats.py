@@ -66,12 +66,15 @@ def _is_suspect(data: bytes, start: int, end: int, width: int, highest: bytes) -
 
 @cache
 def _fields(descriptor: Any) -> dict[int, Any]:
-    """Return by number the fields of a message that are messages or hold floats."""
+    """Return by number the fields of a message that are messages or hold arrays of floats.
+
+    Not `field.is_repeated`: protobuf has it from 6.31 on, TensorFlow 2.18 asks for less.
+    """
     found: dict[int, Any] = {}
     for field in descriptor.fields:
         if field.message_type is not None:
             found[field.number] = field.message_type
-        elif field.cpp_type == _FLOAT:
+        elif field.cpp_type == _FLOAT and field.default_value == []:
             found[field.number] = _FLOAT
         elif field.name == _HALF:
             found[field.number] = _HALF

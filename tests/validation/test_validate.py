@@ -12,6 +12,7 @@ import pytest
 from converter.cli import run
 from converter.coreml.mlmodel import network, write
 from converter.validation import finding, validate
+from converter.validation.odd_floats import may_be_odd
 from converter.validation.rules import RULES
 from converter.validation.rules.__main__ import table
 from tests.paths import ROOT
@@ -428,6 +429,17 @@ def test_weights_that_are_no_numbers_are_found_in_files(odd):
     (only,) = validate.validate_bytes(model.SerializeToString())
     assert (only.code, only.layer) == ("O229", "dense_2")
     assert only.place == "model 1 'model_1' of the pipeline"
+
+
+def test_a_large_number_that_is_no_weight_raises_no_suspicion():
+    """The lowest float, from which maxima start: the weights need not be looked at one by one."""
+    model = specs.many_layers()
+    for layer in network(model).layers:
+        if layer.name == "padding":
+            layer.padding.constant.value = -3.4028235e38
+    assert not may_be_odd(model.SerializeToString())
+    network(model).layers[0].convolution.weights.floatValue[0] = -3.4028235e38
+    assert may_be_odd(model.SerializeToString())
 
 
 def test_weights_are_looked_at_in_large_blocks():
