@@ -17,7 +17,7 @@ from converter.runtime.training import Labelled, blob_shape
 from converter.runtime.weights import StoredWeights
 
 
-def evaluate(model: Message, data: Labelled, batch_size: int = 128) -> Score:
+def evaluate(model: Message, data: Labelled, batch_size: int = 32) -> Score:
     """Return the mean loss of `model` over `data`, and how often its first class is right.
 
     The loss is the one the model is updated with; of other models cross-entropy if they end in a
