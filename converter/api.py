@@ -165,7 +165,7 @@ class UpdatableModel:
 
     def validate(self) -> list[Finding]:
         """Return what the rules of Core ML find in the model; nothing but warnings is expected."""
-        return validate.findings(self.spec, must_be_updatable=True)
+        return validate.validate_bytes(mlmodel.serialize(self.spec), must_be_updatable=True)
 
     def verify(self, steps: int = 2, samples: int | None = None, seed: int = 0) -> Verification:
         """Compare predictions and `steps` update steps with those of the Keras model.

@@ -150,7 +150,8 @@ def _print_github(found: Found) -> None:
             for part in (name, f"{finding.where()}{finding.message}; {finding.fix}")
         )
         file = file.replace(":", "%3A").replace(",", "%2C")
-        click.echo(f"::{finding.severity} file={file},title={finding.code}::{text}")
+        command = "notice" if finding.severity == "note" else finding.severity
+        click.echo(f"::{command} file={file},title={finding.code}::{text}")
 
 
 def _print_sarif(found: Found) -> None:

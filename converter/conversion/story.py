@@ -134,7 +134,7 @@ def _told(
         plan, binary = notes.binary_head(plan, end, chosen, recipe)
         said.append(binary)
     said += scaling.remarks(network.traced, recipe)
-    said += notes.about_loss(end, net, recipe.classes is not None)
+    said += notes.about_loss(end, recipe.classes is not None)
     return plan, (*plan.notes, *said)
 
 

@@ -5,8 +5,20 @@ https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-_VARINT, _FIXED64, _LENGTH, _GROUP, _END_GROUP, _FIXED32 = range(6)
+_VARINT, _FIXED64, LENGTH, _GROUP, _END_GROUP, FIXED32 = range(6)
 """What follows a tag, by the tag's lowest three bits."""
+
+GROUPS = (_GROUP, _END_GROUP)
+"""Begin and end of a group: tags that no value follows."""
+
+_FIXED = {_FIXED64: 8, FIXED32: 4}
+"""Bytes of a value of fixed size."""
+
+_LONGEST_TAG, _LONGEST_VARINT = 5, 10
+"""Bytes that the C++ reader takes for one tag or length, and for another number."""
+
+_DEEPEST_GROUP = 100
+"""Groups inside one another that the C++ reader enters."""
 
 _FLOAT_VALUE = 1
 """The number of ``WeightParams.floatValue``, the first field: its values come first."""
@@ -14,7 +26,7 @@ _FLOAT_VALUE = 1
 
 def prefix(number: int, length: int) -> bytes:
     """Return what precedes `length` bytes of the field `number`."""
-    return _varint(number << 3 | _LENGTH) + _varint(length)
+    return _varint(number << 3 | LENGTH) + _varint(length)
 
 
 def _varint(value: int) -> bytes:
@@ -31,41 +43,80 @@ def floats_prefix(count: int) -> bytes:
     return prefix(_FLOAT_VALUE, 4 * count)
 
 
-def end_of_message(data: bytes) -> int | None:
-    """Return where the C++ reader of protobuf ends a message early, None if it does not.
+def as_cpp_reads(data: bytes) -> tuple[bytes, int] | None:
+    """Return the message that the C++ reader of protobuf takes from `data`, and where it ends.
 
-    It stops at a tag of 0 or at the end of a group, and Core ML does not ask whether the file goes
-    on. Python's reader refuses such bytes.
+    Python's reader refuses what C++ lets pass: bytes after a tag of 0 or after the end of a group
+    that was not begun, where C++ ends a message and Core ML does not ask whether the file goes on;
+    and tags of more than 32 bits, of which C++ drops those above. Such tags are written anew. None
+    if C++ refuses too, as far as the outermost fields show it; what is in them is not looked at.
     https://protobuf.dev/programming-guides/encoding/#structure
     """
-    place = 0
-    while place < len(data):
-        start = place
-        tag, place = _read_varint(data, place)
-        kind = tag & 7
-        if tag == 0 or kind == _END_GROUP:
-            return start
-        if kind == _VARINT:
-            _, place = _read_varint(data, place)
-        elif kind == _LENGTH:
-            length, place = _read_varint(data, place)
-            place += length
-        elif kind in (_FIXED64, _FIXED32):
-            place += 8 if kind == _FIXED64 else 4
-        else:
-            return None
-    return None
+    place, groups, parts = 0, list[int](), list[bytes]()
+    try:
+        while place < len(data):
+            start = place
+            number, kind, place = read_tag(data, place)
+            tag = _varint(number << 3 | kind)
+            if not groups and (kind == _END_GROUP or number == kind == 0):
+                return b"".join(parts), start
+            begin = place
+            if kind == _END_GROUP and number == groups[-1]:
+                groups.pop()
+            elif kind == _GROUP and number and len(groups) < _DEEPEST_GROUP:
+                groups.append(number)
+            else:
+                place = end_of_field(data, place, number, kind)
+            parts += (tag, data[begin:place])
+    except UnreadableError:
+        return None
+    return None if groups or place > len(data) else (b"".join(parts), place)
 
 
-def _read_varint(data: bytes, place: int) -> tuple[int, int]:
-    """Return the number at `place` and where it ends; a number that is cut off ends the data."""
+class UnreadableError(Exception):
+    """Bytes that the C++ reader refuses."""
+
+
+def read_tag(data: bytes, place: int) -> tuple[int, int, int]:
+    """Return the number of the field at `place`, the kind of its value, and where that begins.
+
+    Raises:
+        UnreadableError: the tag is cut off or too long.
+    """
+    tag, place = _read_varint(data, place, _LONGEST_TAG)
+    return (tag & 0xFFFF_FFFF) >> 3, tag & 7, place
+
+
+def read_length(data: bytes, place: int) -> tuple[int, int]:
+    """Return the length that precedes a value of kind `LENGTH`, and where the value begins.
+
+    Raises:
+        UnreadableError: the length is cut off or too long.
+    """
+    return _read_varint(data, place, _LONGEST_TAG)
+
+
+def end_of_field(data: bytes, place: int, number: int, kind: int) -> int:
+    """Return where the value of a field ends that begins at `place`.
+
+    Raises:
+        UnreadableError: there is no such field or kind, or the value is cut off.
+    """
+    if kind == _VARINT and number:
+        return _read_varint(data, place, _LONGEST_VARINT)[1]
+    if kind == LENGTH and number:
+        length, place = read_length(data, place)
+        return place + length
+    if kind in _FIXED and number:
+        return place + _FIXED[kind]
+    raise UnreadableError
+
+
+def _read_varint(data: bytes, place: int, longest: int) -> tuple[int, int]:
+    """Return the number at `place`, of up to `longest` bytes, and where it ends."""
     value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(data):
-            return 1, len(data)
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
+    for shift, byte in enumerate(data[place : place + longest]):
+        value |= (byte & 0x7F) << 7 * shift
         if byte < 0x80:
-            return value, place
-    return 1, len(data)
+            return value, place + shift + 1
+    raise UnreadableError

@@ -149,18 +149,9 @@ def binary_head(
     return plan, f"{what}; its step is doubled, half the learning rate would undo that"
 
 
-def about_loss(end: Head, net: Net, labels: bool) -> Iterator[str]:
+def about_loss(end: Head, labels: bool) -> Iterator[str]:
     """Yield what to know about the loss on the device."""
     if end.note and end.binary is None:
         yield end.note
-    if end.loss != KERAS_SQUARED_ERROR:
-        return
-    layers = reversed(net.builder.nn_spec.layers)
-    last = next(layer for layer in layers if end.blob.name in layer.output)
-    if last.WhichOneof("layer") != "activation":
-        yield (
-            "a mean squared error straight on a linear layer trains in some apps and fails to "
-            "compile in others (coremltools issue 1983): test it on a device"
-        )
-    if labels:
+    if end.loss == KERAS_SQUARED_ERROR and labels:
         yield "class labels on a model trained with mean squared error are for prediction only"

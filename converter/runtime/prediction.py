@@ -9,10 +9,14 @@ import numpy as np
 from converter.coreml.mlmodel import Message
 from converter.errors import DataError
 from converter.runtime import arrays, network
-from converter.runtime.backend import CPU, Array, tf
-from converter.runtime.layers.shape import repeated
-from converter.runtime.sources import ArraySamples, InputBlobs, Samples
-from converter.runtime.weights import StoredWeights
+from converter.runtime.backend import Array
+from converter.runtime.sources import (
+    ArraySamples,
+    FrozenFeatures,
+    InputBlobs,
+    Samples,
+    computed,
+)
 
 
 def predict(model: Message, inputs: Mapping[str, Array], batch_size: int = 32) -> dict[str, Array]:
@@ -47,18 +51,14 @@ def predict_samples(model: Message, samples: Samples, batch_size: int = 32) -> d
         ModelFileError: the network cannot be run.
         DataError: there are no samples, or they do not have the declared shape.
     """
-    source = InputBlobs(model, samples)
     net = network.checked_network(model)
     wanted = arrays.output_blob_names(model, net)
     given = {feature.name for feature in model.description.input}
     layers = network.layers_between(net.layers, given, wanted)
-    total = len(source)
-    weights = StoredWeights(keep=total > batch_size)
-    parts: dict[str, list[Array]] = {name: [] for name in wanted}
-    with tf.device(CPU):
-        for part in arrays.batches(max(total, 1), batch_size):
-            blobs = source.take(np.arange(part.start, min(part.stop, total)))
-            tensors = {name: tf.constant(blob) for name, blob in blobs.items()}
-            for name, blob in network.run(layers, tensors, weights, wanted).items():
-                parts[name].append(repeated(blob, part.stop - part.start).numpy())
-    return arrays.outputs(model, net, {n: np.concatenate(found) for n, found in parts.items()})
+    source = InputBlobs(model, samples)
+    if not len(source):
+        source.take(np.arange(0))  # says what is missing
+    blobs = FrozenFeatures(source, layers, wanted, batch_size, once=True)
+    parts = [batch for _, batch in computed(blobs, batch_size)]
+    found = {name: np.concatenate([batch[name] for batch in parts]) for name in wanted}
+    return arrays.outputs(model, net, found)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 
 from converter.backend.tensorflow import aligned
 from converter.coreml.mlmodel import Floats, Message
-from converter.errors import DataError
+from converter.errors import DataError, ModelFileError
 from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
+from converter.runtime.layers.shape import repeated
 from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.weights import StoredWeights
@@ -92,13 +95,27 @@ class InputBlobs:
 
 
 class FrozenFeatures:
-    """The blobs that the frozen layers make of the input blobs, computed at every `take`."""
+    """The blobs `wanted` that `layers` make of the input blobs, computed at every `take`.
 
-    def __init__(self, source: Source, plan: Plan, batch_size: int) -> None:
-        self._source, self._plan, self._batch_size = source, plan, batch_size
-        self._layers = relu_after_pooling(plan.frozen, plan.features)
+    Samples go through one graph, `batch_size` at once. Where all of them are one batch that is
+    taken once (`once`), making the graph would take longer than it saves.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        layers: Sequence[Message],
+        wanted: Collection[str],
+        batch_size: int,
+        once: bool = False,
+    ) -> None:
+        self._source, self._wanted, self._batch_size = source, wanted, batch_size
+        self._layers = relu_after_pooling(layers, wanted)
         self._weights = StoredWeights(keep=True)
         self._graph: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+        self._building = Lock()
+        if once and len(source) <= batch_size:
+            self._graph = self._run
 
     def __len__(self) -> int:
         return len(self._source)
@@ -111,25 +128,32 @@ class FrozenFeatures:
         ]
         if len(parts) == 1:
             return parts[0]
-        return {name: np.concatenate([p[name] for p in parts]) for name in self._plan.features}
+        return {name: np.concatenate([p[name] for p in parts]) for name in self._wanted}
 
     @property
     def is_costly(self) -> bool:
         """Whether the frozen layers take long enough to remember what they compute."""
-        return any(layer.WhichOneof("layer") in COSTLY_LAYERS for layer in self._plan.frozen)
+        return any(layer.WhichOneof("layer") in COSTLY_LAYERS for layer in self._layers)
 
     def _batch(self, indices: Integers) -> dict[str, Any]:
         with tf.device(CPU):
             blobs = {n: tf.constant(b) for n, b in self._source.take(indices).items()}
-            if self._graph is None:
-                specs = {name: any_number_of(blob) for name, blob in blobs.items()}
-                function = tf.function(self._run_frozen, autograph=False)
-                self._graph = function.get_concrete_function(specs)
-            found: dict[str, Any] = self._graph(blobs)
+            with self._building:
+                if self._graph is None:
+                    specs = {name: any_number_of(blob) for name, blob in blobs.items()}
+                    function = tf.function(self._run, autograph=False)
+                    self._graph = function.get_concrete_function(specs)
+            try:
+                found: dict[str, Any] = self._graph(blobs)
+            except tf.errors.InvalidArgumentError as error:
+                reason = str(error).strip().split("\n")[0]
+                raise ModelFileError(f"the layers do not fit the input ({reason})") from error
         return found
 
-    def _run_frozen(self, blobs: dict[str, Any]) -> dict[str, Any]:
-        return network.run(self._layers, blobs, self._weights, self._plan.features)
+    def _run(self, blobs: dict[str, Any]) -> dict[str, Any]:
+        total = tf.shape(next(iter(blobs.values())))[0]
+        found = network.run(self._layers, blobs, self._weights, self._wanted)
+        return {name: repeated(blob, total) for name, blob in found.items()}
 
 
 class KeptFeatures:
@@ -156,7 +180,9 @@ def _taken(blob: Floats, indices: Integers) -> Floats:
 def source(model: Message, plan: Plan, samples: Samples, batch_size: int) -> Source:
     """Return the blobs that the learning layers start from."""
     inputs = InputBlobs(model, samples)
-    return FrozenFeatures(inputs, plan, batch_size) if plan.frozen else inputs
+    if not plan.frozen:
+        return inputs
+    return FrozenFeatures(inputs, plan.frozen, plan.features, batch_size)
 
 
 def kept(
@@ -186,22 +212,38 @@ def kept(
 def _fill(
     found: Mapping[str, Array], blobs: Source, batch_size: int, on_progress: Callable[[int], None]
 ) -> None:
-    """Write all of `blobs` into `found`, a few batches at a time: TensorFlow, which computes on all
-    cores, leaves some idle in many operations, and between batches.
-    """
-
-    def write(part: slice) -> int:
-        for name, blob in blobs.take(np.arange(part.start, part.stop)).items():
+    """Write all of `blobs` into `found`."""
+    for part, batch in computed(blobs, batch_size):
+        for name, blob in batch.items():
             found[name][part] = blob
-        return int(part.stop)
+        on_progress(part.stop)
 
+
+def computed(blobs: Source, batch_size: int) -> Iterator[tuple[slice, dict[str, Floats]]]:
+    """Yield the blobs of all samples, batch by batch, and which samples they are.
+
+    A few batches are computed at a time: TensorFlow, which computes on all cores, leaves some idle
+    in many operations, and between batches.
+    """
+    ahead: deque[tuple[slice, Future[dict[str, Floats]]]] = deque()
     with ThreadPoolExecutor(AT_A_TIME) as workers:
         try:
-            for done in workers.map(write, arrays.batches(len(blobs), batch_size)):
-                on_progress(done)
+            for part in arrays.batches(len(blobs), batch_size):
+                ahead.append((part, workers.submit(blobs.take, np.arange(part.start, part.stop))))
+                if len(ahead) > AT_A_TIME:  # one waits, so that no worker does
+                    yield _next(ahead)
+            while ahead:
+                yield _next(ahead)
         except BaseException:
             workers.shutdown(cancel_futures=True)  # otherwise ^C would wait for all of them
             raise
+
+
+def _next(
+    ahead: deque[tuple[slice, Future[dict[str, Floats]]]],
+) -> tuple[slice, dict[str, Floats]]:
+    part, batch = ahead.popleft()
+    return part, batch.result()
 
 
 def _on_disk(shape: tuple[int, ...], dtype: type) -> Array:

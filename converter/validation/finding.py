@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+"""A note tells of what works and could be better."""
+
 Origin = Literal["apple", "runtime", "ours"]
 
 LONGEST_NAME = 60

@@ -17,7 +17,8 @@ from converter.coreml import encoding, mlmodel
 from converter.coreml.mlmodel import Message
 from converter.file_kinds import described
 from converter.validation.finding import Finding
-from converter.validation.rules import RULES, RuleModule, f101_unreadable
+from converter.validation.odd_floats import may_be_odd
+from converter.validation.rules import RULES, RuleModule, f101_unreadable, f102_trailing_bytes
 from converter.validation.view import View, models_in
 
 MOST_FINDINGS = 50
@@ -33,19 +34,21 @@ def findings(
     *,
     must_be_updatable: bool = False,
     ignore: Collection[str] = (),
-    trailing: int = 0,
+    unusual: str = "",
+    odd_floats: bool = False,
 ) -> list[Finding]:
     """Return everything that the rules find in `model` and, in a pipeline, in its members.
 
-    `ignore` holds codes of rules that are not run, `trailing` is the number of bytes that follow
-    the model in its file.
+    `ignore` holds codes of rules that are not run, `unusual` says what only Apple's reader takes
+    about the file, `odd_floats` whether weights are to be looked at for NaN and infinity.
 
     Raises:
         RuleError: a rule has a bug.
     """
     found: list[Finding] = []
     for view in models_in(model):
-        view.must_be_updatable, view.trailing = must_be_updatable, trailing
+        view.must_be_updatable, view.unusual = must_be_updatable, unusual
+        view.odd_floats = odd_floats
         for rule in RULES:
             if rule.RULE.code not in ignore:
                 found += _apply(rule, view)
@@ -62,21 +65,28 @@ def validate_bytes(
 ) -> list[Finding]:
     """Return the findings for the bytes of a .mlmodel file; that they are none is a finding too."""
     model = mlmodel.Model_pb2.Model()
-    trailing = 0
+    unusual = ""
     try:
         model.ParseFromString(data)
     except DecodeError:
-        end = encoding.end_of_message(data)
-        if end is None:
+        read = encoding.as_cpp_reads(data)
+        if read is None:
             return [f101_unreadable.not_a_model(data)]
-        trailing = len(data) - end
+        unusual = f102_trailing_bytes.unusual(len(data) - read[1])
+        data, _ = read
         try:
-            model.ParseFromString(data[:end])
+            model.ParseFromString(data)
         except DecodeError:
             return [f101_unreadable.not_a_model(data)]
     if data and model.WhichOneof("Type") is None and described(io.BytesIO(data)):
         return [f101_unreadable.not_a_model(data)]  # other bytes can be a message, by accident
-    return findings(model, must_be_updatable=must_be_updatable, ignore=ignore, trailing=trailing)
+    return findings(
+        model,
+        must_be_updatable=must_be_updatable,
+        ignore=ignore,
+        unusual=unusual,
+        odd_floats=may_be_odd(data),
+    )
 
 
 def validate_file(

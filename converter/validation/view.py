@@ -23,8 +23,10 @@ class View:
 
     must_be_updatable = False
     """Whether a model that is not updatable is to be reported."""
-    trailing = 0
-    """Bytes that follow the model in its file and are not part of it."""
+    unusual = ""
+    """What about its file only Apple's reader takes."""
+    odd_floats = False
+    """Whether its arrays may hold NaN or infinity; where nobody looked, they are not suspected."""
 
     def __init__(self, spec: Message, place: str = "", depth: int = 0) -> None:
         """`place` names the position inside a pipeline, `depth` how many pipelines surround it."""

@@ -36,6 +36,15 @@ def test_a_saturated_network_is_compared_by_its_logits_and_nothing_is_said(tmp_p
     assert report.parity <= 1e-6
 
 
+def test_linear_regression_and_one_batch_size_are_no_reason_to_warn(tmp_path):
+    """Models of this form have trained on phones; that the app cannot choose is no fault."""
+    model = sequential((5,), L.Dense(4, activation="relu"), L.Dense(1))
+    model.compile("sgd", "mean_squared_error")
+    spec, report = convert(model, tmp_path, epochs={"default": 3, "allowed": [3]})
+    assert list(spec.neuralNetwork.updateParams.epochs.set.values) == [3]
+    assert report.notes == ()
+
+
 UNSPOKEN = {
     "RMSprop": ({"optimizer": "rmsprop"}, "no RMSprop"),
     "amsgrad": ({"optimizer": keras.optimizers.Adam(amsgrad=True)}, "AMSGrad"),

@@ -33,6 +33,20 @@ def test_a_model_that_is_not_updatable():
     assert evaluate(model, mnist("test", 50)) == evaluate(digits(), mnist("test", 50))
 
 
+def test_many_batches_give_what_one_gives():
+    one, many = (evaluate(digits(), mnist("test", 50), batch_size=size) for size in (50, 7))
+    assert many.loss == pytest.approx(one.loss, rel=1e-5)
+    assert many.accuracy == one.accuracy
+
+
+def test_a_model_that_does_not_answer_with_numbers():
+    model = line()
+    model.neuralNetwork.layers[0].innerProduct.weights.floatValue[0] = float("nan")
+    data = Labelled(ArraySamples({"x": random(9, 3)}), random(9, 2))
+    with pytest.raises(ModelFileError, match="does not answer with numbers"):
+        evaluate(model, data)
+
+
 def test_several_outputs_and_no_loss():
     builder = NeuralNetworkBuilder([("x", datatypes.Array(2))], [("a", None), ("b", None)])
     builder.add_activation("one", "RELU", "x", "a")

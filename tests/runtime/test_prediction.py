@@ -7,6 +7,7 @@ from coremltools.models.neural_network import NeuralNetworkBuilder, quantization
 
 from converter.errors import DataError, ModelFileError
 from converter.runtime import predict
+from converter.runtime.layers import LAYERS
 from tests.runtime.helpers import close, random
 
 LABELS = ["ant", "bee", "cat"]
@@ -115,6 +116,28 @@ def test_the_batch_size_does_not_change_the_result():
     x = random(7, 4, seed=3)
     whole = predict(dense_model(), {"x": x}, batch_size=7)["y"]
     close(predict(dense_model(), {"x": x}, batch_size=3)["y"], whole, 1e-6)
+
+
+def test_layers_are_gone_through_once_however_many_batches(monkeypatch):
+    """They become one graph, through which several batches go at a time."""
+    calls = []
+    softmax_layer = LAYERS["softmax"]
+    monkeypatch.setitem(LAYERS, "softmax", lambda *args: calls.append(1) or softmax_layer(*args))
+    x = random(50, 4)
+    found = predict(dense_model(), {"x": x}, batch_size=8)["y"]
+    assert len(calls) == 1
+    np.testing.assert_allclose(found.sum(1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(found, predict(dense_model(), {"x": x}, 50)["y"], atol=1e-6)
+
+
+def test_what_does_not_depend_on_the_input_is_given_for_every_sample():
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(3))], [("a", None), ("b", None)])
+    builder.add_activation("one", "RELU", "x", "a")
+    builder.add_load_constant("two", "b", np.array([5.0, 6.0]), [2, 1, 1])
+    for batch_size in (2, 5):
+        found = predict(builder.spec, {"x": random(5, 3)}, batch_size)
+        np.testing.assert_array_equal(found["b"], [[5.0, 6.0]] * 5)
+        assert found["a"].shape == (5, 3)
 
 
 def test_several_outputs_and_inputs():

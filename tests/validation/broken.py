@@ -1,5 +1,7 @@
 """For every rule, models that break it: `CASES` holds (code, base model, how to break it)."""
 
+import math
+
 from converter.coreml.mlmodel import network
 from tests.validation import specs
 from tests.validation.specs import Layers, allowed, feature, fill
@@ -162,10 +164,84 @@ def low_softmax():
     return model
 
 
-def half(weights):
+def half(weights, first=b"\0\0"):
     count = len(weights.floatValue)
     del weights.floatValue[:]
-    weights.float16Value = b"\0\0" * count
+    weights.float16Value = first + b"\0\0" * (count - 1)
+
+
+def halves(model, first):
+    """Store the first dense layer as float16, with `first` as its first value."""
+    half(dense(model).weights, first)
+    half(dense(model).bias)
+
+
+def dense(model):
+    return layer(model, "dense_1").innerProduct
+
+
+def constant(model):
+    return layer(model, "constant").loadConstant.data
+
+
+def quantized(model, scale):
+    """Store the first dense layer in bytes, with one `scale`."""
+    weights = dense(model).weights
+    weights.rawValue = b"\1" * len(weights.floatValue)
+    del weights.floatValue[:]
+    weights.quantization.numberOfBits = 8
+    weights.quantization.linearQuantization.scale.append(scale)
+
+
+def borders(message, count):
+    """Give a layer as many axes with borders."""
+    del message.paddingAmounts.borderAmounts[:]
+    for _ in range(count):
+        message.paddingAmounts.borderAmounts.add()
+
+
+def deconvolution():
+    """A frozen network of one transposed convolution."""
+    build = weighted("convolution", {"weights": 4 * 2 * 9}, shape=(4, 6, 6), kernelChannels=4,
+                     outputChannels=2, isDeconvolution=True, stride=[2, 2], same=None)  # fmt: skip
+    return build()
+
+
+def deconvolved(model):
+    return layer(model, "only").convolution
+
+
+def mean_image(model, count, value=0.5, name="photo"):
+    """Let a mean image of `count` values be subtracted."""
+    step = network(model).preprocessing.add(featureName=name)
+    step.meanImage.meanImage.extend([value] * count)
+    step.meanImage.SetInParent()
+
+
+def again(field):
+    """A function of a model that declares the first feature of a list twice."""
+
+    def run(model):
+        features = getattr(model.description, field)
+        features.add().CopyFrom(features[0])
+
+    return run
+
+
+def samples(model):
+    return model.kNearestNeighborsClassifier.nearestNeighborsIndex.floatSamples
+
+
+def labels(model):
+    return model.kNearestNeighborsClassifier.stringClassLabels.vector
+
+
+def empty_neighbors():
+    """A k-nearest-neighbours classifier that has not learned yet."""
+    model = specs.neighbors()
+    del samples(model)[:]
+    del labels(model)[:]
+    return model
 
 
 def nothing(model):
@@ -200,6 +276,8 @@ def drop(path, place=-1):
 
     return run
 
+
+INDEX = "kNearestNeighborsClassifier.nearestNeighborsIndex"
 
 CASES = [
     ("M101", "lenet", clear("specificationVersion")),
@@ -363,6 +441,30 @@ CASES = [
     ("S307", low_softmax, nothing),
     ("S308", "frozen", lambda m: Layers(network(m), "conv_1").activation("dead")),
     ("S309", "frozen", lambda m: layer(m, "dense_1").innerProduct.ClearField("weights")),
+    ("S302", one("resizeBilinear", targetSize=[0, 4]), nothing),
+    ("S302", one("cropResize", targetSize=[4, 0], inputs=["x", "x"]), nothing),
+    ("S302", one("upsample", scalingFactor=[0, 2]), nothing),
+    ("S302", one("pooling", kernelSize=[0, 2], valid=None), nothing),
+    ("S302", "frozen", lambda m: layer(m, "conv_1").convolution.dilationFactor.extend([0, 1])),
+    ("S302", deconvolution, lambda m: deconvolved(m).outputShape.extend([0, 12])),
+    ("S310", "frozen", lambda m: layer(m, "conv_1").convolution.stride.append(2)),
+    ("S310", "frozen", lambda m: layer(m, "conv_1").convolution.kernelSize.append(3)),
+    ("S310", "frozen", lambda m: layer(m, "conv_1").convolution.dilationFactor.append(2)),
+    ("S310", "frozen", lambda m: borders(layer(m, "conv_1").convolution.valid, 1)),
+    ("S310", "frozen", lambda m: borders(layer(m, "conv_1").convolution.valid, 3)),
+    ("S310", "frozen", lambda m: layer(m, "pool_1").pooling.stride.append(2)),
+    ("S310", "frozen", lambda m: layer(m, "pool_1").pooling.kernelSize.pop()),
+    ("S310", "frozen", lambda m: borders(layer(m, "pool_1").pooling.valid, 1)),
+    (
+        "S310",
+        "many_layers",
+        lambda m: layer(m, "pool").pooling.includeLastPixel.paddingAmounts.append(1),
+    ),
+    ("S310", deconvolution, lambda m: deconvolved(m).outputShape.append(12)),
+    ("S311", "many_layers", lambda m: setattr(layer(m, "split").split, "nOutputs", 4)),
+    ("S312", "many_layers", lambda m: layer(m, "lrn").lrn.ClearField("localSize")),
+    ("S313", "image_regression", lambda m: mean_image(m, 0)),
+    ("S313", "image_regression", lambda m: mean_image(m, 3)),
     ("O201", "lenet", lambda m: update(m).ClearField("lossLayers")),
     ("O202", "lenet", batchnorm_on_path),
     (
@@ -385,11 +487,6 @@ CASES = [
     ("O206", "lenet", lambda m: layer(m, "conv_1").convolution.dilationFactor.extend([2, 2])),
     ("O207", "lenet", lambda m: Layers(network(m), "pool_1").convolution("lost", 2, 2, 1, True)),
     ("O208", order_dependent, nothing),
-    (
-        "O209",
-        "image_regression",
-        lambda m: setattr(loss(m).meanSquaredErrorLossLayer, "input", "dense"),
-    ),
     ("O210", "lenet", lambda m: target(m).multiArrayType.shape.__setitem__(0, 4)),
     ("O210", "lenet", lambda m: target(m).stringType.SetInParent()),
     ("O211", "lenet", lambda m: setattr(target(m).multiArrayType, "dataType", 65568)),
@@ -414,9 +511,55 @@ CASES = [
     ("O218", "neighbors", drop("description.trainingInput")),
     ("O219", "pipeline", put("pipeline.models.0.specificationVersion", 5)),
     ("O220", "nested_pipeline", nothing),
-    ("O221", "neighbors", nothing),
     ("O222", "lenet", lambda m: target(m).multiArrayType.enumeratedShapes.SetInParent()),
     ("O223", "lenet", lambda m: setattr(loss(m), "name", "")),
     ("O224", trees, nothing),
     ("O225", "frozen", nothing),
+    (
+        "O226",
+        "classifier",
+        lambda m: m.neuralNetworkClassifier.stringClassLabels.vector.__setitem__(3, "a"),
+    ),
+    ("O227", "lenet", again("input")),
+    ("O227", "lenet", again("output")),
+    ("O227", "lenet", again("trainingInput")),
+    ("O228", "frozen", lambda m: setattr(layer(m, "pool_1").pooling, "type", 9)),
+    ("O228", "frozen", lambda m: setattr(layer(m, "flatten_1").flatten, "mode", 9)),
+    (
+        "O228",
+        "many_layers",
+        lambda m: setattr(layer(m, "resize").resizeBilinear.mode, "samplingMethod", 9),
+    ),
+    ("O229", "lenet", lambda m: dense(m).weights.floatValue.__setitem__(3, math.nan)),
+    ("O229", "lenet", lambda m: dense(m).bias.floatValue.__setitem__(0, -math.inf)),
+    ("O229", "frozen", lambda m: halves(m, b"\x00\x7e")),
+    ("O229", "frozen", lambda m: halves(m, b"\x00\xfc")),
+    ("O229", "frozen", lambda m: quantized(m, math.inf)),
+    ("O229", "many_layers", lambda m: constant(m).floatValue.__setitem__(0, math.nan)),
+    ("O229", "neighbors", lambda m: samples(m)[0].vector.__setitem__(1, math.nan)),
+    ("O229", "image_regression", lambda m: mean_image(m, 192, math.nan)),
+    ("O230", "neighbors", lambda m: first_array(m).shape.__setitem__(0, 3)),
+    ("O230", empty_neighbors, put(f"{INDEX}.numberOfDimensions", 0)),
+    ("O230", empty_neighbors, put(f"{INDEX}.numberOfDimensions", -2)),
 ]
+
+INTACT = {
+    "two strides": ("frozen", lambda m: layer(m, "conv_1").convolution.stride.extend([1, 1])),
+    "two borders": ("frozen", lambda m: borders(layer(m, "conv_1").convolution.valid, 2)),
+    "default kernel": ("frozen", lambda m: layer(m, "conv_1").convolution.ClearField("kernelSize")),
+    "global pooling": (one("pooling", kernelSize=[9], globalPooling=True, valid=None), nothing),
+    "ignored dilation": (deconvolution, lambda m: deconvolved(m).dilationFactor.append(0)),
+    "even local size": ("many_layers", lambda m: setattr(layer(m, "lrn").lrn, "localSize", 2)),
+    "default target": (one("resizeBilinear"), nothing),
+    "mean image": ("image_regression", lambda m: mean_image(m, 192)),
+    "mean of another": ("image_regression", lambda m: mean_image(m, 5, name="elsewhere")),
+    "labels of samples": ("neighbors", lambda m: labels(m).__setitem__(1, "a")),
+    "quantized": ("frozen", lambda m: quantized(m, 0.5)),
+    "last value": ("many_layers", lambda m: setattr(layer(m, "reduce").reduce, "mode", 8)),
+    "large weight": ("lenet", lambda m: dense(m).weights.floatValue.__setitem__(3, 3e38)),
+    "large half": ("frozen", lambda m: halves(m, b"\xff\x7b")),
+    "mask": ("many_layers", lambda m: constant(m).floatValue.__setitem__(0, -math.inf)),
+    "row of values": ("neighbors", lambda m: first_array(m).shape.insert(0, 1)),
+    "no samples yet": (empty_neighbors, nothing),
+}
+"""What looks like a broken model and is right: a model, and what is done to it."""

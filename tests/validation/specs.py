@@ -203,6 +203,33 @@ def dense_head(features=50):
     return model
 
 
+def house_prices():
+    """Three inputs, two of them through embeddings, and one linear output under mean squared error.
+
+    The form of models that trained on phones (denissimon/distributed-model-training).
+    """
+    model = new_model()
+    for name, size in (("numbers", 3), ("street", 1), ("town", 1)):
+        feature(model.description.input, name, [size])
+    layers = Layers(network(model))
+    for name in ("street", "town"):
+        added = layers.add("embedding", f"embedding_{name}", [name], inputDim=5, outputChannels=2)
+        fill(added.embedding.weights, 10)
+        layers.add("permute", f"permute_{name}", axis=[2, 1, 0, 3])
+        layers.add("flatten", f"flat_{name}")
+    layers.add("concat", "concat", ["flat_street", "flat_town", "numbers"])
+    layers.dense("dense_1", 7, 4, updatable=True)
+    layers.activation("relu_1")
+    layers.dense("dense_2", 4, 1, updatable=True)
+    feature(model.description.output, "dense_2", [1])
+    add_training(model, model.description.input, ("price", [1], "DOUBLE"), "mse", blob="dense_2")
+    update = network(model).updateParams
+    del update.optimizer.sgdOptimizer.miniBatchSize.set.values[:]
+    allowed(update.optimizer.sgdOptimizer.miniBatchSize, 32, 32)
+    allowed(update.epochs, 500, 500)
+    return model
+
+
 def pipeline(*models, kind="pipeline", updatable=True):
     """A pipeline of `models`; by default a frozen extractor and an updatable head."""
     members = models or (extractor(), dense_head())
@@ -361,6 +388,7 @@ MODELS = {
     "regressor": lambda: lenet("neuralNetworkRegressor"),
     "frozen": lambda: lenet(updatable=False),
     "image_regression": image_regression,
+    "house_prices": house_prices,
     "neighbors": neighbors,
     "pipeline": pipeline,
     "pipeline_classifier": lambda: pipeline(

@@ -1,6 +1,7 @@
 """The validator as a program: files, formats, exit codes, speed, and models made to break it."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from converter.cli import run
 from converter.coreml.mlmodel import network, write
 from converter.validation import finding, validate
+from converter.validation.odd_floats import may_be_odd
 from converter.validation.rules import RULES
 from converter.validation.rules.__main__ import table
 from tests.paths import ROOT
@@ -64,6 +66,18 @@ def test_warnings_fail_only_when_strict(doubtful, capsys):
     assert ": O223 warning: the loss has no name; name it" in capsys.readouterr().out
     assert run(["validate", "--strict", str(doubtful)]) == 1
     assert run(["validate", "--strict", "--ignore", "o223", str(doubtful)]) == 0
+
+
+def test_notes_never_fail(tmp_path, capsys):
+    write(specs.house_prices(), tmp_path / "narrow.mlmodel")
+    narrow = str(tmp_path / "narrow.mlmodel")
+    assert run(["validate", "--strict", narrow]) == 0
+    assert "O216 note: epochs can only be 500 in the app" in capsys.readouterr().out
+    run(["validate", "--format", "github", narrow])
+    assert capsys.readouterr().out.startswith(f"::notice file={narrow},title=O216::")
+    run(["validate", "--format", "sarif", narrow])
+    (log,) = json.loads(capsys.readouterr().out)["runs"]
+    assert {result["level"] for result in log["results"]} == {"note"}
 
 
 def test_rules_can_be_ignored_in_a_list(bad):
@@ -215,12 +229,64 @@ def test_a_truncated_file_is_a_finding():
         assert validate.has_errors(validate.validate_bytes(data[:end]))
 
 
-def test_what_follows_the_model_is_not_blamed_on_apple():
+GROUP, END, OTHER_END = b"\x0b", b"\x0c", b"\x14"
+"""Begin and end of a group with the number of a field, and the end of another group."""
+
+
+@pytest.mark.parametrize(
+    ("ignored", "tail"),
+    [
+        (b"", b"\0"),
+        (b"", b"\0" * 100),
+        (b"", END + b"rubbish"),
+        (b"", b"\x04"),
+        (b"", b"\x80\x80\x80\x80\x00"),
+        (GROUP + END, b"\0"),
+        (GROUP + b"\x7a\x02ab" + GROUP + END + END, END),
+        (GROUP * 100 + END * 100, b"\0"),
+        (b"\x78" + b"\x80" * 9 + b"\x01", b"\0"),
+    ],
+)
+def test_what_follows_the_model_is_not_blamed_on_apple(ignored, tail):
+    (only,) = validate.validate_bytes(specs.lenet().SerializeToString() + ignored + tail)
+    assert (only.code, only.origin) == ("F102", "ours")
+    assert f"has {len(tail)} bytes after the end" in only.message
+
+
+def test_what_apple_reads_and_nobody_else_is_not_blamed_on_apple():
+    """A tag of 35 bits, of which those above 32 are dropped: it is the specification version."""
     data = specs.lenet().SerializeToString()
-    for tail in (b"\0", b"\0" * 100, b"\x0crubbish"):
-        (only,) = validate.validate_bytes(data + tail)
-        assert (only.code, only.origin) == ("F102", "ours")
-        assert f"has {len(tail)} bytes after the end" in only.message
+    (only,) = validate.validate_bytes(data + b"\x88\x80\x80\x80\x10\x04")
+    assert (only.code, only.message) == ("F102", "has tags of more than 32 bits")
+    found = validate.validate_bytes(data + b"\x88\x80\x80\x80\x10\x03")
+    assert {f.code for f in found} == {"F102", "U101"}
+
+
+@pytest.mark.parametrize(
+    "tail", [b"", GROUP + END, b"\x7a\x02ab", b"\x7d1234", GROUP * 100 + END * 100]
+)
+def test_what_any_reader_passes_over_is_nothing(tail):
+    assert validate.validate_bytes(specs.lenet().SerializeToString() + tail) == []
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\x80",
+        b"\x80\x80\x80\x80\x80\x00",
+        b"\x0f",
+        b"\x02\x00",
+        b"\x7a\x05ab\0",
+        b"\x78" + b"\x80" * 10 + b"\x00",
+        GROUP,
+        GROUP + OTHER_END,
+        GROUP + b"\0" + END,
+        GROUP * 101 + END * 101 + b"\0",
+    ],
+)
+def test_endings_that_apple_refuses_too(tail):
+    found = validate.validate_bytes(specs.lenet().SerializeToString() + tail)
+    assert [(f.code, f.origin) for f in found] == [("F101", "apple")]
 
 
 def test_names_that_are_no_utf8_are_a_finding():
@@ -356,7 +422,27 @@ def test_declared_sizes_are_never_allocated():
     assert most_memory(validate.findings, model) < 1_000_000
 
 
-def test_weights_are_parsed_and_not_looked_at():
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_weights_that_are_no_numbers_are_found_in_files(odd):
+    model = specs.pipeline()
+    network(model.pipeline.models[1]).layers[0].innerProduct.weights.floatValue[7] = odd
+    (only,) = validate.validate_bytes(model.SerializeToString())
+    assert (only.code, only.layer) == ("O229", "dense_2")
+    assert only.place == "model 1 'model_1' of the pipeline"
+
+
+def test_a_large_number_that_is_no_weight_raises_no_suspicion():
+    """The lowest float, from which maxima start: the weights need not be looked at one by one."""
+    model = specs.many_layers()
+    for layer in network(model).layers:
+        if layer.name == "padding":
+            layer.padding.constant.value = -3.4028235e38
+    assert not may_be_odd(model.SerializeToString())
+    network(model).layers[0].convolution.weights.floatValue[0] = -3.4028235e38
+    assert may_be_odd(model.SerializeToString())
+
+
+def test_weights_are_looked_at_in_large_blocks():
     few, many = (specs.dense_head(n).SerializeToString() for n in (50, 100_000))
     assert not validate.has_errors(validate.validate_bytes(many))
     assert calls(validate.validate_bytes, many) < 1.1 * calls(validate.validate_bytes, few)

@@ -39,12 +39,16 @@ def _slide(context: Context, size: Size, kernel: int, stride: int, border: int) 
     return room // stride + 1
 
 
-def _strides(context: Context) -> tuple[int, int]:
-    strides = _pair(context.params.stride, 1)
-    if 0 in strides:
-        context.complain("window", "has stride 0", "use a stride of 1 or more")
+def _positive(context: Context, what: str, sizes: tuple[int, int]) -> tuple[int, int]:
+    """Return `sizes` unless one of them is 0: what comes out is unknown then."""
+    if 0 in sizes:
+        context.complain("window", f"has {what} 0", f"use a {what} of 1 or more")
         raise ZeroDivisionError
-    return strides
+    return sizes
+
+
+def _strides(context: Context) -> tuple[int, int]:
+    return _positive(context, "stride", _pair(context.params.stride, 1))
 
 
 def convolution(context: Context, inputs: Shapes) -> Shapes:
@@ -55,8 +59,11 @@ def convolution(context: Context, inputs: Shapes) -> Shapes:
         groups = 1 if params.isDeconvolution else params.nGroups or 1
         expect_channels(context, inputs[0], params.kernelChannels * groups)
     if params.isDeconvolution and len(params.outputShape) == 2:
-        return [(*batch, params.outputChannels, *params.outputShape)]
+        target = (params.outputShape[0], params.outputShape[1])
+        return [(*batch, params.outputChannels, *_positive(context, "target size", target))]
     strides, dilations = _strides(context), _pair(params.dilationFactor, 1)
+    if not params.isDeconvolution:
+        _positive(context, "dilation", dilations)
     same = params.WhichOneof("ConvolutionPaddingType") == "same"
     borders = _borders(params.valid.paddingAmounts)
     sizes: list[Size] = []
@@ -86,13 +93,12 @@ def pooling(context: Context, inputs: Shapes) -> Shapes:
     if params.globalPooling:
         return [(*batch, channels, 1, 1)]
     strides = _strides(context)
+    kernels = _positive(context, "kernel size", _pair(params.kernelSize, 3))
     padding = params.WhichOneof("PoolingPaddingType")
     borders = _borders(params.valid.paddingAmounts)
     completing = _pair(params.includeLastPixel.paddingAmounts, 0)
     sizes: list[Size] = []
-    for n, (size, kernel) in enumerate(
-        zip((height, width), _pair(params.kernelSize, 3), strict=True)
-    ):
+    for n, (size, kernel) in enumerate(zip((height, width), kernels, strict=True)):
         if padding == "same":
             sizes.append(None if size is None else -(-size // strides[n]))
         elif padding == "includeLastPixel":
@@ -139,7 +145,7 @@ def upsample(context: Context, inputs: Shapes) -> Shapes:
     batch, channels, height, width = chw(inputs[0])
     if params.fractionalScalingFactor:
         return [(*batch, channels, None, None)]
-    down, across = (factor or 1 for factor in _pair(params.scalingFactor, 1))
+    down, across = _positive(context, "scaling factor", _pair(params.scalingFactor, 1))
     high, wide = mapped(height, lambda n: n * down), mapped(width, lambda n: n * across)
     return [(*batch, channels, high, wide)]
 
@@ -147,12 +153,14 @@ def upsample(context: Context, inputs: Shapes) -> Shapes:
 def resize_bilinear(context: Context, inputs: Shapes) -> Shapes:
     """The target height and width."""
     batch, channels, _, _ = chw(inputs[0])
-    high, wide = (size or 1 for size in _pair(context.params.targetSize, 1))
-    return [(*batch, channels, high, wide)]
+    return [(*batch, channels, *_target(context))]
 
 
 def crop_resize(context: Context, inputs: Shapes) -> Shapes:
     """Pieces of the target size, in the classic form one after the other in the sequence."""
     batch, channels, _, _ = chw(inputs[0])
-    high, wide = (size or 1 for size in _pair(context.params.targetSize, 1))
-    return [(*(None for _ in batch), channels, high, wide)]
+    return [(*(None for _ in batch), channels, *_target(context))]
+
+
+def _target(context: Context) -> tuple[int, int]:
+    return _positive(context, "target size", _pair(context.params.targetSize, 1))

@@ -1,9 +1,9 @@
-"""A kernel or crop is larger than what it works on.
+"""A kernel or crop is larger than what it works on, or a size is 0.
 
-What: a convolution or pooling kernel that does not fit once into its padded input, a stride of 0,
-a crop or slice that leaves nothing.
+What: a convolution or pooling kernel that does not fit once into its padded input; a crop or slice
+that leaves nothing; a stride, dilation, pooling kernel, scaling factor or target size of 0.
 Why: the output would be empty. Apple's validator accepts it.
-Fix: use a smaller kernel, a larger input, or `same` padding.
+Fix: use a smaller kernel, a larger input, or `same` padding; give a size of 1 or more.
 Source: shape inference of this project.
 """
 
