@@ -45,7 +45,7 @@ TENSORFLOW_FUNCTIONS = {
 
 OPERATORS: Mapping[str, Callable[..., Any]] = {
     "__operators__.add": lambda x, y, name=None: x + y,
-    "__operators__.getitem": lambda x, slice_spec: x[_key(slice_spec)],
+    "__operators__.getitem": lambda x, slice_spec: x[_key(slice_spec, len(x.shape))],
 }
 """Python's operators on tensors, which Keras 2 stores under names that TensorFlow does not have."""
 
@@ -111,8 +111,12 @@ def _tensorflow_function(stored: StoredLayer) -> Callable[..., Any]:
     return function
 
 
-def _key(slice_spec: Any) -> Any:
-    return tuple(slice_spec) if isinstance(slice_spec, list) else slice_spec
+def _key(slice_spec: Any, rank: int) -> Any:
+    """Return what stands in the brackets behind a tensor of `rank`; of a shape, a number may."""
+    key = tuple(slice_spec) if isinstance(slice_spec, list) else (slice_spec,)
+    if rank > 1 and key[0] not in (slice(None), None, ...):
+        raise ValueError(f"takes some of the samples only, not all of them: {key[0]}")
+    return key
 
 
 def _raw_op(stored: StoredLayer) -> Callable[..., Any]:
