@@ -128,6 +128,8 @@ def compile_settings(training: Json, outputs: Sequence[str]) -> CompileSettings 
         return None
     shared = next(iter(losses.values())) if set(losses) == set(outputs) and _same(losses) else None
     others = {k: v for k, v in training.items() if k not in DULL and v not in (None, [], {}, False)}
+    if isinstance(weights := others.get("loss_weights"), list):  # in the order of the outputs
+        others["loss_weights"] = dict(zip(outputs, weights, strict=False))
     others |= dict.fromkeys(_around(training), True)
     return CompileSettings(
         optimizer=name,

@@ -64,9 +64,10 @@ def _input_spec(index: int, tensor: Any, given: Shape | None) -> Any:
     if None in shape:
         stored = ",".join("?" if n is None else str(n) for n in shape)
         if given is None:
+            example = ",".join(str(n or 224) for n in shape)
             raise UsageError(
                 f"the model leaves dimensions of its input open ({stored}); "
-                "give them: --input-shape 224,224,3"
+                f"give them: --input-shape {example}"
             )
         if len(given) != len(shape) or any(
             n not in (None, g) for n, g in zip(shape, given, strict=True)
