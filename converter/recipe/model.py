@@ -292,9 +292,6 @@ class Recipe(_Strict):
             value = getattr(self, key)
             if value is not None and key not in own:
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-        for key in ("scale", "bias"):
-            if getattr(self, key) is not None and self.image is None:
-                yield key, "is for image inputs; add image: rgb, bgr or gray, or remove it"
         if self.output_path is not None and self.output_path.suffix != ".mlmodel":
             yield "output_path", "does not end in .mlmodel; give it that ending"
 
