@@ -217,7 +217,10 @@ class Recipe(_Strict):
     image: Literal["rgb", "bgr", "gray"] | None = Field(
         default=None, description="Take images instead of arrays, in this colour order."
     )
-    scale: float | None = Field(default=None, description="Factor on the pixels of an image input.")
+    scale: float | None = Field(
+        default=None,
+        description="Factor on the pixels of an image input, or instead of a Lambda on the input.",
+    )
     bias: tuple[float, ...] | None = Field(
         default=None, description="Added after scaling, one number or one per channel, red first."
     )
