@@ -167,7 +167,7 @@ BOLD = re.compile(r"\x1b\[\d*m")
 """What Keras puts around its messages, for a terminal."""
 
 AROUND = re.compile(
-    r"^Exception encountered when calling [^\n]*\n\n"
+    r"Exception encountered when calling [^\n]*\n\n"
     r"|Could not automatically infer the output shape .*Error encountered:\n\n"
     r"|\n\nArguments received by .*$",
     re.DOTALL,

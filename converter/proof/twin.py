@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from converter.backend.keras import any_names, layers_inside, with_doubled_steps
+from converter.backend.keras import (
+    any_names,
+    failures_noted,
+    in_one_line,
+    layers_inside,
+    with_doubled_steps,
+)
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras
 from converter.coreml.optimizers import OPTIMIZERS
+from converter.errors import ParityError
 from converter.proof.correspondence import Correspondence
 from converter.proof.pairing import Pair
 from converter.runtime import Settings
+from converter.trace.layer_table import keras_layer
 
 
 def trainable_twin(
@@ -21,10 +30,14 @@ def trainable_twin(
 
     Only the paired layers are trainable. What Core ML has not is off: dropout and noise, the
     batch's own statistics, penalties and constraints on weights.
+
+    Raises:
+        ParityError: Keras cannot call the model as it does in training.
     """
     _train_only(model, pairs)
     inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
-    outputs = WithoutTrainingMode(model)(inputs[0] if len(inputs) == 1 else inputs)
+    with failures_explained():
+        outputs = WithoutTrainingMode(model)(inputs[0] if len(inputs) == 1 else inputs)
     output = keras.tree.flatten(outputs)[found.output]
     if found.ending.classes(1) and len(output.shape) > 2:
         output = keras.layers.Flatten()(output)
@@ -32,6 +45,25 @@ def trainable_twin(
     doubled = [pair.variable for pair in pairs if pair.is_doubled]
     trainer.compile(optimizer(settings, doubled), found.ending.loss(), jit_compile=False)
     return trainer
+
+
+@contextmanager
+def failures_explained() -> Iterator[None]:
+    """Tell what Keras, or a layer of the user's own, fails at in training, with the layer's name.
+
+    Raises:
+        ParityError: it fails.
+    """
+    failed: list[Any] = []
+    try:
+        with failures_noted(failed):
+            yield
+    except Exception as error:  # whatever they raise
+        where = f"{keras_layer(failed[0])}: " if failed else ""
+        raise ParityError(
+            f"{where}Keras cannot train on random samples ({in_one_line(error)}), so no update "
+            "step can be compared"
+        ) from error
 
 
 class WithoutTrainingMode(keras.layers.Layer):  # type: ignore[misc]

@@ -27,7 +27,7 @@ from converter.proof.correspondence import (
 from converter.proof.finite import check_layers
 from converter.proof.folding import fold
 from converter.proof.pairing import Pair, UnpairedError, pairs
-from converter.proof.twin import trainable_twin
+from converter.proof.twin import failures_explained, trainable_twin
 from converter.runtime import Trainer
 from converter.runtime.plan import Plan
 from converter.runtime.sources import source
@@ -169,7 +169,8 @@ def _step(
         ours = found.ending.expected(Answer(y)).values
     trainer.epoch(blobs, targets(model, plan, ours, shape), np.arange(len(batch)))
     given = batch.keras[0] if len(batch.keras) == 1 else batch.keras
-    other.train_on_batch(given, y[:, None] if y.ndim == 1 else y)
+    with failures_explained():
+        other.train_on_batch(given, y[:, None] if y.ndim == 1 else y)
 
 
 def _compared(pair: Pair, before: Array) -> TensorResult:

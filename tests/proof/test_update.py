@@ -308,6 +308,28 @@ def test_no_output_in_common(tmp_path):
         verify(spec, model)
 
 
+class Untrainable(L.Layer):
+    """Code of a user's own that fails where gradients are taken."""
+
+    def call(self, x):
+        if x.shape[0] is None:
+            raise NotImplementedError("only a known number of samples")
+        return x
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def test_a_layer_that_cannot_train_is_named(tmp_path):
+    layers = [keras.Input((5,)), L.Dense(4, name="below"), Untrainable(name="mine")]
+    layers += [L.Dense(3, activation="softmax", name="head")]
+    spec, model = converted(layers, "categorical_crossentropy", "adam", ("head",), tmp_path)
+    with pytest.raises(
+        ParityError, match=r"^layer 'mine' \(Untrainable\): Keras cannot train .*\(only a"
+    ):
+        verify(spec, model)
+
+
 def test_a_model_that_is_not_updatable(tmp_path):
     spec, model = fresh(tmp_path)
     spec.isUpdatable = False
