@@ -300,7 +300,9 @@ class UpdatableModel:
             f"inputs: {'; '.join(map(str, report.inputs))}",
             f"outputs: {'; '.join(map(str, report.outputs))}",
             f"loss: {report.loss}; optimizer: {report.update.optimizer}",
-            "parity: not checked" if report.parity is None else f"parity: {report.parity:.1e}",
+            "parity: not checked"
+            if report.parity is None
+            else f"parity: {report.parity:.1e}{report.caution}",
             *report.notes,
         ]
         listed = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)

@@ -142,6 +142,45 @@ def watched_calls(watch: Callable[[Any, list[Any]], None]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def failures_noted(failed: list[Any]) -> Iterator[None]:
+    """Keep in `failed` the innermost layer or function whose call raises an error that gets out.
+
+    Keras's errors name the class of a layer, not the layer, and their tracebacks leave it out.
+    """
+    original = keras.Operation.__call__
+
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            outputs = original(self, *args, **kwargs)
+        except Exception:
+            failed[:] = failed or [self]
+            raise
+        failed.clear()  # an error inside was dealt with there
+        return outputs
+
+    with patch.object(keras.Operation, "__call__", noted):
+        yield
+
+
+BOLD = re.compile(r"\x1b\[\d*m")
+"""What Keras puts around its messages, for a terminal."""
+
+AROUND = re.compile(
+    r"Exception encountered when calling [^\n]*\n\n"
+    r"|Could not automatically infer the output shape .*Error encountered:\n\n"
+    r"|\n\nArguments received by .*$",
+    re.DOTALL,
+)
+"""What Keras adds to an error from inside of a layer."""
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the beginning of what Keras, TensorFlow or a layer's own code says in `error`."""
+    said = AROUND.sub("", BOLD.sub("", str(error)))
+    return " ".join(said.split())[:200] or type(error).__name__
+
+
 def rate_of(optimizer: Any) -> Any:
     """Return the learning rate of an optimizer: a variable, a schedule or a function.
 

@@ -210,7 +210,7 @@ def _check_on_device(recipes: Sequence[Recipe], quiet: bool) -> int:
 
 def print_summary(report: Report, target: Path) -> None:
     """Print what a conversion did in one line, and every note."""
-    parity = "not checked" if report.parity is None else f"{report.parity:.1e}"
+    parity = "not checked" if report.parity is None else f"{report.parity:.1e}{report.caution}"
     size = f"{report.size / 1e6:.1f} MB"
     click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
     for note in report.notes:
@@ -252,4 +252,4 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     if report.parity is None:
         yield "parity", "not checked (--no-verify)"
     else:
-        yield "parity", f"{report.parity:.1e} of the range of Keras's output"
+        yield "parity", f"{report.parity:.1e} of the range of Keras's output{report.caution}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.parameters import shape
+from converter.cli.parameters import per_channel, shape
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
 from converter.recipe import LOSSES
@@ -38,6 +38,9 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
     type=click.Choice(LOSSES),
     help="What the device shall minimise (default: as compiled).",
 )
+@click.option("--scale", type=float, help="What a Lambda on the input multiplies by.")
+@click.option("--bias", type=per_channel, metavar="R,G,B",
+              help="What a Lambda on the input adds then.")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
 def command(file: Path, style: str | None, **options: Any) -> None:
     """Show what FILE holds.

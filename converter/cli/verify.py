@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.parameters import shape
+from converter.cli.parameters import per_channel, shape
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="With --against: seed of the random samples.")  # fmt: skip
 @click.option("--input-shape", type=shape, metavar="H,W,C",
-              help="With --against: shape of the input where the Keras model leaves it open.",
-              )  # fmt: skip
+              help="With --against: shape of the input where the Keras model leaves it open "
+              "(default: as converted).")  # fmt: skip
+@click.option("--scale", type=float,
+              help="With --against: what a Lambda on Keras's input multiplies by "
+              "(default: as converted).")  # fmt: skip
+@click.option("--bias", type=per_channel, metavar="R,G,B",
+              help="With --against: what a Lambda on Keras's input adds then "
+              "(default: as converted).")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True,
               help="With --against: run Python code stored in the Keras file (Lambda layers).",
               )  # fmt: skip
@@ -73,10 +79,22 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
+    from converter.conversion.metadata import recipe_of
+    from converter.conversion.source import scaling_of
     from converter.load import load
     from converter.proof.update import verify
+    from converter.recipe import Recipe
 
-    loaded = load(against, allow_unsafe=options["allow_unsafe"], input_shape=options["input_shape"])
+    made_by = recipe_of(message) or Recipe(model=against)
+    flags = ("scale", "bias", "input_shape")
+    given = {name: options[name] for name in flags if options[name] is not None}
+    recipe = made_by.model_copy(update=given)
+    loaded = load(
+        against,
+        allow_unsafe=options["allow_unsafe"],
+        input_shape=recipe.input_shape,
+        lambda_scaling=scaling_of(recipe),
+    )
     chosen = (options[name] for name in ("steps", "samples", "seed"))
     result = verify(message, loaded.model, *chosen)
     print_verification(result, options["tolerance"])

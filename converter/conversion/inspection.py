@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from converter.conversion.source import scaling_of
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
@@ -63,15 +64,20 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     """Return what the Keras file that `recipe` names holds.
 
-    Of the recipe, ``model``, ``input_shape``, ``output``, ``loss`` and ``allow_unsafe`` count.
+    Of the recipe, ``model``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``, and
+    ``scale`` and ``bias`` in the place of a Lambda count.
 
     Raises:
         KerasFileError: the file cannot be read.
     """
     with step("load"):
         loaded = load(
-            recipe.model, allow_unsafe=recipe.allow_unsafe, input_shape=recipe.input_shape
+            recipe.model,
+            allow_unsafe=recipe.allow_unsafe,
+            input_shape=recipe.input_shape,
+            lambda_scaling=scaling_of(recipe),
         )
+    recipe = recipe.model_copy(update={"scale": None, "bias": None})  # no image is asked for
     model, settings, notes = loaded.model, loaded.compile_settings, loaded.notes
     names = output_names(model)
     if recipe.output is None and len(names) > 1:

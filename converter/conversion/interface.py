@@ -13,7 +13,7 @@ from converter.keras_file.names import own_name
 from converter.learning.network import Network
 from converter.recipe import Recipe
 from converter.trace.leading import Leading
-from converter.trace.program import Program, Shape
+from converter.trace.program import Program
 
 
 def choose_interface(
@@ -76,13 +76,13 @@ OTHER_ORDER = {"rgb": "bgr", "bgr": "rgb"}
 def _image(program: Program, recipe: Recipe) -> ImageInput | None:
     """Return the image input that `recipe` asks for, with its own scale and bias."""
     if recipe.image is None:
-        if recipe.scale is not None or recipe.bias is not None:
-            raise UsageError(
-                "--scale and --bias are for image inputs; add --image rgb, bgr or gray"
-            )
+        if scaling.is_given(recipe):
+            fitting = [colour for colour in ("rgb", "bgr", "gray") if _takes(program, colour)]
+            advice = f"add --image {' or '.join(fitting)}" if fitting else "leave them out"
+            raise UsageError(f"--scale and --bias are for image inputs; {advice}")
         return None
     channels = ImageInput(recipe.image).channels
-    if len(program.inputs) > 1 or not _holds(program.inputs[0].shape[1:], channels):
+    if not _takes(program, recipe.image):
         raise UsageError(
             f"--image {recipe.image} needs one input of {channels} channel(s), "
             f"but the model takes {', '.join(str(ref.shape[1:]) for ref in program.inputs)}"
@@ -93,8 +93,11 @@ def _image(program: Program, recipe: Recipe) -> ImageInput | None:
     return ImageInput(recipe.image, 1.0 if recipe.scale is None else recipe.scale, bias)
 
 
-def _holds(shape: Shape, channels: int) -> bool:
-    """Tell whether an input ``[H, W, C]``, or ``[H, W]`` if gray, is an image of `channels`."""
+def _takes(program: Program, colour: str) -> bool:
+    """Tell whether the only input, ``[H, W, C]``, or ``[H, W]`` if gray, may be such an image."""
+    if len(program.inputs) > 1:
+        return False
+    shape, channels = program.inputs[0].shape[1:], ImageInput(colour).channels
     return shape[2:] == (channels,) or (channels == 1 and len(shape) == 2)
 
 

@@ -6,6 +6,9 @@ import dataclasses
 import difflib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+
+import yaml
 
 from converter.coreml.features import keras_shape
 from converter.coreml.interface import OWN_KEYS, PIXELS_KEY, SHAPES_KEY
@@ -67,6 +70,14 @@ def recipe_text(spec: Message, where: str) -> str:
     if not carried:
         raise ModelFileError(f"{where}: carries no recipe; it was not converted by make-updatable")
     return carried
+
+
+def recipe_of(spec: Message) -> Recipe | None:
+    """Return the recipe that `spec` carries; None if there is none, or none that is understood."""
+    carried = spec.description.metadata.userDefined.get(RECIPE)
+    with suppress(ValueError, TypeError, yaml.YAMLError):
+        return Recipe(**yaml.safe_load(carried)) if carried else None
+    return None
 
 
 def _features(spec: Message, name: str) -> list[Message]:

@@ -12,7 +12,8 @@ class Report(CoreMLModel):
     """A finished conversion: what the written file holds, and what there is to say about it.
 
     `loss` is what the device minimises, by its name in recipes. `size` is in bytes, `parity` the
-    difference from Keras relative to the range of its output (None if they were not compared).
+    difference from Keras relative to the range of its output (None if they were not compared), and
+    `doubt` why that proves little; empty where it proves something.
     """
 
     update: Update
@@ -20,6 +21,12 @@ class Report(CoreMLModel):
     size: int
     parity: float | None
     notes: tuple[str, ...]
+    doubt: str = ""
+
+    @property
+    def caution(self) -> str:
+        """What to put behind the figure of parity: that it proves little, if so, and why."""
+        return f" (proves little: {self.doubt})" if self.doubt else ""
 
     @property
     def learning(self) -> str:

@@ -22,7 +22,8 @@ def is_given(recipe: Recipe) -> bool:
 def refuse_doubling(leading: Leading, recipe: Recipe) -> None:
     """Refuse a scale and bias for a model that takes pixels from 0 to 255 and scales them itself.
 
-    A model that begins with arithmetic may still want them: one that makes -1 to 1 of 0 to 1.
+    A model that begins with arithmetic may still want them: one that makes -1 to 1 of 0 to 1. There
+    is no way to insist: an array input takes whatever the app makes of the pixels.
 
     Raises:
         UsageError: the model and the options do the same.
@@ -38,7 +39,8 @@ def refuse_doubling(leading: Leading, recipe: Recipe) -> None:
         does = Pixels(tuple(leading.far_scale.tolist()), tuple(leading.far_bias.tolist()))
         raise UsageError(
             f"{flags}: the model scales its pixels itself, in {where} ({does}), so they would be "
-            f"scaled twice; leave {flags} out"
+            f"scaled twice; leave {flags} out (pixels that were scaled before the model learned "
+            "from them are an array: leave --image out as well)"
         )
 
 

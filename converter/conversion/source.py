@@ -27,13 +27,13 @@ def load_source(recipe: Recipe) -> tuple[LoadedModel, Recipe]:
         recipe.model,
         allow_unsafe=recipe.allow_unsafe,
         input_shape=recipe.input_shape,
-        lambda_scaling=_scaling(recipe),
+        lambda_scaling=scaling_of(recipe),
         check=_check_unread,
     )
     return loaded, recipe if loaded.scaling else _without_scaling(recipe)
 
 
-def _scaling(recipe: Recipe) -> Scaling | None:
+def scaling_of(recipe: Recipe) -> Scaling | None:
     """Return the scale and bias of `recipe`, or None if it has neither."""
     if recipe.scale is None and recipe.bias is None:
         return None

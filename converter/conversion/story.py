@@ -21,7 +21,13 @@ from converter.learning import marking, notes
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
-from converter.proof.predictions import Expectation, expectation, validated, verified
+from converter.proof.predictions import (
+    Expectation,
+    doubted,
+    expectation,
+    validated,
+    verified,
+)
 from converter.proof.update import update_checked
 from converter.recipe import Recipe
 from converter.trace.program import Array
@@ -98,7 +104,7 @@ def write(
         UsageError: the recipe describes a feature that does not exist.
     """
     metadata.describe(prepared.spec, recipe)
-    said, gap = list(prepared.notes), None
+    said, gap, doubt = list(prepared.notes), None, ""
     with replacing(target) as temporary:
         with step("write"):
             mlmodel.write_with(prepared.spec, prepared.weights, temporary)
@@ -108,14 +114,15 @@ def write(
         with step("verify"):
             said += validated(written)
             if prepared.expected is not None:
-                gap, remarks = verified(written, prepared.expected, recipe.tolerance)
-                said += remarks
+                gap = verified(written, prepared.expected, recipe.tolerance)
+                doubt, remark = doubted(prepared.expected)
+                said += [remark] if remark else []
         if twin is not None:
             with step("verify_update"):
                 said.append(update_checked(written, twin))
         return Report(
             **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
-            parity=gap, notes=tuple(said),
+            parity=gap, notes=tuple(said), doubt=doubt,
         )  # fmt: skip
 
 

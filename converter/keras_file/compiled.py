@@ -68,7 +68,8 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "Muon": {"learning_rate": 0.001, "weight_decay": 0.004},
     "ScheduleFreeAdamW": {"learning_rate": 0.0025},
 }
-"""What ``compile("adam")`` means where the file holds no more than that name: Keras 3."""
+"""What ``compile("adam")`` means where the file holds no more than that name: in Keras 3, and in
+the zips of Keras 2.13 to 2.15, which know no Lion by name (its rate was 0.0001 there)."""
 
 MEANS = ("auto", "sum_over_batch_size", "mean", "mean_with_sample_weight")
 """Reductions of a loss that are the mean over the batch, as long as no sample is weighted."""
@@ -127,6 +128,8 @@ def compile_settings(training: Json, outputs: Sequence[str]) -> CompileSettings 
         return None
     shared = next(iter(losses.values())) if set(losses) == set(outputs) and _same(losses) else None
     others = {k: v for k, v in training.items() if k not in DULL and v not in (None, [], {}, False)}
+    if isinstance(weights := others.get("loss_weights"), list):  # in the order of the outputs
+        others["loss_weights"] = dict(zip(outputs, weights, strict=False))
     others |= dict.fromkeys(_around(training), True)
     return CompileSettings(
         optimizer=name,

@@ -100,9 +100,10 @@ class Parser:
         if is_model(stored):
             return self.model(stored)
         config = _with_whole_numbers(stored)
-        stored_name = stored.get("name") or config.get("name") or ""
+        stored_name = _stored_name(stored, config)
         name = stored_name or stored["class_name"]
         try:
+            _check_sizes(config)
             kind, arguments = spelling.to_today(stored["class_name"], config, self.origin)
             arguments |= self._dtype(arguments.pop("dtype", None))
             arguments = {key: self._argument(key, part) for key, part in arguments.items()}
@@ -219,6 +220,46 @@ def _with_whole_numbers(stored: Json) -> Json:
     """Return a layer's configuration, sizes as integers; numbers for a function stay floats."""
     constants = stored["class_name"] in ("Lambda", "TensorFlowOpLayer")
     return stored["config"] if constants else whole(stored["config"])
+
+
+def _stored_name(stored: Json, config: Json) -> str:
+    """Return the name of a layer; empty if the file gives it none.
+
+    Raises:
+        KerasFileError: what stands in the place of the name is none.
+    """
+    given = [part["name"] for part in (stored, config) if "name" in part]
+    names = [name for name in given if name and isinstance(name, str)]
+    if given and not names:
+        raise KerasFileError(
+            f"holds a layer ({stored['class_name']}) whose name is {given[0]!r:.80}, which is none"
+        )
+    return names[0] if names else ""
+
+
+SIZES = (
+    "batch_input_shape", "batch_shape", "cropping", "depth_multiplier", "dilation_rate", "dims",
+    "filters", "groups", "height", "kernel_size", "n", "output_padding", "padding", "pool_size",
+    "size", "strides", "target_shape", "units", "width",
+)  # fmt: skip
+"""Arguments of layers that are whole numbers, or lists of such."""
+
+
+def _check_sizes(config: Mapping[str, Any]) -> None:
+    """Refuse truth values as sizes, which Python would take for 1 and 0.
+
+    Raises:
+        KerasFileError: a size is no number.
+    """
+    for key in SIZES:
+        if key in config and _has_truth_value(config[key]):
+            raise KerasFileError(f"has {key}={config[key]!r:.80}, of which one is no number")
+
+
+def _has_truth_value(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_truth_value, value))
+    return isinstance(value, bool)
 
 
 def _is_layer_as_activation(key: str, stored: Json) -> bool:

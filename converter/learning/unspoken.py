@@ -221,13 +221,12 @@ def of_compile(settings: CompileSettings, output: str) -> Iterator[str]:
 
 
 def _is_idle(name: str, value: Any, output: str) -> bool:
-    """Tell whether weights of losses change nothing for `output`: they are all 1."""
+    """Tell whether weights of losses change nothing for `output`: its own is 1."""
     if name != "loss_weights":
         return False
     if isinstance(value, Mapping):
         return bool(value.get(output, 1) == 1)
-    weights = value if isinstance(value, list) else [value]
-    return all(weight == 1 for weight in weights)
+    return bool(value == 1)
 
 
 def _listed(names: list[str]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from converter.backend.keras import in_one_line
 from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Call, StoredLayer, StoredModel, Tensor, input_shape
-from converter.load.layers import LayerMaker, in_one_line
+from converter.load.layers import LayerMaker
 
 
 @dataclass(frozen=True)

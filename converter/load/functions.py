@@ -45,18 +45,19 @@ TENSORFLOW_FUNCTIONS = {
 
 OPERATORS: Mapping[str, Callable[..., Any]] = {
     "__operators__.add": lambda x, y, name=None: x + y,
-    "__operators__.getitem": lambda x, slice_spec: x[_key(slice_spec)],
+    "__operators__.getitem": lambda x, slice_spec: x[_key(slice_spec, len(x.shape))],
 }
 """Python's operators on tensors, which Keras 2 stores under names that TensorFlow does not have."""
 
 RAW_OPS = {
     "Abs", "Add", "AddV2", "AvgPool", "BiasAdd", "Cast", "ConcatV2", "DepthToSpace", "Elu", "Erf",
-    "Exp", "ExpandDims", "Identity", "LeakyRelu", "Log", "LogSoftmax", "MatMul", "Max", "MaxPool",
-    "Maximum", "Mean", "Min", "Minimum", "Mul", "Neg", "Pad", "PadV2", "Pow", "Prod", "RealDiv",
-    "Reciprocal", "Relu", "Relu6", "Reshape", "ResizeBilinear", "ResizeNearestNeighbor",
-    "ReverseV2", "Rsqrt", "Selu", "Shape", "Sigmoid", "Softmax", "Softplus", "Softsign",
-    "SpaceToDepth", "Split", "Sqrt", "Square", "SquaredDifference", "Squeeze", "StridedSlice",
-    "Sub", "Sum", "Tanh", "Tile", "Transpose", "Unpack",
+    "Exp", "ExpandDims", "GatherV2", "Greater", "GreaterEqual", "Identity", "LeakyRelu", "Less",
+    "LessEqual", "Log", "LogSoftmax", "MatMul", "Max", "Maximum", "MaxPool", "Mean", "Min",
+    "Minimum", "Mul", "Neg", "Pack", "Pad", "PadV2", "Pow", "Prod", "RealDiv", "Reciprocal", "Relu",
+    "Relu6", "Reshape", "ResizeBilinear", "ResizeNearestNeighbor", "ReverseV2", "Roll", "Rsqrt",
+    "Select", "SelectV2", "Selu", "Shape", "Sigmoid", "Softmax", "Softplus", "Softsign",
+    "SpaceToDepth", "Split", "SplitV", "Sqrt", "Square", "SquaredDifference", "Squeeze",
+    "StridedSlice", "Sub", "Sum", "Tanh", "Tile", "Transpose", "Unpack",
 }  # fmt: skip
 """Nodes of a TensorFlow graph that tf.keras 2.0 to 2.3 stored, as TensorFlowOpLayers."""
 
@@ -111,8 +112,12 @@ def _tensorflow_function(stored: StoredLayer) -> Callable[..., Any]:
     return function
 
 
-def _key(slice_spec: Any) -> Any:
-    return tuple(slice_spec) if isinstance(slice_spec, list) else slice_spec
+def _key(slice_spec: Any, rank: int) -> Any:
+    """Return what stands in the brackets behind a tensor of `rank`; of a shape, a number may."""
+    key = tuple(slice_spec) if isinstance(slice_spec, list) else (slice_spec,)
+    if rank > 1 and key[0] not in (slice(None), None, ...):
+        raise ValueError(f"takes some of the samples only, not all of them: {key[0]}")
+    return key
 
 
 def _raw_op(stored: StoredLayer) -> Callable[..., Any]:
@@ -135,6 +140,8 @@ def _raw_op(stored: StoredLayer) -> Callable[..., Any]:
         inputs = [constants[i] if i in constants else next(rest) for i in range(count)]
         if node["op"] == "ConcatV2":  # all but the last are one list
             inputs = [inputs[:-1], inputs[-1]]
+        elif node["op"] == "Pack":  # all of them are
+            inputs = [inputs]
         return op(**dict(zip(names, inputs, strict=False)), **settings)
 
     return call

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from converter.backend.keras import application_class
+from converter.backend.keras import application_class, in_one_line
 from converter.backend.tensorflow import keras, tf
 from converter.errors import KerasFileError
 from converter.keras_file import Json, StoredLayer, decoded
@@ -54,15 +53,6 @@ keras.saving.register_keras_serializable("make-updatable")(Unwritten)
 
 EARLY_PENALTIES = {"L1L2Regularizer": "L1L2", "WeightRegularizer": "L1L2"}
 """Class of a regularizer in Keras 1 -> today's."""
-
-
-BOLD = re.compile(r"\x1b\[\d*m")
-"""What Keras puts around its messages, for a terminal."""
-
-
-def in_one_line(error: Exception) -> str:
-    """Return the beginning of what Keras says in `error`."""
-    return " ".join(BOLD.sub("", str(error)).split())[:200]
 
 
 class LayerMaker:

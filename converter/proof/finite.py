@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from converter.backend.keras import own_variables, watched_calls
+from converter.backend.keras import layers_inside, own_variables, watched_calls
 from converter.errors import ParityError, UnsupportedError
+from converter.keras_file.names import own_name
 from converter.proof.keras_model import keras_outputs
 from converter.trace.program import Array, Program
 
@@ -46,12 +47,27 @@ def check_answers(model: Any, inputs: Sequence[Array], answers: Array) -> None:
     )
 
 
+def check_layers(model: Any) -> None:
+    """Check that all weights of the Keras `model` are numbers.
+
+    Raises:
+        ParityError: one is not; the message names the layer and the variable.
+    """
+    for layer in layers_inside(model):
+        for variable in own_variables(layer):
+            if what := _odd(variable):
+                raise ParityError(
+                    f"the Keras model cannot be compared: the {variable.name} of layer "
+                    f"'{own_name(layer.name)}' ({type(layer).__name__}) holds {what}"
+                )
+
+
 def _culprits(layer: Any, outputs: Sequence[Any]) -> list[str]:
     """Return what to say of a call of `layer` if its `outputs` are not all numbers."""
     odd = next((what for output in outputs if (what := _odd(output))), "")
     if not odd:
         return []
-    name = f"layer '{layer.name}' ({type(layer).__name__})"
+    name = f"layer '{own_name(layer.name)}' ({type(layer).__name__})"
     for variable in own_variables(layer):
         if what := _odd(variable):
             return [f"the {variable.name} of {name} holds {what}"]

@@ -8,20 +8,23 @@ the same gradients.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
-from converter.backend.keras import any_names
+from converter.backend.keras import any_names, failures_noted, in_one_line
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras, tf
 from converter.coreml.optimizers import OPTIMIZERS
+from converter.errors import ParityError
 from converter.proof.correspondence import Correspondence
 from converter.proof.keras_model import one_by_one
 from converter.proof.pairing import Pair
 from converter.runtime import Settings
 from converter.runtime.optimizers import Optimizer
+from converter.trace.layer_table import keras_layer
 from converter.trace.program import Array
 
 
@@ -33,17 +36,33 @@ def keras_gradients(
     The model runs in inference mode, for Core ML has neither dropout nor the batch's statistics;
     penalties on weights and activities are no part of the loss. The mean is over the samples one
     by one where the model takes one sample only.
+
+    Raises:
+        ParityError: Keras cannot compute it.
     """
+    with _failures_explained():
+        with suppress(tf.errors.InvalidArgumentError):
+            return _gradients(model, pairs, found, samples, y)
+        each = [
+            _gradients(model, pairs, found, sample, y[i : i + 1])
+            for i, sample in enumerate(one_by_one(samples))
+        ]
+        return [np.mean(parts, axis=0) for parts in zip(*each, strict=True)]
+
+
+@contextmanager
+def _failures_explained() -> Iterator[None]:
+    """Tell at which layer Keras, or code of the user's own, fails."""
+    failed: list[Any] = []
     try:
-        return _gradients(model, pairs, found, samples, y)
-    except tf.errors.InvalidArgumentError:
-        if len(y) == 1:
-            raise
-    each = [
-        _gradients(model, pairs, found, sample, y[i : i + 1])
-        for i, sample in enumerate(one_by_one(samples))
-    ]
-    return [np.mean(parts, axis=0) for parts in zip(*each, strict=True)]
+        with failures_noted(failed):
+            yield
+    except Exception as error:  # whatever they raise
+        where = f"{keras_layer(failed[0])}: " if failed else ""
+        raise ParityError(
+            f"{where}Keras cannot compute gradients on random samples ({in_one_line(error)}), so "
+            "no update step can be compared"
+        ) from error
 
 
 def _gradients(

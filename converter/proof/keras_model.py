@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from converter.backend.keras import logits_of, without_last_activation
+from converter.backend.keras import failures_noted, in_one_line, logits_of, without_last_activation
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import arranged, keras, tf
 from converter.coreml.interface import ImageInput
@@ -17,6 +18,7 @@ from converter.errors import ParityError
 from converter.learning.answers import Answer
 from converter.lower.blob import as_blob
 from converter.proof.parity import difference, hardly_varies
+from converter.trace.layer_table import keras_layer
 from converter.trace.program import Array
 
 
@@ -24,7 +26,7 @@ def keras_predictions(model: Any, inputs: Sequence[Array], index: int) -> Array:
     """Return output number `index` of the Keras `model`, ``[N, ...]``, in inference mode.
 
     Raises:
-        ParityError: TensorFlow cannot run the model on this machine.
+        ParityError: the model cannot be run, on this machine or at all.
     """
     return keras_outputs(model, inputs)[index]
 
@@ -33,7 +35,7 @@ def keras_outputs(model: Any, inputs: Sequence[Array]) -> list[Array]:
     """Return all outputs of the Keras `model`, ``[N, ...]`` each, in inference mode.
 
     Raises:
-        ParityError: TensorFlow cannot run the model on this machine.
+        ParityError: the model cannot be run, on this machine or at all.
     """
     return [answer.values for answer in keras_answers(model, inputs)]
 
@@ -44,11 +46,8 @@ def keras_answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
     A model that takes one sample only, such as one that joins a constant to it, gets them one by
     one.
     """
-    try:
+    with suppress(tf.errors.InvalidArgumentError):
         return _answers(model, inputs)
-    except tf.errors.InvalidArgumentError:
-        if len(inputs[0]) == 1:
-            raise
     each = [_answers(model, sample) for sample in one_by_one(inputs)]
     return [_joined(parts) for parts in zip(*each, strict=True)]
 
@@ -84,14 +83,23 @@ def _answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
 
 
 def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
+    failed: list[Any] = []
     try:
-        with any_layout(), warnings.catch_warnings():
+        with any_layout(), failures_noted(failed), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the model Keras has warned whoever made it
             found: list[Any] = keras.tree.flatten(model(arranged(model, inputs), training=False))
     except tf.errors.UnimplementedError as error:
         raise ParityError(
             f"TensorFlow cannot run the Keras model here ({_reason(error)}), so the conversion "
             "cannot be compared with it; convert with --no-verify"
+        ) from error
+    except Exception as error:  # whatever Keras, or a layer of the user's own, raises
+        if isinstance(error, tf.errors.InvalidArgumentError) and len(inputs[0]) > 1:
+            raise  # it may take one sample only
+        where = f"{keras_layer(failed[0])}: " if failed else ""
+        raise ParityError(
+            f"{where}Keras cannot call it on random inputs ({in_one_line(error)}), so the "
+            "conversion cannot be compared with it; convert with --no-verify"
         ) from error
     return found
 

@@ -117,8 +117,9 @@ def _layer_pairs(
     if folded := fold(group, layers, is_doubled):
         return folded
     raise UnpairedError(
-        f"layer '{name}': its weights are not those of any layer of the Keras model; is it the "
-        "file that was converted? (What was folded into the layer may not be found again.)",
+        f"layer '{name}': its weights are not those of any layer of the Keras model, though the "
+        "predictions agree; something else than one batch normalization was folded into it, or "
+        "they were changed since, so no update step can be compared",
         name,
     )
 

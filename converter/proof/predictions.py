@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -119,10 +119,8 @@ def validated(written: Message) -> tuple[str, ...]:
     return tuple(finding.text() for finding in found if finding.severity == "warning")
 
 
-def verified(
-    written: Message, expected: Expectation, tolerance: float
-) -> tuple[float, tuple[str, ...]]:
-    """Return how far `written` predicts from what is `expected`, and what to say about that.
+def verified(written: Message, expected: Expectation, tolerance: float) -> float:
+    """Return how far `written` predicts from what is `expected`.
 
     Raises:
         ParityError: farther than `tolerance`.
@@ -132,14 +130,19 @@ def verified(
     if gap > tolerance:
         raise ParityError(
             f"the converted model differs from Keras by {gap:.1e} of the output's range (allowed "
-            f"{tolerance:.0e}); nothing was written; please report this model, or raise --tolerance"
+            f"{tolerance:.0e}); nothing was written; please report this model"
+            + (", or raise --tolerance" if np.isfinite(gap) else "")
         )
-    return gap, tuple(_remarks(expected))
+    return gap
 
 
-def _remarks(expected: Expectation) -> Iterator[str]:
-    """Yield why the comparison proves little, if it does."""
+def doubted(expected: Expectation) -> tuple[str, str]:
+    """Return why a comparison with what is `expected` proves little, in short and as a note.
+
+    Both are empty where it proves something.
+    """
     if little := parity.little_varied(expected.variation):
-        yield little
-    elif expected.are_probabilities and parity.is_saturated(expected.answer):
-        yield SATURATED
+        return "the output hardly varies", little
+    if expected.are_probabilities and parity.is_saturated(expected.answer):
+        return "all probabilities are 0 or 1", SATURATED
+    return "", ""

@@ -26,6 +26,7 @@ from converter.proof.correspondence import (
     correspondence,
     random_samples,
 )
+from converter.proof.finite import check_layers
 from converter.proof.folding import fold
 from converter.proof.gradients import KerasSteps, Recording, keras_gradients, shaken
 from converter.proof.pairing import Pair, UnpairedError, pairs
@@ -101,7 +102,8 @@ def verify(
     large images.
 
     Raises:
-        ParityError: the models have not the same inputs, outputs or weights.
+        ParityError: the models have not the same inputs, outputs or weights, or a weight of Keras
+            is no number.
         TrainingError: the model is not updatable.
     """
     plan, settings = runtime.plan(model), runtime.settings(model)
@@ -109,6 +111,7 @@ def verify(
     count = samples or (16 if values <= FEW_VALUES else 4)
     found = correspondence(model, keras_model, plan, count)
     if found.difference > PREDICTION_TOLERANCE:
+        check_layers(keras_model)
         raise ParityError(
             f"the predictions differ by {found.difference:.1e} of their range; is it the file "
             "that was converted?"

@@ -217,7 +217,10 @@ class Recipe(_Strict):
     image: Literal["rgb", "bgr", "gray"] | None = Field(
         default=None, description="Take images instead of arrays, in this colour order."
     )
-    scale: float | None = Field(default=None, description="Factor on the pixels of an image input.")
+    scale: float | None = Field(
+        default=None,
+        description="Factor on the pixels of an image input, or instead of a Lambda on the input.",
+    )
     bias: tuple[float, ...] | None = Field(
         default=None, description="Added after scaling, one number or one per channel, red first."
     )
@@ -292,9 +295,6 @@ class Recipe(_Strict):
             value = getattr(self, key)
             if value is not None and key not in own:
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-        for key in ("scale", "bias"):
-            if getattr(self, key) is not None and self.image is None:
-                yield key, "is for image inputs; add image: rgb, bgr or gray, or remove it"
         if self.output_path is not None and self.output_path.suffix != ".mlmodel":
             yield "output_path", "does not end in .mlmodel; give it that ending"
 

@@ -25,23 +25,35 @@ ADAPTIVE = (
     "use a pooling layer with a fixed pool_size instead"
 )
 ATTENTION = "multiplies two computed matrices, for which Core ML has no classic layer"
+VOLUMES = (
+    "works on volumes, but Core ML's classic networks take vectors, signals [steps, channels] and "
+    "images [height, width, channels]; use layers over two axes, with slices as channels"
+)
 SPECTRUM = "computes spectra, for which Core ML has no classic layer; give the model spectra"
 
 REFUSED = {
     "AdaptiveAveragePooling1D": ADAPTIVE,
     "AdaptiveAveragePooling2D": ADAPTIVE,
+    "AdaptiveAveragePooling3D": VOLUMES,
     "AdaptiveMaxPooling1D": ADAPTIVE,
     "AdaptiveMaxPooling2D": ADAPTIVE,
+    "AdaptiveMaxPooling3D": VOLUMES,
     "AdditiveAttention": ATTENTION,
     "Attention": ATTENTION,
+    "AveragePooling3D": VOLUMES,
     "Bidirectional": RECURRENT,
     "CategoryEncoding": PREPARED,
+    "Conv3D": VOLUMES,
+    "Conv3DTranspose": VOLUMES,
     "ConvLSTM1D": RECURRENT,
     "ConvLSTM2D": RECURRENT,
     "ConvLSTM3D": RECURRENT,
+    "Cropping3D": VOLUMES,
     "Discretization": PREPARED,
     "Embedding": LOOKED_UP,
     "GRU": RECURRENT,
+    "GlobalAveragePooling3D": VOLUMES,
+    "GlobalMaxPooling3D": VOLUMES,
     "GroupedQueryAttention": ATTENTION,
     "HashedCrossing": PREPARED,
     "Hashing": PREPARED,
@@ -51,6 +63,7 @@ REFUSED = {
         "marks steps that later layers skip, which Core ML's layers cannot; "
         "leave it out if no step is to be skipped"
     ),
+    "MaxPooling3D": VOLUMES,
     "MelSpectrogram": SPECTRUM,
     "MultiHeadAttention": ATTENTION,
     "RNN": RECURRENT,
@@ -59,6 +72,8 @@ REFUSED = {
     "SimpleRNN": RECURRENT,
     "StringLookup": PREPARED,
     "TextVectorization": PREPARED,
+    "UpSampling3D": VOLUMES,
+    "ZeroPadding3D": VOLUMES,
 }
 """Class of Keras -> what it does that cannot be converted, and what to do."""
 

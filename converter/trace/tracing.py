@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from converter.backend.captures import CapturedError
-from converter.backend.keras import layers_inside
+from converter.backend.keras import failures_noted, in_one_line, layers_inside
 from converter.backend.mil import mil_program
 from converter.backend.steps import steps_together
 from converter.backend.tensorflow import arranged, keras, stored_values, tf
 from converter.backend.tf_ops import plain_operations
-from converter.errors import UnsupportedError, UsageError
+from converter.errors import MakeUpdatableError, UnsupportedError, UsageError
 from converter.trace.layer_table import LayerTable, keras_layer
 from converter.trace.program import KerasLayer, Op, Operand, Program, Ref, Weight, without_dead_ops
 from converter.trace.refused import refuse_layers
@@ -65,9 +65,10 @@ def _input_spec(index: int, tensor: Any, given: Shape | None) -> Any:
     if None in shape:
         stored = ",".join("?" if n is None else str(n) for n in shape)
         if given is None:
+            example = ",".join(str(n or 224) for n in shape)
             raise UsageError(
                 f"the model leaves dimensions of its input open ({stored}); "
-                "give them: --input-shape 224,224,3"
+                f"give them: --input-shape {example}"
             )
         if len(given) != len(shape) or any(
             n not in (None, g) for n, g in zip(shape, given, strict=True)
@@ -130,15 +131,18 @@ def _traced(
             )
         return [tf.identity(output) for output in keras.tree.flatten(outputs)]
 
+    failed: list[Any] = []
     weight_specs = [tf.TensorSpec(v.shape, v.dtype, name=f"w{i}") for i, v in enumerate(variables)]
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), failures_noted(failed):
             warnings.simplefilter("ignore")  # of the model Keras has warned whoever made it
             concrete = tf.function(call, autograph=False).get_concrete_function(
                 *inputs, *weight_specs
             )
-    except ValueError as error:
-        raise _uncallable(model, error) from error
+    except MakeUpdatableError:
+        raise
+    except Exception as error:  # whatever Keras, or a layer of the user's own, raises
+        raise _uncallable(model, error, failed) from error
     main = _to_mil(concrete, layers).functions["main"]
     weights = {
         f"w{i}": Weight(
@@ -169,16 +173,18 @@ def _to_mil(concrete: Any, layers: LayerTable) -> Any:
         raise _unsupported(str(error), layers) from error
 
 
-def _uncallable(model: Any, error: ValueError) -> UnsupportedError:
-    """Return what to say of a model that Keras built, but cannot call."""
+def _uncallable(model: Any, error: Exception, failed: Sequence[Any]) -> UnsupportedError:
+    """Return what to say of a model that Keras built, but cannot call: `failed` is the layer."""
     for layer in layers_inside(model):
-        if isinstance(layer, keras.layers.RandomCrop):
+        if isinstance(error, ValueError) and isinstance(layer, keras.layers.RandomCrop):
             return UnsupportedError(
                 f"{keras_layer(layer)}: does not crop at inference in Keras {keras.__version__}, "
                 "so the layers behind it get pictures of another size than they were built for; "
                 "replace it by CenterCrop or Resizing"
             )
-    reason = " ".join(str(error).split())[:200]
+    reason = in_one_line(error)
+    if failed:
+        return UnsupportedError(f"{keras_layer(failed[0])}: Keras cannot call it: {reason}")
     return UnsupportedError(f"Keras cannot call the model on one sample: {reason}")
 
 

@@ -12,6 +12,7 @@ from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
 from tests.converting import convert
 from tests.lower.oracle import sequential
+from tests.paths import ZOO
 
 L = keras.layers
 IMAGE = (8, 8, 3)
@@ -199,3 +200,11 @@ def test_files_that_cannot_be_inspected(name, code, words, tmp_path, capsys, mon
     printed = capsys.readouterr().err
     assert words in printed
     assert len(printed.splitlines()) == 1
+
+
+def test_a_lambda_on_the_input_is_looked_through_with_its_scale(capsys):
+    source = str(ZOO / "keras315_lambda.keras")
+    assert cli.run(["inspect", source]) == 1
+    assert "say how with --scale and --bias" in capsys.readouterr().err
+    assert cli.run(["inspect", source, "--scale", "0.00392156863", "--bias", "-0.5"]) == 0
+    assert "Rescaling" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from converter.coreml import mlmodel
 from converter.recipe.model import Recipe
 from converter.recipe.reading import read
 from converter.recipe.template import EXAMPLES, json_schema
-from tests.paths import MODELS
+from tests.paths import MODELS, ZOO
 
 LENET = MODELS / "lenet.h5"
 RECIPES = sorted(MODELS.glob("*.yaml"))
@@ -210,3 +210,12 @@ def test_the_schema_is_printed_and_knows_every_setting(capsys):
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == {*Recipe.model_fields, "extends"}
     assert all(setting["description"] for setting in schema["properties"].values())
+
+
+def test_a_recipe_scales_where_a_lambda_stood(tmp_path, capsys):
+    """Such a scale is not one of an image's pixels."""
+    recipe = tmp_path / "lambda.yaml"
+    source = ZOO / "keras315_lambda.keras"
+    recipe.write_text(f"model: {source}\nscale: 0.00392156863\nbias: [-0.5]\n")
+    assert cli.run(["--recipe", str(recipe), "-o", str(tmp_path / "m.mlmodel")]) == 0
+    assert (tmp_path / "m.mlmodel").exists()

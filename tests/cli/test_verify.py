@@ -9,8 +9,10 @@ import pytest
 
 from converter.backend.tensorflow import keras
 from converter.cli import run
+from converter.conversion.metadata import RECIPE
 from converter.coreml import mlmodel
 from converter.proof import gradients
+from tests.paths import ZOO
 
 L = keras.layers
 
@@ -124,3 +126,67 @@ def test_a_folded_batch_normalization_is_verified_and_a_wrong_step_not_written(
 def whole_with(optimizer, rate):
     optimizer.learning_rate = rate
     return optimizer
+
+
+LAMBDA, SCALED = ZOO / "keras315_lambda.keras", ("--scale", "0.00392156863", "--bias", "-0.5")
+
+
+def test_a_lambda_that_flags_stand_for_is_known_from_the_file(tmp_path, capsys):
+    target = tmp_path / "m.mlmodel"
+    assert called(capsys, LAMBDA, *SCALED, "-o", target)[0] == 0
+    code, out, err = called(capsys, "verify", target, "--against", LAMBDA)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].startswith("PASS")
+    code, _, err = called(capsys, "verify", target, "--against", LAMBDA, "--bias", "0.25")
+    assert code == 1
+    assert "the predictions differ by" in err
+
+
+@pytest.mark.parametrize("carried", ["", "- no recipe", "scale: [", "unknown: 3"])
+def test_without_a_recipe_in_the_file_the_flags_are_asked_for_and_work(carried, tmp_path, capsys):
+    target = tmp_path / "m.mlmodel"
+    assert called(capsys, LAMBDA, *SCALED, "-o", target)[0] == 0
+    spec = mlmodel.read(target)
+    spec.description.metadata.userDefined[RECIPE] = carried
+    mlmodel.write(spec, target)
+    code, _, err = called(capsys, "verify", target, "--against", LAMBDA)
+    assert code == 1
+    assert "say how with --scale and --bias" in err
+    assert called(capsys, "verify", target, "--against", LAMBDA, *SCALED)[0] == 0
+
+
+def test_an_open_size_is_known_from_the_file(tmp_path, capsys):
+    target, source = tmp_path / "m.mlmodel", ZOO / "tf24_any_size.h5"
+    options = ("--input-shape", "16,16,3")
+    assert called(capsys, source, *options, "-o", target)[0] == 0
+    assert called(capsys, "verify", target, "--against", source)[0] == 0
+
+
+def test_a_weight_that_is_no_number_is_named(source, capsys):
+    assert called(capsys, source, "-o", "m.mlmodel")[0] == 0
+    model = keras.models.load_model(source, compile=False)
+    model.get_layer("conv").bias.assign([0.0, float("nan"), 0.0])
+    model.save(source)
+    code, _, err = called(capsys, "verify", "m.mlmodel", "--against", source)
+    assert code == 1
+    assert err == (
+        "error: the Keras model cannot be compared: the bias of layer 'conv' (Conv2D) holds NaN\n"
+    )
+
+
+def test_what_was_folded_besides_a_batch_normalization_is_no_other_file(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    model = keras.Sequential([
+        keras.Input((5,)), L.Dense(4, name="dense"), L.Rescaling(0.5), L.ReLU(),
+        L.Dense(3, activation="softmax", name="head"),
+    ])  # fmt: skip
+    model.compile("adam", "categorical_crossentropy")
+    model.save("folded.keras")
+    assert called(capsys, "folded.keras", "--layers", "*", "-o", "m.mlmodel")[0] == 0
+    code, _, err = called(capsys, "verify", "m.mlmodel", "--against", "folded.keras")
+    assert code == 1
+    assert "layer 'dense': its weights are not those of any layer" in err
+    assert "though the predictions agree; something else than one batch normalization" in err
+    assert "?" not in err

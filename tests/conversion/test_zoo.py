@@ -32,6 +32,7 @@ REFUSED = {
     "keras315_image_to_image.keras": "output is an image [8, 8, 1]",
     "keras315_subclassed.keras": "is a subclassed model (Own)",
     "keras315_weights_only.weights.h5": "holds weights only",
+    "keras37_int8.keras": "'dense' (Dense) is quantized to int8",
     "tf215_zip_recurrent.keras": "'bidirectional' (Bidirectional): is recurrent",
 }
 
@@ -70,5 +71,26 @@ def test_a_file_is_refused_in_one_true_line(name, tmp_path, capsys):
 
 
 def test_the_zoo_is_as_large_as_it_should_be():
-    assert len(FILES) >= 20
+    assert len(FILES) >= 60
     assert set(OPTIONS) | set(REFUSED) <= set(FILES)
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("tf28_slashes.h5", ["block1_dense", "head/dense"]),
+        ("keras37_lora.keras", ["dense", "head"]),
+        ("tf24_preprocessed.h5", ["conv", "head"]),
+    ],
+)
+def test_layers_of_recorded_files_are_chosen_by_their_own_names(name, layers, tmp_path):
+    target = tmp_path / "model.mlmodel"
+    assert convert(name, target, ["--layers", ",".join(layers), "--verify-update"]) == 0
+    assert [layer.name for layer in mlmodel.updatable_layers(mlmodel.read(target))] == layers
+
+
+def test_a_rate_that_a_file_holds_is_kept_from_an_optimizer_that_core_ml_has_not(tmp_path, capsys):
+    assert convert("tf215_groups.keras", tmp_path / "model.mlmodel") == 0
+    assert "Core ML has no Lion; the device learns with Adam, at the same rate, 0.0001" in (
+        capsys.readouterr().out
+    )

@@ -74,6 +74,33 @@ def test_image_to_image_models_are_refused_in_one_sentence(tmp_path):
         convert(model, tmp_path)
 
 
+BY_STEP = {
+    "softmax": (2, "softmax", "categorical_crossentropy"),
+    "one sigmoid": (1, "sigmoid", "binary_crossentropy"),
+    "logits": (2, None, keras.losses.CategoricalCrossentropy(from_logits=True)),
+    "values": (2, None, "mse"),
+}
+
+
+@pytest.mark.parametrize("name", BY_STEP)
+def test_answers_for_each_step_are_no_image(name, tmp_path):
+    units, activation, loss = BY_STEP[name]
+    model = sequential((512, 1), L.Conv1D(units, 3, padding="same", activation=activation))
+    model.compile("adam", loss)
+    words = rf"output \[512, {units}\] has 512 steps \(positions\), .* one answer for each sample"
+    with pytest.raises(UnsupportedError, match=words) as caught:
+        convert(model, tmp_path)
+    assert "image" not in str(caught.value)
+
+
+def test_one_value_for_each_step_is_a_vector(tmp_path):
+    model = sequential((12, 1), L.Conv1D(1, 3, padding="same", name="conv"))
+    model.compile("sgd", "mse")
+    spec, report = convert(model, tmp_path)
+    assert report.parity <= 1e-5
+    assert list(spec.description.output[0].type.multiArrayType.shape) == [12]
+
+
 REFUSED_HEADS = {
     "independent sigmoids": (
         {"units": 3, "activation": "sigmoid", "loss": "binary_crossentropy"},

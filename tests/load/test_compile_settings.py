@@ -3,7 +3,8 @@
 import keras
 import pytest
 
-from converter.keras_file.compiled import Loss
+from converter.keras_file.compiled import Loss, compile_settings
+from converter.learning import unspoken
 from converter.load import compile_settings_of, load
 from tests.paths import MODELS, ZOO
 
@@ -64,6 +65,14 @@ def test_of_several_outputs():
         "a": Loss("mean_squared_error"),
         "dense": Loss("categorical_crossentropy"),
     }
+
+
+def test_of_weights_in_a_list_which_are_those_of_the_outputs_in_order():
+    stored = {"loss": "mse", "loss_weights": [0.5, 1.0]}
+    settings = compile_settings(stored, ["a", "b"])
+    assert settings.others == {"loss_weights": {"a": 0.5, "b": 1.0}}
+    assert list(unspoken.of_compile(settings, "a")) == [unspoken.lacking("loss weights")]
+    assert not list(unspoken.of_compile(settings, "b"))
 
 
 def test_of_files_that_were_not_compiled():

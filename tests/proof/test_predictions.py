@@ -5,6 +5,7 @@ import pytest
 
 import converter
 from converter.backend.tensorflow import keras
+from converter.cli.convert import print_report, print_summary
 from converter.errors import ParityError
 from converter.lower.weighted import Weighted
 from converter.proof.update import verify
@@ -130,12 +131,15 @@ def test_tiny_logits_are_compared_by_themselves(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("last", ["softmax", None])
-def test_a_model_that_ignores_its_input_is_told(last, tmp_path):
+def test_a_model_that_ignores_its_input_is_told(last, tmp_path, capsys):
     loss = "categorical_crossentropy" if last else "mse"
     model = below("relu", 0, last=last, loss=loss)
     model.layers[-1].kernel.assign(np.zeros((8, 3)))
     spec, report = convert(model, tmp_path)
     assert any("the parity proves little" in note for note in report.notes)
+    print_summary(report, tmp_path)
+    print_report(report, tmp_path)
+    assert capsys.readouterr().out.count("(proves little: the output hardly varies)") == 2
     assert "proves little" in verify(spec, model).remark
 
 

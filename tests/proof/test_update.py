@@ -9,7 +9,7 @@ import pytest
 
 import converter
 from converter import runtime
-from converter.backend.tensorflow import keras
+from converter.backend.tensorflow import keras, tf
 from converter.coreml import mlmodel
 from converter.errors import ParityError, TrainingError
 from converter.proof import gradients
@@ -439,6 +439,26 @@ def test_no_output_in_common(fresh):
     spec, _ = fresh()
     model = keras.Sequential([keras.Input((16, 15, 3)), L.Flatten(), L.Dense(5)])
     with pytest.raises(ParityError, match="no output of the same shape"):
+        verify(spec, model)
+
+
+@tf.custom_gradient
+def without_gradient(x):
+    def fail(upstream):
+        raise NotImplementedError("no gradient here")
+
+    return 1.0 * x, fail
+
+
+def test_a_layer_without_gradients_is_said(fresh, monkeypatch):
+    """A function of the user's own may compute what it cannot differentiate."""
+    spec, model = fresh()
+    monkeypatch.setattr(
+        model.get_layer("head"),
+        "activation",
+        lambda x: without_gradient(keras.activations.softmax(x)),
+    )
+    with pytest.raises(ParityError, match=r"^Keras cannot compute gradients .*no gradient here"):
         verify(spec, model)
 
 

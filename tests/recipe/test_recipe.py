@@ -84,7 +84,6 @@ WRONG = {
         "model: a\noptimizer: adam\nmomentum: 0.9\n",
         ":3: momentum: is not a number of the optimizer adam",
     ),
-    "pixels of no image": ("model: a\nscale: 2\n", ":2: scale: is for image inputs"),
     "negative": ("model: a\nlearning_rate: -1\n", ":2: learning_rate: -1 is negative"),
     "no step": ("model: a\nlearning_rate: 0\n", ":2: learning_rate: 0 means that nothing is"),
     "no step by default": (
