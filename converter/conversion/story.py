@@ -54,13 +54,17 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
 
 @dataclass
 class Prepared:
-    """A marked network, the weights that go into its file, and what it must then predict."""
+    """A marked network, the weights that go into its file, and what it must then predict.
+
+    `changed` names the layers whose weights are not those of a layer of Keras any more.
+    """
 
     spec: mlmodel.Message
     weights: list[tuple[mlmodel.Message, Array]]
     expected: Expectation | None
     loss: str
     notes: tuple[str, ...]
+    changed: frozenset[str]
 
 
 def prepare(
@@ -83,7 +87,11 @@ def prepare(
     plan, said = _told(plan, model, network, settings, recipe)
     expected = expectation(model, network, recipe) if recipe.verify else None
     spec, weights = _marked(network, plan)
-    return Prepared(spec, weights, expected, network.end.loss, said)
+    weighted = network.lowered.net.weighted.values()
+    changed = frozenset(
+        name for made in weighted if made.is_changed for name in (made.name, made.keras.name)
+    )
+    return Prepared(spec, weights, expected, network.end.loss, said, changed)
 
 
 def write(
@@ -119,7 +127,7 @@ def write(
                 said += [remark] if remark else []
         if twin is not None:
             with step("verify_update"):
-                said.append(update_checked(written, twin))
+                said.append(update_checked(written, twin, prepared.changed))
         return Report(
             **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
             parity=gap, notes=tuple(said), doubt=doubt,

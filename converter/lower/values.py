@@ -12,6 +12,9 @@ from converter.trace.program import Array, KerasLayer, Operand, Program, Ref, We
 KERNEL_KINDS = ("conv", "conv_transpose", "matmul")
 """Operations with a kernel."""
 
+MOVES = ("identity", "transpose", "reshape", "expand_dims", "squeeze")
+"""Operations that only move numbers."""
+
 
 class Values:
     """Which values of `program` are constant, what these hold, and what changes in training."""
@@ -46,6 +49,13 @@ class Values:
         if weight:
             return weight
         return next(filter(None, map(self.weight, self._producers[operand.name].refs())), None)
+
+    def is_stored(self, operand: Operand) -> bool:
+        """Return whether `operand` is a Keras variable, perhaps with its axes in another order."""
+        if not isinstance(operand, Ref) or operand.name in self._weights:
+            return isinstance(operand, Ref)
+        made = self._producers.get(operand.name)
+        return made is not None and made.kind in MOVES and all(map(self.is_stored, made.refs()))
 
     def is_trained(self, ref: Ref) -> bool:
         """Return whether `ref` changes when the updatable layers learn."""

@@ -18,7 +18,7 @@ class Weighted:
     `weights` is ``[out, in / groups, kh, kw]`` or ``[out, in]`` (a deconvolution:
     ``[in, out / groups, kh, kw]``), a view on Keras's memory as long as nothing is folded into it.
     `folded` names the Keras layers whose arithmetic went into this one; it `absorbs` if some of
-    that came before it.
+    that came before it. It `is_changed` if its arrays are not those of its Keras layer any more.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Weighted:
     bias: Array | None = None
     folded: list[KerasLayer] = field(default_factory=list)
     absorbs: bool = False
+    is_changed: bool = False
 
     @property
     def outputs(self) -> int:
@@ -99,5 +100,6 @@ class Weighted:
         return per_group[:, :, None, None].astype(np.float32)
 
     def _remember(self, by: KerasLayer | None) -> None:
+        self.is_changed |= by != self.keras
         if by is not None and by != self.keras and by not in self.folded:
             self.folded.append(by)

@@ -172,7 +172,9 @@ def _weighted(
     keras = _owner(op, net) or KerasLayer(name, op.kind)
     layer = layer_named(net.builder, name)
     params = getattr(layer, layer.WhichOneof("layer"))
-    net.weighted[name] = Weighted(name, params, weights, keras)
+    kernel = op.inputs.get("weight", op.inputs.get("y", ""))
+    is_changed = not net.values.is_stored(kernel)
+    net.weighted[name] = Weighted(name, params, weights, keras, is_changed=is_changed)
     if reordering is not None:
         order, channels = reordering
         net.weighted[name].reorder_inputs(order.channels, channels, order.origin)
