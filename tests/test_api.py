@@ -166,7 +166,7 @@ def test_data_that_do_not_fit_are_refused(lenet, tmp_path):
         lenet.train(np.zeros((2, 28, 28, 1)), [0, 1], epoch=3)
     with pytest.raises(UsageError, match="the model allows"):
         lenet.train(np.zeros((2, 28, 28, 1)), [0, 1], learning_rate=5.0)
-    with pytest.raises(OutputError, match=r"ends in \.mlmodel"):
+    with pytest.raises(OutputError, match=r"the name must end in \.mlmodel"):
         lenet.save(tmp_path / "x.h5")
 
 
