@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ENDINGS = {
     "history": (".csv", ".json"),
     "plot": (".png",),
-    "checkpoint": ("", ".checkpoint", ".ckpt", ".npz"),
+    "checkpoint": (".checkpoint", ".ckpt", ".npz", ""),
 }
 """Option -> endings of the file that it writes, so that nothing else takes it for its own."""
 

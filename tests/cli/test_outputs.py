@@ -9,12 +9,16 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from converter import cli
+from converter.coreml import mlmodel
 from converter.errors import OutputError
 from converter.paths import Input, Output, check_outputs
 from tests.cli.walk import LEAVES, flag, takes_text
+from tests.runtime.updatable import MNIST, digits
 
 FILE, PLACE, TEXT = "a file to read", "a file or folder to read", "no path"
 
@@ -360,3 +364,36 @@ def test_what_is_beside_the_inputs_may_be_written(tmp_path):
     (data / "train" / "broken").symlink_to("nowhere")
     for name in ("data.csv", "data2.csv", "model.csv", "new.csv"):
         check_outputs(inputs, [Output("-o", Path(name), (".csv",))])
+
+
+REAL = {
+    "data by predictions": ["predict", "--data", "keep.npz", "-o", "keep.npz"],
+    "data by predictions, through a link": ["predict", "--data", "keep.npz", "-o", "link.npz"],
+    "a photograph by a plot": ["train", "--data", "pets", "--plot", "pets/1/0.png"],
+    "data to test with by a checkpoint": [
+        "train", "--data", "keep.npz", "--test", "test.npz", "--checkpoint", "test.npz",
+    ],
+    "a checkpoint by the model": [
+        "train", "--data", "keep.npz", "--checkpoint", "new.mlmodel", "-o", "new.mlmodel",
+    ],
+    "the model by a verdict": ["verify", "--on-device", "-o", "link.json"],
+    "another file by a checkpoint": ["train", "--data", "keep.npz", "--checkpoint", "model.h5"],
+}  # fmt: skip
+"""Lines without their model, of which each could be run: the files are what they should be."""
+
+
+@pytest.mark.parametrize("line", REAL.values(), ids=REAL)
+def test_real_files_are_kept(line, capsys):
+    mlmodel.write(digits(), Path("digits.mlmodel"))
+    with np.load(MNIST) as stored:
+        np.savez("keep.npz", x=stored["x_train"][:20], y=stored["y_train"][:20])
+        np.savez("test.npz", x=stored["x_test"][:20], y=stored["y_test"][:20])
+        for label in ("1", "7"):
+            Path("pets", label).mkdir(parents=True)
+            Image.fromarray(stored["x_train"][0]).save(f"pets/{label}/0.png")
+    Path("model.h5").write_bytes(b"\x89HDF\r\n\x1a\n of a model")
+    Path("link.npz").symlink_to("keep.npz")
+    os.link("digits.mlmodel", "link.json")
+    capsys.readouterr()
+    name, *rest = line
+    assert "delete" not in refused([name, "digits.mlmodel", *rest], capsys)
