@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -64,10 +64,11 @@ def check_outputs(
     Raises:
         OutputError: one of these is not so.
     """
-    given = [each for each in inputs if _identity(each.path)]
+    has_links = any(_has_other_names(output.path) for output in outputs)
+    held = {each: {_identity(each.path), *_held(each.path, LEVELS, has_links)} for each in inputs}
     for index, output in enumerate(outputs):
         _check_place(output)
-        _check_inputs(output, given)
+        _check_inputs(output, held)
         for other in outputs[:index]:
             if _is_one_file(output.path, other.path):
                 raise OutputError(
@@ -92,11 +93,11 @@ def _check_place(output: Output) -> None:
         raise OutputError(f"{output}: is a folder; give a file name")
 
 
-def _check_inputs(output: Output, inputs: Iterable[Input]) -> None:
+def _check_inputs(output: Output, held: Mapping[Input, set[Identity | None]]) -> None:
     around = {folder for place in _places(output.path) for folder in place.parents}
     touched = {_identity(path) for path in (output.path, *around)} - {None}
-    for name, path in inputs:
-        if {_identity(path), *_held(path, LEVELS)} & touched:
+    for (name, path), identities in held.items():
+        if identities & touched:
             told = "lies inside" if path.is_dir() else "is the same file as"
             raise OutputError(f"{output}: {told} the input {name} {path}; choose another place")
 
@@ -127,11 +128,28 @@ def _identity(path: Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def _held(folder: Path, levels: int) -> Iterator[Identity | None]:
-    """Yield every file and folder in `folder`, and what links in it lead to; nothing of a file."""
+def _has_other_names(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.stat().st_nlink > 1
+    return False
+
+
+def _held(folder: Path, levels: int, files: bool) -> Iterator[Identity | None]:
+    """Yield every folder in `folder`, what links in it lead to, and its `files` if asked for.
+
+    Of a file, nothing. Files are only looked at for an output that is a hard link: any other that
+    is one of them lies in a folder that is yielded, and there may be many.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            path = Path(entry)
-            yield _identity(path)
-            if levels > 1 and path.is_dir():
-                yield from _held(path, levels - 1)
+            is_folder = _is_folder(entry)
+            if files or is_folder or entry.is_symlink():
+                yield _identity(Path(entry))
+            if levels > 1 and is_folder:
+                yield from _held(Path(entry), levels - 1, files)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    with suppress(OSError):  # a link that leads to itself, or to what must not be seen
+        return entry.is_dir()
+    return False

@@ -166,6 +166,8 @@ def folder_of_data(ending):
         place.mkdir(parents=True)
         (place / f"1{ending}").write_bytes(b"a photograph")
     (data / "bird").symlink_to(elsewhere)
+    for place in (data, data / "train" / "dog"):
+        (place / "loop").symlink_to("loop")
     return data
 
 
