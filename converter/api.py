@@ -24,8 +24,8 @@ from converter.coreml import mlmodel
 from converter.coreml.inspection import COLUMNS
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
-from converter.errors import OutputError, UsageError
-from converter.files import check_paths
+from converter.errors import UsageError
+from converter.paths import MODEL_ENDING, Output, check_outputs
 from converter.recipe import Choice, Metadata, Objective, Range, Recipe
 from converter.recipe.reading import from_flags, read
 from converter.validation import validate
@@ -153,13 +153,13 @@ class UpdatableModel:
         """Write the model to `path`, which ends in ``.mlmodel``; return it.
 
         Raises:
-            OutputError: the file cannot be written, or is the Keras file.
+            OutputError: the file cannot be written, or was an input of the conversion.
         """
         target = Path(path)
-        if self._keras is None and self.recipe.model.exists():
-            check_paths(self.recipe.model, target)
-        elif target.suffix != ".mlmodel":
-            raise OutputError(f"{target}: the name of a Core ML model ends in .mlmodel")
+        inputs = self.recipe.inputs()
+        if self._keras is not None:  # the path of a live model is made up
+            inputs = [each for each in inputs if each.path != self.recipe.model]
+        check_outputs(inputs, [Output("", target, MODEL_ENDING)])
         mlmodel.write(self.spec, target)
         return target
 

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from converter.errors import KerasFileError, OutputError
+from converter.errors import OutputError
 
+if sys.platform != "win32":  # there, nothing tells whether a process still writes
+    import fcntl
 
-def check_paths(source: Path, target: Path) -> None:
-    """Check, before any work is done, that `source` can be read and `target` can be written.
-
-    Raises:
-        KerasFileError: `source` is missing or a folder.
-        OutputError: `target` is not named ``.mlmodel``, has no folder, or is `source`.
-    """
-    if not source.exists():
-        raise KerasFileError(f"{source}: there is no such file; check the path")
-    if source.is_dir():
-        raise KerasFileError(f"{source}: is a folder; give a .h5 or .keras file")
-    if target.suffix != ".mlmodel":
-        raise OutputError(f"{target}: the name of a Core ML model ends in .mlmodel")
-    if not target.parent.is_dir():
-        raise OutputError(f"{target}: its folder does not exist; create it first")
-    if target.exists() and target.samefile(source):
-        raise OutputError(f"{target}: is the input; give another name with -o")
+LONGEST = 50
+"""Characters of a target's name that its temporary file bears; a name has at most 255 bytes."""
 
 
 @contextmanager
@@ -34,17 +24,20 @@ def replacing(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it to `target` when the block ends well.
 
     Whatever goes wrong inside the block, the temporary file is removed and an existing `target`
-    keeps its content.
+    keeps its content. What a killed process has left there of the same target is removed, too.
 
     Raises:
         OutputError: the folder does not exist or cannot be written to.
     """
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; give a file name")
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
+    _remove_abandoned(target)
+    # By its ending, nobody takes it for a model; by its name, the next run knows whose it is.
+    number = f"{os.getpid()}-{secrets.token_hex(6)}"
+    temporary = target.with_name(f".{target.name[:LONGEST]}.{number}.partial")
     try:
-        temporary.touch(exist_ok=False)
-        yield temporary
+        with _held(temporary):
+            yield temporary
         temporary.replace(target)
     except OSError as error:
         raise OutputError(
@@ -54,6 +47,54 @@ def replacing(target: Path) -> Iterator[Path]:
         # Inside the block from before the file is made: an interrupt leaves nothing behind.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _held(temporary: Path) -> Iterator[None]:
+    """Make the file and hold a lock on it, which ends with this process, however that ends."""
+    with temporary.open("xb") as file:
+        _lock(file.fileno())
+        yield
+
+
+def _lock(descriptor: int) -> bool:
+    """Try to lock a file; return whether nobody else had done so, as far as the system tells."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody has, or the file system knows no locks
+        return False
+    return True
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove temporary files of `target` whose process is certainly dead.
+
+    That no such process runs here is not enough: the file may be one of another machine, or of a
+    container. That nobody holds the lock is not either: it may have been made this very moment.
+    """
+    name = re.compile(rf"\.{re.escape(target.name[:LONGEST])}\.(\d+)-[0-9a-f]{{12}}\.partial")
+    with suppress(OSError):
+        for path in target.parent.iterdir():
+            match = name.fullmatch(path.name)
+            if match and not _runs_here(int(match[1])):
+                with suppress(OSError), path.open("rb") as file:
+                    if _lock(file.fileno()):
+                        path.unlink()
+
+
+def _runs_here(process: int) -> bool:
+    """Tell whether a process of that number runs on this machine."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's, or no process can have this number
+        return True
+    return True
 
 
 def write_bytes(target: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ import doctest
 import json
 import platform
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from converter.errors import (
     UsageError,
 )
 from converter.recipe import Recipe
+from converter.recipe.reading import read
 from tests.lower.oracle import sequential
 from tests.paths import ROOT
 
@@ -166,8 +168,21 @@ def test_data_that_do_not_fit_are_refused(lenet, tmp_path):
         lenet.train(np.zeros((2, 28, 28, 1)), [0, 1], epoch=3)
     with pytest.raises(UsageError, match="the model allows"):
         lenet.train(np.zeros((2, 28, 28, 1)), [0, 1], learning_rate=5.0)
-    with pytest.raises(OutputError, match=r"ends in \.mlmodel"):
+    with pytest.raises(OutputError, match=r"the name must end in \.mlmodel"):
         lenet.save(tmp_path / "x.h5")
+
+
+def test_a_model_is_not_saved_over_what_it_was_made_of(lenet, tmp_path):
+    recipe, labels = tmp_path / "r.yaml", tmp_path / "labels.mlmodel"
+    recipe.write_text(f"model: {LENET}\nclasses: labels.mlmodel\n")
+    labels.write_text("zero\none\n")
+    (tmp_path / "recipe.mlmodel").symlink_to(recipe)
+    made = replace(lenet, recipe=read(recipe))
+    for name in ("labels.mlmodel", "recipe.mlmodel"):
+        with pytest.raises(OutputError, match="is the same file as the input"):
+            made.save(tmp_path / name)
+    assert labels.read_text() == "zero\none\n"
+    assert made.save(tmp_path / "new.mlmodel").stat().st_size > 1000
 
 
 def test_the_options_are_those_of_recipes():

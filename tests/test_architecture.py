@@ -12,7 +12,7 @@ PACKAGE = ROOT / "converter"
 
 FLOORS = (
     ("errors", "versions"),
-    ("file_kinds", "files"),
+    ("file_kinds", "files", "paths"),
     ("backend", "coreml", "keras_file"),
     ("recipe", "load", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),

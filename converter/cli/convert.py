@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.command import Command
 from converter.cli.failure import lines
-from converter.cli.parameters import per_channel, shape
+from converter.cli.parameters import (
+    a_number,
+    force_option,
+    per_channel,
+    quiet_option,
+    shape,
+    verbose_option,
+)
 from converter.cli.terminal import Progress
-from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
+from converter.errors import EXIT_OK, RecipeError, UsageError
+from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
 from converter.recipe import LOSSES, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
     from converter.conversion.report import Report
 
-RECIPE_ENDINGS = (".yaml", ".yml")
-
 
 def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
-    return tuple(n.strip() for part in value for n in part.split(",") if n.strip()) or None
+    """Return the names in lists such as ``a,b``, None if there is no list."""
+    return tuple(name for part in value for name in _parts(part)) or None
+
+
+def _parts(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise click.BadParameter(f"{text!r} holds an empty name")
+    return parts
 
 
 def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -34,7 +47,7 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
         return None
     if "," not in value:
         return Path(value)
-    labels = tuple(label.strip() for label in value.split(","))
+    labels = tuple(_parts(value))
     if all(label.lstrip("-").isdigit() for label in labels):
         return tuple(int(label) for label in labels)
     return labels
@@ -49,7 +62,7 @@ def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
 PATH = click.Path(path_type=Path)
 
 
-@click.command("convert")
+@click.command("convert", cls=Command)
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @_option("--output-path", "-o", "--out", type=PATH, metavar="PATH")
@@ -58,33 +71,35 @@ PATH = click.Path(path_type=Path)
 @_option("--input-shape", type=shape, metavar="H,W,C")
 @_option("--loss", type=click.Choice(LOSSES))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
-@_option("--learning-rate", type=float)
-@_option("--momentum", type=float)
-@_option("--beta-1", type=float)
-@_option("--beta-2", type=float)
-@_option("--epsilon", type=float)
+@_option("--learning-rate", type=a_number())
+@_option("--momentum", type=a_number())
+@_option("--beta-1", type=a_number())
+@_option("--beta-2", type=a_number())
+@_option("--epsilon", type=a_number())
 @_option("--epochs", type=click.IntRange(1))
 @_option("--batch-size", type=click.IntRange(1))
 @_option("--shuffle/--no-shuffle", default=None)
 @_option("--seed", type=int)
 @_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
-@_option("--scale", type=float)
+@_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", callback=_classes, metavar="LABELS")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
 @_option("--verify/--no-verify", default=None)
-@_option("--tolerance", type=float)
+@_option("--tolerance", type=a_number())
 @_option("--verify-update", is_flag=True, default=None)
 @_option("--on-device", is_flag=True, default=None)
 @_option("--allow-unsafe", is_flag=True, default=None)
+@force_option
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Recipes at a time (default: cores).")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="Print every step with its time.")
+@quiet_option
+@verbose_option
 def command(
     files: tuple[Path, ...],
     recipe: tuple[Path, ...],
+    force: bool,
     jobs: int | None,
     quiet: bool,
     verbose: bool,
@@ -98,10 +113,11 @@ def command(
     make-updatable --recipe lenet.yaml --epochs 5
     make-updatable recipes/*.yaml -o build/
 
-    Options win over recipes. With several recipes PATH is a folder.
+    Options win over recipes. With several recipes PATH is a folder. What PATH, or output_path of a
+    recipe, names is overwritten; a default name only with --force.
     """  # noqa: D301 (click reads \\b)
     flags = {name: value for name, value in options.items() if value is not None}
-    recipes = _recipes(files, recipe, flags)
+    recipes = _recipes(files, recipe, flags, force)
     from converter.cli.batch import Outcome, convert_all
 
     with Progress(quiet=quiet, verbose=verbose) as progress:
@@ -115,9 +131,10 @@ def command(
     return failed or _check_on_device(recipes, quiet)
 
 
-def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any]) -> list[Recipe]:
+def _recipes(
+    files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any], force: bool
+) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
-    from converter.files import check_paths
     from converter.recipe.reading import from_flags
 
     paths = [*more, *(file for file in files if file.suffix in RECIPE_ENDINGS)]
@@ -136,8 +153,13 @@ def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any])
     if folder is not None:
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
-        check_paths(recipe.model, recipe.destination())
-    _check_distinct(found, paths)
+        check_source(recipe.model)
+    names = [f"{path}:" for path in paths] if len(paths) > 1 else [""]
+    outputs = [
+        Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
+        for name, recipe in zip(names, found, strict=True)
+    ]
+    check_outputs([each for recipe in found for each in recipe.inputs()], outputs, force=force)
     return found
 
 
@@ -168,18 +190,6 @@ def _inside(folder: Path, recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"output_path": folder / recipe.destination().name})
 
 
-def _check_distinct(recipes: Sequence[Recipe], paths: Sequence[Path]) -> None:
-    targets: dict[Path, Path] = {}
-    for recipe, path in zip(recipes, paths, strict=False):
-        target = recipe.destination().resolve()
-        if target in targets:
-            raise OutputError(
-                f"{path}: writes {recipe.destination()}, as {targets[target]} does; "
-                "give one of them an output_path"
-            )
-        targets[target] = path
-
-
 def _convert(recipe: Recipe, progress: Progress) -> Report:
     job = progress.job()
     with job.step("start"):
@@ -203,8 +213,7 @@ def _check_on_device(recipes: Sequence[Recipe], quiet: bool) -> int:
         if recipe.on_device:
             from converter.cli.device_check import run_device_check
 
-            with redirect_stdout(io.StringIO()) if quiet else nullcontext():
-                codes.append(run_device_check(recipe.destination()))
+            codes.append(run_device_check(recipe.destination(), quiet=quiet))
     return next((code for code in codes if code), EXIT_OK)
 
 

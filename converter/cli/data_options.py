@@ -1,20 +1,17 @@
-"""The options by which ``train``, ``evaluate`` and ``predict`` are told of data."""
+"""The options by which commands are told of data."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
 
-
-def _scale(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    try:
-        return float(Fraction(value))
-    except (ValueError, ZeroDivisionError):
-        raise click.BadParameter(f"{value!r} is no number like 0.5 or 1/255") from None
-
+from converter.cli.parameters import a_number
+from converter.paths import Input
+from converter.recipe.numbers import scaling_complaint
 
 _OPTIONS = (
     click.option(
@@ -34,7 +31,7 @@ _OPTIONS = (
     ),
     click.option(
         "--scale",
-        callback=_scale,
+        type=a_number(scaling_complaint),
         default="1",
         metavar="FACTOR",
         help="Multiply the data by this, such as 1/255 for pixels of a network that takes 0 to 1.",
@@ -47,3 +44,11 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def data_input(flag: str, place: str) -> Input:
+    """Return what is read from `place`: a file or folder, else where Keras keeps its datasets."""
+    path = Path(place)
+    if not path.exists():
+        path = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+    return Input(flag, path)

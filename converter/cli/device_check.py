@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_NOT_RUN, EXIT_OK
 
 if TYPE_CHECKING:
@@ -20,13 +19,16 @@ def run_device_check(
     data: str | None = None,
     timeout: float | None = None,
     require_update: bool = False,
-    record: Path | None = None,
+    *,
+    out: Path | None = None,
+    as_json: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Run one update of the model at `path` in Core ML, print what came of it.
 
-    `data` is a place that `converter.data` reads, `record` a file for the verdict as JSON. Returns
-    the exit code: 0 passed, 1 anything else, but `EXIT_NOT_RUN` where Core ML could not be run and
-    `require_update` does not ask for it.
+    `data` is a place that `converter.data` reads, `out` a file for the verdict as JSON, which is
+    printed instead of text if `as_json`. Returns the exit code: 0 passed, 1 anything else, but
+    `EXIT_NOT_RUN` where Core ML could not be run and `require_update` does not ask for it.
 
     Raises:
         MakeUpdatableError: the model or the data cannot be read, or do not fit.
@@ -41,30 +43,17 @@ def run_device_check(
 
         samples = read(data, model).train
     verdict = device.check(model, samples, timeout or device.TIMEOUT)
-    if record is not None:
-        from converter.files import write_bytes
-
-        text = json.dumps(_finite({"model": str(path), **verdict.as_dict()}), indent=2)
-        write_bytes(record, text.encode() + b"\n")
-    return _report(path, verdict, require_update)
-
-
-def _report(path: Path, verdict: Verdict, require_update: bool) -> int:
-    from converter.device import Outcome
-
-    for check in verdict.checks:
-        click.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.seen}")
-    passed = verdict.outcome is Outcome.PASSED
-    click.echo(f"{path}: {verdict.outcome.value}: {verdict.reason}", err=not passed)
-    if verdict.outcome is Outcome.NOT_RUN and not require_update:
+    tell({"model": str(path), **verdict.as_dict()}, as_json, out)
+    passed = verdict.outcome is device.Outcome.PASSED
+    if not (quiet or as_json):
+        _print_checks(verdict)
+    if not passed or not (quiet or as_json):
+        click.echo(f"{path}: {verdict.outcome.value}: {verdict.reason}", err=not passed)
+    if verdict.outcome is device.Outcome.NOT_RUN and not require_update:
         return EXIT_NOT_RUN
     return EXIT_OK if passed else EXIT_ERROR
 
 
-def _finite(value: Any) -> Any:
-    """Return `value` with None for numbers that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _print_checks(verdict: Verdict) -> None:
+    for check in verdict.checks:
+        click.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.seen}")

@@ -7,15 +7,29 @@ from typing import Any
 
 import click
 
+from converter.cli.command import Command
 from converter.cli.data_options import data_options
+from converter.cli.parameters import json_option, verbose_option
+from converter.cli.terminal import Progress
+from converter.cli.verdict import tell
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Command)
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True,
               help="Samples computed at once.")  # fmt: skip
-def command(model: Path, data: str, layout: Any, scale: float, batch_size: int) -> None:
+@json_option
+@verbose_option
+def command(
+    model: Path,
+    data: str,
+    layout: Any,
+    scale: float,
+    batch_size: int,
+    as_json: bool,
+    verbose: bool,
+) -> None:
     """Tell the loss and the accuracy of MODEL (.mlmodel) on labelled data.
 
     \b
@@ -23,14 +37,23 @@ def command(model: Path, data: str, layout: Any, scale: float, batch_size: int) 
 
     Of data with a part for testing, that part is used.
     """  # noqa: D301 (click reads \\b)
-    from converter import data as places
-    from converter import runtime
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
-    found = places.read(data, message, places.Reading(layout, scale))
-    part = found.test or found.train
-    score = runtime.evaluate(message, part, batch_size)
+    with Progress(verbose=verbose) as progress:
+        job = progress.job()
+        with job.step("start"):
+            from converter import data as places
+            from converter import runtime
+        with job.step("reading the data"):
+            found = places.read(data, message, places.Reading(layout, scale))
+            part = found.test or found.train
+        with job.step("computing"):
+            score = runtime.evaluate(message, part, batch_size)
+    if as_json:
+        facts = {"samples": len(part.samples), "loss": score.loss, "accuracy": score.accuracy}
+        tell(facts, as_json, None)
+        return
     click.echo(f"samples   {len(part.samples)}")
     click.echo(f"loss      {score.loss:.6f}")
     if score.accuracy is not None:

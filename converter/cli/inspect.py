@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.parameters import per_channel, shape
+from converter.cli.command import Command
+from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
 from converter.recipe import LOSSES
@@ -26,10 +27,10 @@ PIPED_WIDTH = 200
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Command, excludes=[("as_json", "as_yaml")])
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "style", flag_value="json", help="Print JSON.")
-@click.option("--yaml", "style", flag_value="yaml", help="Print YAML.")
+@json_option
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="Shape of the input where it is left open.")  # fmt: skip
@@ -38,11 +39,12 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
     type=click.Choice(LOSSES),
     help="What the device shall minimise (default: as compiled).",
 )
-@click.option("--scale", type=float, help="What a Lambda on the input multiplies by.")
+@click.option("--scale", type=a_number(), help="What a Lambda on the input multiplies by.")
 @click.option("--bias", type=per_channel, metavar="R,G,B",
               help="What a Lambda on the input adds then.")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
-def command(file: Path, style: str | None, **options: Any) -> None:
+@verbose_option
+def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: Any) -> None:
     """Show what FILE holds.
 
     \b
@@ -53,9 +55,13 @@ def command(file: Path, style: str | None, **options: Any) -> None:
         raise UsageError(f"{file}: is neither a Keras file (.h5, .keras) nor a .mlmodel")
     is_core_ml = file.suffix == ".mlmodel"
     head = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
-    found = _core_ml(file) if is_core_ml else _keras(file, options)
-    if style:
-        _print_data(head, found, style)
+    given = {name: value for name, value in options.items() if value}
+    if is_core_ml and given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
+    found = _core_ml(file) if is_core_ml else _keras(file, given, verbose)
+    if as_json or as_yaml:
+        _print_data(head, found, as_json)
         return
     from rich.console import Console
 
@@ -73,21 +79,20 @@ def _core_ml(file: Path) -> CoreMLModel:
     return inspect(mlmodel.read(file))
 
 
-def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
+def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
     from converter.recipe.reading import from_flags
 
-    given = {name: value for name, value in options.items() if value}
-    recipe = from_flags({"model": file, **given})
-    with Progress() as progress:
+    recipe = from_flags({"model": file, **options})
+    with Progress(verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             from converter.conversion.inspection import inspect
         return inspect(recipe, job.step)
 
 
-def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, style: str) -> None:
+def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, as_json: bool) -> None:
     data = {**head, **dataclasses.asdict(found)}
-    if style == "json":
+    if as_json:
         import json
 
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,8 +1,52 @@
-"""What options take that is more than a word: functions for ``type=`` of click."""
+"""What options take that is more than a word, and options that several commands have."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
+
+from converter.recipe import numbers
+
+force_option = click.option(
+    "--force", is_flag=True, help="Overwrite an existing file of the default name."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="Print every step with its time."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def a_number(
+    complaint: Callable[[float], str | None] = lambda value: None,
+) -> Callable[[Any], float]:
+    """Return what takes a finite number, also a quotient such as ``1/255``.
+
+    `complaint` says what is wrong with a number, None if nothing is.
+    """
+
+    def number(value: Any) -> float:
+        try:
+            found = numbers.number(value) if isinstance(value, str) else float(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+        if wrong := complaint(found):
+            raise click.BadParameter(f"{value} {wrong}")
+        return found
+
+    return number
+
+
+def positive(value: float) -> str | None:
+    """Return what is wrong with a number that has to be more than 0."""
+    return None if value > 0 else "is not more than 0"
+
+
+def share(value: float) -> str | None:
+    """Return what is wrong with a number that has to be a part of something, but not all."""
+    return None if 0 < value < 1 else "is not between 0 and 1"
 
 
 def shape(text: str) -> tuple[int, ...]:
@@ -19,6 +63,6 @@ def shape(text: str) -> tuple[int, ...]:
 def per_channel(text: str) -> tuple[float, ...]:
     """Return one number, or one for each colour, such as ``0.1,0.2,0.3``."""
     try:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(numbers.number(part) for part in text.split(","))
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a list of numbers like 1,2,3") from None

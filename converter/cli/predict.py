@@ -11,15 +11,18 @@ from typing import Any
 import click
 import numpy as np
 
-from converter.cli.data_options import data_options
-from converter.errors import UsageError
+from converter.cli.command import Command
+from converter.cli.data_options import data_input, data_options
+from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.terminal import Progress
 from converter.files import replacing, write_bytes
+from converter.paths import Input, Output, check_outputs
 
 SHOWN = 20
 """Answers that are printed when nothing is written."""
 
 
-@click.command("predict")
+@click.command("predict", cls=Command, needs={"quiet": ["out"]})
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True,
@@ -30,8 +33,17 @@ SHOWN = 20
     type=click.Path(path_type=Path),
     help="Write all outputs to an .npz file, or the best class of each sample to a .csv file.",
 )
+@quiet_option
+@verbose_option
 def command(
-    model: Path, data: str, layout: Any, scale: float, batch_size: int, out: Path | None
+    model: Path,
+    data: str,
+    layout: Any,
+    scale: float,
+    batch_size: int,
+    out: Path | None,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Print what MODEL (.mlmodel) answers for each sample; --data may be one image too.
 
@@ -39,15 +51,21 @@ def command(
     make-updatable predict CatDog.mlmodel --data photo.jpg
     make-updatable predict LeNet.mlmodel --data digits.npz -o answers.npz
     """  # noqa: D301 (click reads \\b)
-    from converter import data as places
-    from converter import runtime
     from converter.coreml import mlmodel
 
-    if out is not None and out.suffix not in (".npz", ".csv"):
-        raise UsageError(f"--out {out}: the name must end in .npz or .csv")
+    if out is not None:
+        inputs = Input("MODEL", model), data_input("--data", data)
+        check_outputs(inputs, [Output("-o", out, (".npz", ".csv"))])
     message = mlmodel.read(model)
-    found = places.read_inputs(data, message, places.Reading(layout, scale))
-    outputs = runtime.predict_samples(message, found.samples, batch_size)
+    with Progress(quiet=quiet, verbose=verbose) as progress:
+        job = progress.job()
+        with job.step("start"):
+            from converter import data as places
+            from converter import runtime
+        with job.step("reading the data"):
+            found = places.read_inputs(data, message, places.Reading(layout, scale))
+        with job.step("computing"):
+            outputs = runtime.predict_samples(message, found.samples, batch_size)
     if out is None:
         for row in _answers(found.names[:SHOWN], outputs):
             click.echo("  ".join(row))
@@ -60,7 +78,8 @@ def command(
             np.savez(file, **arrays)
     else:
         write_bytes(out, _table(_answers(found.names, outputs)))
-    click.echo(f"wrote {out}")
+    if not quiet:
+        click.echo(f"wrote {out}")
 
 
 def _answers(names: Sequence[str], outputs: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from converter.cli.command import Command
+from converter.cli.parameters import force_option, quiet_option, verbose_option
 from converter.cli.terminal import Progress
-from converter.errors import OutputError, RecipeError, UsageError
+from converter.errors import RecipeError, UsageError
 from converter.files import write_bytes
+from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 
 PATH = click.Path(path_type=Path)
 
@@ -18,20 +21,26 @@ def command() -> None:
     """Write, check and show recipes: conversion settings in YAML files."""
 
 
-@command.command("init")
+@command.command("init", cls=Command)
 @click.argument("model", type=PATH)
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="Default: <MODEL>.yaml; - prints it.")
+@force_option
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the model file.")
-def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
+@quiet_option
+@verbose_option
+def init(
+    model: Path, out: Path | None, force: bool, allow_unsafe: bool, quiet: bool, verbose: bool
+) -> None:
     """Write a commented recipe for MODEL, filled in with what the model says."""
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
     target = out or Path(f"{model.stem}.yaml")
-    if target.exists():
-        raise OutputError(f"{target}: exists already; give another name with -o")
+    if str(target) != "-":
+        output = Output("-o" if out else "", target, RECIPE_ENDINGS, is_default=out is None)
+        check_outputs([Input("MODEL", model)], [output], force=force)
     recipe = Recipe(model=model, allow_unsafe=allow_unsafe)
-    with Progress() as progress:
+    with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             from converter.conversion.inspection import inspect
@@ -52,12 +61,14 @@ def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
         click.echo(text, nl=False)
         return
     write_bytes(target, text.encode())
-    click.echo(f"wrote {target}; convert with: make-updatable {target}")
+    if not quiet:
+        click.echo(f"wrote {target}; convert with: make-updatable {target}")
 
 
-@command.command("check")
+@command.command("check", cls=Command)
 @click.argument("files", nargs=-1, required=True, type=PATH)
-def check(files: tuple[Path, ...]) -> None:
+@quiet_option
+def check(files: tuple[Path, ...], quiet: bool) -> None:
     """Report every mistake in FILES, with file, line and key; a good recipe is named."""
     from converter.recipe.reading import read
 
@@ -68,14 +79,15 @@ def check(files: tuple[Path, ...]) -> None:
         except RecipeError as error:
             mistakes.append(str(error))
             continue
-        click.echo(f"{file}: correct")
+        if not quiet:
+            click.echo(f"{file}: correct")
         if not recipe.model.exists():
             click.echo(f"{file}: note: {recipe.model} does not exist", err=True)
     if mistakes:
         raise RecipeError("\n".join(mistakes))
 
 
-@command.command("show")
+@command.command("show", cls=Command)
 @click.argument("model", type=PATH)
 def show(model: Path) -> None:
     """Print the recipe that MODEL.mlmodel was converted by, and the versions of the tools.
@@ -85,7 +97,7 @@ def show(model: Path) -> None:
     from converter.recipe import writing
     from converter.recipe.reading import read
 
-    if model.suffix in (".yaml", ".yml"):
+    if model.suffix in RECIPE_ENDINGS:
         click.echo(writing.text(read(model)), nl=False)
         return
     if model.suffix != ".mlmodel":
@@ -99,7 +111,7 @@ def show(model: Path) -> None:
     click.echo(text, nl=False)
 
 
-@command.command("schema")
+@command.command("schema", cls=Command)
 def schema() -> None:
     """Print the JSON Schema of recipes, which editors use to complete and to check them.
 

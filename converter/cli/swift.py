@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
-from converter.errors import EXIT_OK, OutputError
+from converter.cli.command import Command
+from converter.cli.parameters import force_option, quiet_option
+from converter.errors import EXIT_OK
+from converter.files import write_bytes
+from converter.paths import Input, Output, check_outputs
 
 
-@click.command("swift")
+@click.command("swift", cls=Command)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -20,12 +24,16 @@ from converter.errors import EXIT_OK, OutputError
     metavar="PATH",
     help="Where to write; the Swift type is named after it (default: <Model>Trainer.swift).",
 )
+@force_option
 @click.option(
     "--resource",
     metavar="NAME",
     help="Name of the model in the app's bundle (default: that of the file).",
 )
-def command(model: Path, target: Path | None, resource: str | None) -> int:
+@quiet_option
+def command(
+    model: Path, target: Path | None, force: bool, resource: str | None, quiet: bool
+) -> int:
     """Write the Swift code that trains MODEL.mlmodel in an app.
 
     One file, made for this model: samples in its shapes and types, the update task with progress,
@@ -35,15 +43,16 @@ def command(model: Path, target: Path | None, resource: str | None) -> int:
     make-updatable swift LeNet.mlmodel -o ModelTrainer.swift
     """  # noqa: D301 (click reads \\b)
     from converter.coreml import mlmodel
-    from converter.files import write_bytes
     from converter.swift import generate
     from converter.swift.names import type_name
 
-    message = mlmodel.read(model)
+    is_default = target is None
     target = target or Path(f"{type_name(model.stem)}Trainer.swift")
-    if target.suffix != ".swift":
-        raise OutputError(f"{target}: the name of a Swift file ends in .swift")
+    output = Output("" if is_default else "-o", target, (".swift",), is_default)
+    check_outputs([Input("MODEL", model)], [output], force=force)
+    message = mlmodel.read(model)
     name = type_name(target.stem)
     write_bytes(target, generate(message, name, resource or model.stem).encode())
-    click.echo(f"wrote {target} ({name})")
+    if not quiet:
+        click.echo(f"wrote {target} ({name})")
     return EXIT_OK

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.data_options import data_options
-from converter.coreml.optimizers import TRAINING
-from converter.errors import EXIT_INTERRUPTED, EXIT_OK, OutputError, UsageError
+from converter.cli.command import Command
+from converter.cli.data_options import data_input, data_options
+from converter.cli.parameters import a_number, force_option, quiet_option, share, verbose_option
+from converter.cli.terminal import Progress
+from converter.coreml.optimizers import NUMBERS, TRAINING
+from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from converter.paths import MODEL_ENDING, Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message
     from converter.data import Dataset
     from converter.runtime import History, Settings
 
+ENDINGS = {
+    "history": (".csv", ".json"),
+    "plot": (".png",),
+    "checkpoint": (".checkpoint", ".ckpt", ".npz", ""),
+}
+"""Option -> endings of the file that it writes, so that nothing else takes it for its own."""
 
-@click.command("train")
+
+def _number(flag: str, text: str) -> Callable[[Any], Any]:
+    """Return the option for a number of an optimizer."""
+    number = NUMBERS[flag.removeprefix("--").replace("-", "_")]
+    return click.option(flag, type=a_number(number.complaint), help=text)
+
+
+@click.command("train", cls=Command, excludes=[("test", "hold_out")])
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
 @click.option("--test", metavar="PLACE", help="Other data to test with before and after.")
 @click.option(
     "--hold-out",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=a_number(share),
     metavar="SHARE",
     help="Put this share of the data aside to test with, such as 0.1.",
 )
-@click.option("--epochs", type=int, help="Passes over the data (default: as in the model).")
-@click.option("--batch-size", type=int, help="Samples per step (default: as in the model).")
-@click.option("--learning-rate", type=float, help="Step size (default: as in the model).")
-@click.option("--momentum", type=float, help="Momentum of SGD.")
-@click.option("--beta-1", type=float, help="Decay of Adam's first moment.")
-@click.option("--beta-2", type=float, help="Decay of Adam's second moment.")
-@click.option("--epsilon", type=float, help="Adam's epsilon.")
+@click.option("--epochs", type=click.IntRange(1),
+              help="Passes over the data (default: as in the model).")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(1),
+              help="Samples per step (default: as in the model).")  # fmt: skip
+@_number("--learning-rate", "Step size (default: as in the model).")
+@_number("--momentum", "Momentum of SGD.")
+@_number("--beta-1", "Decay of Adam's first moment.")
+@_number("--beta-2", "Decay of Adam's second moment.")
+@_number("--epsilon", "Adam's epsilon.")
 @click.option("--shuffle/--no-shuffle", default=None, help="Whether each epoch has its own order.")
 @click.option("--seed", type=int, help="Seed of the shuffling.")
 @click.option(
@@ -42,6 +63,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Where to write the trained model (default: <MODEL>Trained.mlmodel).",
 )
+@force_option
 @click.option(
     "--history",
     type=click.Path(path_type=Path),
@@ -60,6 +82,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Save the state here after every epoch, and go on from it if it is there.",
 )
+@quiet_option
+@verbose_option
 def command(model: Path, **options: Any) -> int:
     """Train an updatable MODEL (.mlmodel) as an update task on the device would.
 
@@ -70,26 +94,39 @@ def command(model: Path, **options: Any) -> int:
     Values that the model does not allow are refused, as Core ML refuses them. The arithmetic is
     that of Keras with the same settings; Apple does not document its own.
     """  # noqa: D301 (click reads \\b)
-    from converter import runtime
     from converter.coreml import mlmodel
 
-    target = options["out"] or Path(f"{model.stem}Trained.mlmodel")
-    _check_targets(model, target, options)
+    _check_outputs(model, options)
+    target = options["out"] or _default(model)
+    say = _silent if options["quiet"] else click.echo
     message = mlmodel.read(model)
-    settings = runtime.settings(message, **{name: options[name] for name in TRAINING})
-    runtime.plan(message)  # refuses what cannot be trained before any data are read
-    runtime.prepare_threads()
-    _warn(message)
-    data = _data(message, options, settings.seed)
+    with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
+        job = progress.job()
+        with job.step("start"):
+            from converter import runtime
+            from converter.runtime import checkpoint
+        settings = runtime.settings(message, **{name: options[name] for name in TRAINING})
+        runtime.plan(message)  # refuses what cannot be trained before any data are read
+        runtime.prepare_threads()
+        if options["checkpoint"] is not None and options["checkpoint"].exists():
+            checkpoint.read(options["checkpoint"])  # refuses what is none, before the data are read
+        with job.step("reading the data"):
+            data = _data(message, options, settings.seed)
+    if not options["quiet"]:
+        _warn(message)
     try:
         history = _trained(message, data, settings, options)
     except KeyboardInterrupt:
         click.echo(_interrupted(options["checkpoint"]), err=True)
         return EXIT_INTERRUPTED
     mlmodel.write(message, target)
-    _write_records(history, options)
-    click.echo(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    _write_records(history, options, say)
+    say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return EXIT_OK
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
 
 
 def _warn(model: Message) -> None:
@@ -101,26 +138,31 @@ def _warn(model: Message) -> None:
             click.echo(f"warning: not on a device: {finding.text()}", err=True)
 
 
-def _check_targets(model: Path, target: Path, options: dict[str, Any]) -> None:
-    """Refuse before training what could not be written after it."""
-    if target.suffix != ".mlmodel":
-        raise OutputError(f"{target}: the name of a Core ML model ends in .mlmodel")
-    suffixes = {"history": (".csv", ".json"), "plot": (".png",)}
-    for option, allowed in suffixes.items():
-        path = options[option]
-        if path is not None and path.suffix not in allowed:
-            raise UsageError(f"--{option} {path}: the name must end in {' or '.join(allowed)}")
-    for path in (target, options["history"], options["plot"], options["checkpoint"]):
-        if path is None:
-            continue
-        if not path.parent.is_dir():
-            raise OutputError(f"{path}: its folder does not exist")
-        if path.exists() and model.exists() and path.samefile(model):
-            raise OutputError(f"{path}: is the input; give another name")
+def _check_outputs(model: Path, options: dict[str, Any]) -> None:
+    """Refuse before training what could not, or must not, be written after it."""
+    places = {f"--{name}": options[name] for name in ("data", "test") if options[name] is not None}
+    check_outputs(
+        [Input("MODEL", model), *(data_input(flag, place) for flag, place in places.items())],
+        [
+            Output("-o", options["out"], MODEL_ENDING)
+            if options["out"] is not None
+            else Output("", _default(model), MODEL_ENDING, is_default=True),
+            *(
+                Output(f"--{name}", options[name], endings)
+                for name, endings in ENDINGS.items()
+                if options[name] is not None
+            ),
+        ],
+        force=options["force"],
+    )
     if options["plot"] is not None:
         from converter.cli.plot import check_pillow
 
         check_pillow()
+
+
+def _default(model: Path) -> Path:
+    return Path(f"{model.stem}Trained.mlmodel")
 
 
 def _data(model: Message, options: dict[str, Any], seed: int) -> Dataset:
@@ -142,7 +184,7 @@ def _trained(model: Message, data: Dataset, settings: Settings, options: dict[st
     from converter.cli.training_progress import ProgressBar
     from converter.runtime import train
 
-    with ProgressBar(settings) as progress:
+    with nullcontext() if options["quiet"] else ProgressBar(settings) as progress:
         return train(model, data.train, settings, data.test, options["checkpoint"], progress)
 
 
@@ -152,14 +194,14 @@ def _interrupted(checkpoint: Path | None) -> str:
     return "interrupted; nothing was written"
 
 
-def _write_records(history: History, options: dict[str, Any]) -> None:
+def _write_records(history: History, options: dict[str, Any], say: Callable[[str], None]) -> None:
     if options["history"]:
         from converter.cli.history import write_history
 
         write_history(history, options["history"])
-        click.echo(f"wrote {options['history']}")
+        say(f"wrote {options['history']}")
     if options["plot"]:
         from converter.cli.plot import write_plot
 
         write_plot(history, options["plot"])
-        click.echo(f"wrote {options['plot']}")
+        say(f"wrote {options['plot']}")

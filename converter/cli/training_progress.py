@@ -5,6 +5,7 @@ Where the output is no terminal, only the lines appear.
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -48,6 +49,10 @@ class ProgressBar(RuntimeProgress):
     def features(self, done: int, total: int) -> None:
         """Show how far the frozen layers are."""
         self._bar.update(self._task, description="frozen layers", completed=done, total=total)
+
+    def resumed(self, done: int, checkpoint: Path) -> None:
+        """Say that the training does not begin anew."""
+        self._print(f"resuming     from {checkpoint}, after {done} of {self._epochs} epochs")
 
     def before(self, score: Score | None) -> None:
         """Print the score before training."""

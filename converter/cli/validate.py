@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import click
 
+from converter.cli.command import Command
+from converter.cli.parameters import quiet_option
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, title_of
@@ -22,7 +24,16 @@ Found: TypeAlias = list[tuple[str, Finding]]
 STANDARD_INPUT = "-"
 
 
-@click.command()
+ALONE = ("explain", "list_rules")
+CHECKING = ("files", "strict", "require_updatable", "ignore", "style", "quiet")
+"""Parameters that check nothing, and those that are for checking."""
+
+
+@click.command(
+    "validate",
+    cls=Command,
+    excludes=[ALONE, *((one, other) for one in ALONE for other in CHECKING)],
+)
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--require-updatable", is_flag=True, help="Fail if a model is not updatable.")
@@ -37,6 +48,7 @@ STANDARD_INPUT = "-"
 )
 @click.option("--explain", metavar="CODE", help="Explain one rule and stop.")
 @click.option("--list-rules", is_flag=True, help="List all rules and stop.")
+@quiet_option
 def command(
     files: tuple[str, ...],
     strict: bool,
@@ -45,6 +57,7 @@ def command(
     style: str,
     explain: str | None,
     list_rules: bool,
+    quiet: bool,
 ) -> int:
     """Check .mlmodel files: would Core ML accept them, and can it train them?
 
@@ -64,11 +77,12 @@ def command(
     for name in _expanded(files):
         count += 1
         found += [(name, finding) for finding in _check(name, require_updatable, codes)]
-    PRINTERS[style](found)
-    if style == "text" and not found:
-        click.echo(f"{count} file{'s' * (count != 1)} checked, nothing found", err=True)
     failing = ("error", "warning") if strict else ("error",)
-    return EXIT_ERROR if any(f.severity in failing for _, f in found) else EXIT_OK
+    errors = [(name, finding) for name, finding in found if finding.severity in failing]
+    PRINTERS[style](errors if quiet else found)
+    if style == "text" and not (found or quiet):
+        click.echo(f"{count} file{'s' * (count != 1)} checked, nothing found", err=True)
+    return EXIT_ERROR if errors else EXIT_OK
 
 
 def _known(code: str) -> str:

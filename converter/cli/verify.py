@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.parameters import per_channel, shape
+from converter.cli.command import Command
+from converter.cli.data_options import data_input
+from converter.cli.parameters import (
+    a_number,
+    json_option,
+    per_channel,
+    positive,
+    quiet_option,
+    shape,
+    verbose_option,
+)
+from converter.cli.terminal import Progress
+from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
+from converter.paths import Input, Output, check_outputs
 
 if TYPE_CHECKING:
+    from converter.coreml.mlmodel import Message
     from converter.proof.update import Verification
 
+AGAINST = (
+    "steps", "samples", "tolerance", "seed", "input_shape", "scale", "bias", "allow_unsafe",
+    "verbose",
+)  # fmt: skip
+ON_DEVICE = ("data", "timeout", "require_update")
+"""Options that are for one of the two ways of verifying alone."""
 
-@click.command("verify")
+
+@click.command(
+    "verify",
+    cls=Command,
+    needs=dict.fromkeys(AGAINST, ("against",)) | dict.fromkeys(ON_DEVICE, ("on_device",)),
+)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--against",
@@ -27,7 +53,7 @@ if TYPE_CHECKING:
 @click.option("--samples", type=click.IntRange(1),
               help="With --against: samples in each step (default: 16, or 4 of large images).",
               )  # fmt: skip
-@click.option("--tolerance", type=click.FloatRange(0, min_open=True), default=1e-4,
+@click.option("--tolerance", type=a_number(positive), default=1e-4,
               show_default=True, help="With --against: largest difference that passes.",
               )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
@@ -35,7 +61,7 @@ if TYPE_CHECKING:
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="With --against: shape of the input where the Keras model leaves it open "
               "(default: as converted).")  # fmt: skip
-@click.option("--scale", type=float,
+@click.option("--scale", type=a_number(),
               help="With --against: what a Lambda on Keras's input multiplies by "
               "(default: as converted).")  # fmt: skip
 @click.option("--bias", type=per_channel, metavar="R,G,B",
@@ -48,12 +74,15 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="PLACE",
               help="With --on-device: what to learn from, as for train (default: random samples).",
               )  # fmt: skip
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+@click.option("--timeout", type=a_number(positive), metavar="SECONDS",
               help="With --on-device: how long it may take.")  # fmt: skip
 @click.option("--require-update", is_flag=True,
               help="With --on-device: fail where Core ML cannot be run.")  # fmt: skip
-@click.option("--json", "record", type=click.Path(path_type=Path), metavar="FILE",
-              help="With --on-device: write the verdict to a file.")  # fmt: skip
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the verdict to a .json file.")  # fmt: skip
+@json_option
+@quiet_option
+@verbose_option
 def command(model: Path, against: Path | None, on_device: bool, **options: Any) -> int:
     """Check that MODEL (.mlmodel) does what the Keras model does, or learns in Core ML itself.
 
@@ -63,42 +92,75 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
 
     With --against it compares first what both predict, then in every step the gradients of all
     updatable tensors, and what Keras's optimizer and that of the reference runtime make of the same
-    gradients. No file is changed. Exits with 0 on PASS and 1 on FAIL.
+    gradients. No input is changed. Exits with 0 on PASS and 1 on FAIL.
     """  # noqa: D301 (click reads \\b)
     if (against is None) != on_device:
         raise UsageError("verify: say --against KERAS, or --on-device (one of them)")
+    _check_output(model, against, options)
     if against is None:
         from converter.cli.device_check import run_device_check
 
-        names = ("data", "timeout", "require_update", "record")
+        names = (*ON_DEVICE, "out", "as_json", "quiet")
         return run_device_check(model, **{name: options[name] for name in names})
     return _compare(model, against, options)
+
+
+def _check_output(model: Path, against: Path | None, options: dict[str, Any]) -> None:
+    if options["out"] is None:
+        return
+    inputs = [Input("MODEL", model)]
+    if against is not None:
+        inputs.append(Input("--against", against))
+    if options["data"] is not None:
+        inputs.append(data_input("--data", options["data"]))
+    check_outputs(inputs, [Output("-o", options["out"], (".json",))])
 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
+    with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
+        job = progress.job()
+        with job.step("start"):
+            from converter.proof.update import verify
+        with job.step("load"):
+            keras_model = _keras_model(message, against, options)
+        with job.step("verify_update"):
+            steps = (options[name] for name in ("steps", "samples", "seed"))
+            result = verify(message, keras_model, *steps)
+    passed = result.passed(options["tolerance"])
+    facts = {
+        "model": str(model),
+        "against": str(against),
+        "outcome": "passed" if passed else "failed",
+        "tolerance": options["tolerance"],
+        "update": result.update,
+        **asdict(result),
+    }
+    tell(facts, options["as_json"], options["out"])
+    if not (options["quiet"] or options["as_json"]):
+        print_verification(result, options["tolerance"])
+    return EXIT_OK if passed else EXIT_ERROR
+
+
+def _keras_model(message: Message, against: Path, options: dict[str, Any]) -> Any:
+    """Return the Keras model, read with the scaling and the shape that `message` was made by."""
     from converter.conversion.metadata import recipe_of
     from converter.conversion.source import scaling_of
     from converter.load import load
-    from converter.proof.update import verify
     from converter.recipe import Recipe
 
     made_by = recipe_of(message) or Recipe(model=against)
     flags = ("scale", "bias", "input_shape")
     given = {name: options[name] for name in flags if options[name] is not None}
     recipe = made_by.model_copy(update=given)
-    loaded = load(
+    return load(
         against,
         allow_unsafe=options["allow_unsafe"],
         input_shape=recipe.input_shape,
         lambda_scaling=scaling_of(recipe),
-    )
-    chosen = (options[name] for name in ("steps", "samples", "seed"))
-    result = verify(message, loaded.model, *chosen)
-    print_verification(result, options["tolerance"])
-    return EXIT_OK if result.passed(options["tolerance"]) else EXIT_ERROR
+    ).model
 
 
 def print_verification(result: Verification, tolerance: float) -> None:

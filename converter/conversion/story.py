@@ -15,12 +15,13 @@ from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
-from converter.files import check_paths, replacing
+from converter.files import replacing
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
+from converter.paths import MODEL_ENDING, Output, check_outputs, check_source
 from converter.proof.predictions import (
     Expectation,
     doubted,
@@ -42,7 +43,8 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
         MakeUpdatableError: in one line, what is wrong and what to do.
     """
     target = recipe.destination()
-    check_paths(recipe.model, target)
+    check_source(recipe.model)
+    check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)

@@ -43,6 +43,8 @@ MESSAGES: dict[str, Callable[[Any], str]] = {
     "greater_than": lambda e: f"must be more than {e['ctx']['gt']:g}, not {_shown(e)}",
     "greater_than_equal": lambda e: f"must be {e['ctx']['ge']:g} or more, not {_shown(e)}",
     "less_than_equal": lambda e: f"must be {e['ctx']['le']:g} or less, not {_shown(e)}",
+    "string_pattern_mismatch": lambda e: "is empty; give a name, or remove it",
+    "too_short": lambda e: "is empty; name at least one, or remove it",
     "value_error": lambda e: str(e["ctx"]["error"]),
 }
 """Type of a pydantic error (https://docs.pydantic.dev/latest/errors/validation_errors/) -> text."""

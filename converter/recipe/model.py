@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
@@ -20,6 +20,8 @@ from pydantic_core import PydanticCustomError
 
 from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, NUMBERS
+from converter.paths import MODEL_ENDING, Input
+from converter.recipe.values import Factor, Place, Scaling, Text
 
 Objective: TypeAlias = Literal[
     "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"
@@ -69,7 +71,9 @@ class Choice(_Strict):
     default: Positive | None = Field(
         default=None, description="The value unless the app chooses another."
     )
-    allowed: tuple[Positive, ...] = Field(default=(), description="The values, in any order.")
+    allowed: tuple[Positive, ...] = Field(
+        default=(), min_length=1, description="The values, in any order."
+    )
     min: Count = Field(default=1, description="The smallest value, if `max` is given.")
     max: Count | None = Field(default=None, description="The largest value, instead of `allowed`.")
 
@@ -132,6 +136,8 @@ def _one_kind(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         if not value:
             raise ValueError("holds no label; name at least two")
+        if not all(str(label).strip() for label in value):
+            raise ValueError("holds an empty label; give every class a name")
         kinds = {type(label) for label in value}
         odd = next((v for v in value if isinstance(v, bool) or not isinstance(v, (str, int))), None)
         if odd is not None:
@@ -156,7 +162,7 @@ Countable: TypeAlias = Annotated[
 """A whole number, or its default with the values that the app may choose from."""
 
 Labels: TypeAlias = Annotated[
-    Annotated[Path, Tag("file")]
+    Annotated[Place, Tag("file")]
     | Annotated[tuple[str, ...] | tuple[int, ...], BeforeValidator(_one_kind), Tag("labels")],
     Discriminator(_file_or_labels),
 ]
@@ -172,18 +178,20 @@ class Recipe(_Strict):
     them, else from the defaults in the README.
     """
 
-    model: Path = Field(description="The trained Keras model, .h5 or .keras.")
-    output_path: Path | None = Field(
+    model: Place = Field(description="The trained Keras model, .h5 or .keras.")
+    output_path: Place | None = Field(
         default=None,
         description="Where to write the model, .mlmodel (default: <MODEL>Updatable.mlmodel).",
     )
-    layers: tuple[str, ...] = Field(
+    layers: tuple[Text, ...] = Field(
         default=(),
+        min_length=1,
         description="Layers that learn: Keras names or globs (default: all dense that can).",
     )
-    output: str | None = Field(default=None, description="Which output, if the model has several.")
+    output: Text | None = Field(default=None, description="Which output, if the model has several.")
     input_shape: tuple[Positive, ...] | None = Field(
         default=None,
+        min_length=1,
         description="Shape of the input where the model leaves it open, without the batch.",
     )
     allow_unsafe: bool = Field(
@@ -217,24 +225,27 @@ class Recipe(_Strict):
     image: Literal["rgb", "bgr", "gray"] | None = Field(
         default=None, description="Take images instead of arrays, in this colour order."
     )
-    scale: float | None = Field(
+    scale: Scaling | None = Field(
         default=None,
-        description="Factor on the pixels of an image input, or instead of a Lambda on the input.",
+        description="Factor on the pixels of an image input, or instead of a Lambda on the input; "
+        "a number or such as 1/255.",
     )
-    bias: tuple[float, ...] | None = Field(
-        default=None, description="Added after scaling, one number or one per channel, red first."
+    bias: tuple[Factor, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Added after scaling, one number or one per channel, red first.",
     )
     classes: Labels | None = Field(
         default=None,
         description="Make a classifier: its labels in order, or a file with one a line.",
     )
-    input_name: str | None = Field(
+    input_name: Text | None = Field(
         default=None, description="Name of the model's input (default: image, else input)."
     )
-    output_name: str | None = Field(
+    output_name: Text | None = Field(
         default=None, description="Name of the output, or the probabilities."
     )
-    label_name: str = Field(
+    label_name: Text = Field(
         default="classLabel",
         description="Name of a classifier's predicted class (default: classLabel).",
     )
@@ -259,12 +270,18 @@ class Recipe(_Strict):
     )
 
     _written_paths: dict[str, str] = PrivateAttr(default_factory=dict)
+    _files: tuple[Path, ...] = PrivateAttr(default=())
 
-    def with_written_paths(self, paths: Mapping[str, str]) -> Recipe:
-        """Return the same recipe, which names its files as `paths` (key -> text) do."""
+    def with_origin(self, files: Iterable[Path], paths: Mapping[str, str]) -> Recipe:
+        """Return the same recipe, read from `files`, which name theirs as `paths` (key -> text)."""
         copy = self.model_copy()
-        copy._written_paths = dict(paths)
+        copy._files, copy._written_paths = tuple(files), dict(paths)
         return copy
+
+    def inputs(self) -> list[Input]:
+        """Return every file that the conversion reads: the model, labels, recipes."""
+        labels = [Input("classes", self.classes)] if isinstance(self.classes, Path) else []
+        return [Input("model", self.model), *labels, *(Input("recipe", f) for f in self._files)]
 
     def written_path(self, key: str) -> str:
         """Return the path `key` as the recipe's file has it, else the bare name of the file.
@@ -295,14 +312,19 @@ class Recipe(_Strict):
             value = getattr(self, key)
             if value is not None and key not in own:
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-        if self.output_path is not None and self.output_path.suffix != ".mlmodel":
+        if "label_name" in self.model_fields_set and self.classes is None:
+            yield "label_name", "has no effect without classes; add classes, or remove it"
+        for key in ("verify_update", "tolerance"):
+            if not self.verify and key in self.model_fields_set and getattr(self, key):
+                yield key, "has no effect, because verify is off; remove one of them"
+        if self.output_path is not None and self.output_path.suffix not in MODEL_ENDING:
             yield "output_path", "does not end in .mlmodel; give it that ending"
 
 
 class RecipeFile(Recipe):
     """What a recipe file may hold: a recipe, and what it builds on."""
 
-    extends: Path | tuple[Path, ...] | None = Field(
+    extends: Place | tuple[Place, ...] | None = Field(
         default=None,
         description="Recipes to start from, later ones and this one win; paths from here.",
     )

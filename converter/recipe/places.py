@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
@@ -47,13 +48,15 @@ class Mistake(NamedTuple):
 class Document:
     """The data of a file, the place of each value in it, and what is wrong already.
 
-    `written_paths` holds its paths as they read from the folder of the recipe that is asked for.
+    `written_paths` holds its paths as they read from the folder of the recipe that is asked for,
+    `files` those that it was read from.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     places: dict[Key, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     written_paths: dict[str, str] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
 
     def place(self, key: Key) -> Place:
         """Return the place of the value at `key`, or of the closest value around it."""

@@ -33,7 +33,7 @@ def read(path: Path, flags: Mapping[str, Any] | None = None) -> Recipe:
         UsageError: the flags alone are wrong.
     """
     merged = _merged(_file(path, path.parent, ()), _flags(flags or {}))
-    return _validated(merged).with_written_paths(merged.written_paths)
+    return _validated(merged).with_origin(merged.files, merged.written_paths)
 
 
 def from_flags(flags: Mapping[str, Any]) -> Recipe:
@@ -48,6 +48,7 @@ def from_flags(flags: Mapping[str, Any]) -> Recipe:
 def _file(path: Path, folder: Path, chain: tuple[Path, ...]) -> Document:
     """Return a file over what it extends; `folder` is that of the first file, `chain` the way."""
     document = parse(_text(path), str(path))
+    document.files.append(path)
     bases = _bases(document)
     _locate_paths(document, path.parent, folder)
     result = Document()
@@ -63,9 +64,11 @@ def _file(path: Path, folder: Path, chain: tuple[Path, ...]) -> Document:
 
 def _bases(document: Document) -> list[str]:
     """Take ``extends`` out of the document."""
-    bases = document.data.pop("extends", None) or []
+    bases = document.data.pop("extends", None)
+    if bases is None:
+        return []
     bases = [bases] if isinstance(bases, str) else bases
-    if isinstance(bases, list) and all(isinstance(base, str) for base in bases):
+    if isinstance(bases, list) and bases and all(isinstance(b, str) and b.strip() for b in bases):
         return bases
     message = "must be the path of a recipe, or a list of them"
     document.mistakes.append(Mistake(document.place(("extends",)), ("extends",), message))
@@ -76,7 +79,7 @@ def _locate_paths(document: Document, own: Path, first: Path) -> None:
     """Make paths, given from the folder `own`, valid from the working folder."""
     for key in PATH_KEYS:
         text = document.data.get(key)
-        if isinstance(text, str) and text:
+        if isinstance(text, str) and text.strip():
             path = own / text
             document.data[key] = str(path)
             written = path.name if Path(text).is_absolute() else os.path.relpath(path, first)
@@ -126,7 +129,7 @@ def _merged(below: Document, above: Document) -> Document:
     written = {k: text for k, text in below.written_paths.items() if k not in above.data}
     return Document(
         data, places | above.places, [*below.mistakes, *above.mistakes],
-        written | above.written_paths,
+        written | above.written_paths, [*below.files, *above.files],
     )  # fmt: skip
 
 
@@ -149,9 +152,10 @@ def _validated(document: Document) -> Recipe:
     if recipe is not None:
         for where, message in recipe.unusable():
             mistakes.append(Mistake(document.place(where), where, message))
-    if recipe is not None and any(place.line for place in document.places.values()):
         for key, message in recipe.contradictions():
-            mistakes.append(Mistake(document.place((key,)), (key,), message))
+            place = document.place((key,))
+            if place.line or key != "output_path":  # flags are looked at with all other outputs
+                mistakes.append(Mistake(place, (key,), message))
     if recipe is None or mistakes:
         raise _error(mistakes)
     return recipe

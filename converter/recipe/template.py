@@ -33,7 +33,7 @@ EXAMPLES: dict[str, Any] = {
     "shuffle": True,
     "seed": 1,
     "image": "rgb",
-    "scale": 1 / 255,
+    "scale": "1/255",
     "bias": [0.0, 0.0, 0.0],
     "classes": ["cat", "dog"],
     "input_name": "image",

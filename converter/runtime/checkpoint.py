@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from converter.coreml.mlmodel import floats
-from converter.errors import TrainingError
+from converter.errors import TrainingError, UsageError
 from converter.files import replacing
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.trainer import Trainer
+
+UNREADABLE = (
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise of a file that is something else, or damaged."""
 
 
 def fingerprint(plan: Plan, settings: Settings, samples: int) -> str:
@@ -42,25 +50,51 @@ def save(path: Path, identity: str, trainer: Trainer, epochs: Sequence[object]) 
         np.savez(file, facts=np.array(facts), **arrays)
 
 
-def restore(path: Path, identity: str, trainer: Trainer) -> list[dict[str, float | None]]:
-    """Bring `trainer` to the state in `path` and return what it says of each epoch done.
+@dataclass(frozen=True)
+class State:
+    """What a checkpoint holds: whose it is, what each epoch did, and the variables."""
+
+    identity: str
+    epochs: list[dict[str, float | None]]
+    arrays: list[npt.NDArray[np.generic]]
+
+    def into(self, trainer: Trainer) -> None:
+        """Bring `trainer` to this state."""
+        for variable, array in zip(trainer.state, self.arrays, strict=True):
+            variable.assign(array)
+
+
+def read(path: Path) -> State:
+    """Return the state in `path`.
 
     Raises:
-        TrainingError: the file is no checkpoint, or one of another training.
+        TrainingError: the file is no checkpoint.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
-            arrays = [stored[str(i)] for i in range(len(trainer.state))]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path}: is not a checkpoint ({error}); delete it") from error
-    fits = all(v.shape == array.shape for v, array in zip(trainer.state, arrays, strict=True))
-    if facts["identity"] != identity or not fits:
+            arrays = [stored[str(i)] for i in range(len(stored.files) - 1)]
+            return State(facts["identity"], facts["epochs"], arrays)
+    except UNREADABLE as error:
+        raise TrainingError(f"{path}: is not a checkpoint; give another name for one") from error
+
+
+def read_fitting(path: Path, identity: str, trainer: Trainer, epochs: int) -> State:
+    """Return the state in `path`, from which `trainer` can go on to the end of `epochs`.
+
+    Raises:
+        TrainingError: the file is no checkpoint, or one of another training.
+        UsageError: more than `epochs` are done already.
+    """
+    state = read(path)
+    shapes = [tuple(variable.shape) for variable in trainer.state]
+    if state.identity != identity or [array.shape for array in state.arrays] != shapes:
         raise TrainingError(
-            f"{path}: belongs to another model, other data or other settings; delete it or give "
-            "another name"
+            f"{path}: belongs to another model, other data or other settings; give another name"
         )
-    for variable, array in zip(trainer.state, arrays, strict=True):
-        variable.assign(array)
-    epochs: list[dict[str, float | None]] = facts["epochs"]
-    return epochs
+    if (done := len(state.epochs)) > epochs:
+        raise UsageError(
+            f"{path}: holds {done} epochs already, so epochs cannot be {epochs}; choose {done} or "
+            "more, or give the checkpoint another name"
+        )
+    return state

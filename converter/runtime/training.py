@@ -57,6 +57,9 @@ class Progress:
     def features(self, done: int, total: int) -> None:
         """The frozen layers' results are known for `done` of `total` samples."""
 
+    def resumed(self, done: int, checkpoint: Path) -> None:
+        """The training goes on after `done` epochs, from their `checkpoint`."""
+
     def before(self, score: Score | None) -> None:
         """The score on the held-out samples before training is known."""
 
@@ -80,10 +83,13 @@ def train(
     In every epoch, the first included, the samples come in an order that depends on the seed and
     the epoch alone if the model shuffles, else as they are. What lies below the lowest updatable
     layer is computed once. With `checkpoint` the state is saved there after every epoch, and a
-    training that finds such a file goes on from it.
+    training that finds such a file goes on from it; the score before training remains that of
+    `model` as it is.
 
     Raises:
-        TrainingError: the model cannot be trained, or the loss is no longer a number.
+        TrainingError: the model cannot be trained, the loss is no longer a number, or the
+            checkpoint is none of this training.
+        UsageError: the checkpoint is one of more epochs than are asked for.
         DataError: samples or labels do not fit the model.
         OutputError: the checkpoint cannot be written.
     """
@@ -91,15 +97,18 @@ def train(
     chosen = plan(model)
     trainer = Trainer(chosen, settings)
     identity = checkpoints.fingerprint(chosen, settings, len(data.samples)) if checkpoint else ""
-    done: list[Epoch] = []
+    done, state = [], None
     if checkpoint and checkpoint.exists():
-        stored = checkpoints.restore(checkpoint, identity, trainer)
-        done = [Epoch(**epoch) for epoch in stored]  # type: ignore[arg-type]
+        state = checkpoints.read_fitting(checkpoint, identity, trainer, settings.epochs)
+        done = [Epoch(**epoch) for epoch in state.epochs]  # type: ignore[arg-type]
+        progress.resumed(len(done), checkpoint)
     keep = settings.epochs - len(done) > 1
     blobs, answers = _prepared(model, chosen, data, settings, keep, progress)
     test = _prepared(model, chosen, held_out, settings, keep, Progress()) if held_out else None
     before = trainer.score(*test) if test else None
     progress.before(before)
+    if state:
+        state.into(trainer)
     for number in range(len(done) + 1, settings.epochs + 1):
         done.append(_epoch(trainer, number, (blobs, answers), test, settings, progress))
         progress.epoch(done[-1])

@@ -11,7 +11,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("text", ["28,x,1", "28,,1", "0,0,3", "-3,4,2", ""])
+@pytest.mark.parametrize("text", ["28,x,1", "28,,1", "0,0,3", "-3,4,2"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_is_no_shape_is_wrong_usage_in_every_command(command, text, capsys):
     assert cli.run([*COMMANDS[command], "--input-shape", text]) == 2

@@ -166,7 +166,7 @@ WRONG = {
     "no such recipe": (["nowhere.yaml"], 1, "nowhere.yaml: cannot be read"),
     "show a model without": (["recipe", "show", "other.mlmodel"], 1, "is not a Core ML model"),
     "show a picture": (["recipe", "show", "a.png"], 2, "neither a .mlmodel nor a recipe"),
-    "init over a recipe": (["recipe", "init", LENET, "-o", RECIPES[0]], 1, "exists already"),
+    "init over a recipe": (["recipe", "init", LENET], 1, "lenet.yaml: exists already"),
     "check nothing": (["recipe", "check"], 2, "Missing argument"),
 }
 
@@ -176,6 +176,7 @@ def test_wrong_usage(name, tmp_path, monkeypatch, capsys):
     arguments, code, words = WRONG[name]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.mlmodel").write_bytes(b"no model")
+    (tmp_path / "lenet.yaml").write_text("model: mine.h5\n")
     assert cli.run([*map(str, arguments)]) == code
     assert words in capsys.readouterr().err
 

@@ -106,13 +106,17 @@ def test_settings_are_used(model, capsys):
 def test_data_to_test_with(model, capsys):
     with np.load(MNIST) as stored:
         np.savez("small.npz", x=stored["x_test"][:50], y=stored["y_test"][:50])
-    args = ("train", model, "--data", "small.npz", *SCALE, "--epochs", 1)
+    args = ("train", model, "--data", "small.npz", *SCALE, "--epochs", 1, "--force")
     code, out, _ = called(capsys, *args)
     assert code == 0
     assert "held-out" not in out
     assert "held-out accuracy" in called(capsys, *args, "--hold-out", 0.2)[1]
     assert "held-out accuracy" in called(capsys, *args, "--test", MNIST)[1]
     code, _, err = called(capsys, *args, "--hold-out", 0.2, "--test", MNIST)
+    assert (code, err) == (
+        2, "error: --test and --hold-out exclude each other; leave one out\n"
+    )  # fmt: skip
+    code, _, err = called(capsys, "train", model, "--data", MNIST, "--hold-out", 0.2, "--force")
     assert (code, err) == (2, "error: --hold-out: there are other data to test with\n")
 
 
@@ -153,11 +157,11 @@ BAD = {
     "rate": (None, ("--learning-rate", 2), 2, "learning_rate 2: the model allows 0 to 1"),
     "optimizer": (None, ("--momentum", 0.5), 2, "momentum is no number of this model's optimizer"),
     "scale": (None, ("--scale", "half"), 2, "'half' is no number like 0.5 or 1/255"),
-    "history": (None, ("--history", "h.txt"), 2, "the name must end in .csv or .json"),
-    "plot": (None, ("--plot", "p.pdf"), 2, "the name must end in .png"),
-    "out": (None, ("-o", "model.bin"), 1, "ends in .mlmodel"),
+    "history": (None, ("--history", "h.txt"), 1, "the name must end in .csv or .json"),
+    "plot": (None, ("--plot", "p.pdf"), 1, "the name must end in .png"),
+    "out": (None, ("-o", "model.bin"), 1, "the name must end in .mlmodel"),
     "folder": (None, ("-o", "no/where.mlmodel"), 1, "its folder does not exist"),
-    "input": (None, ("-o", "digits.mlmodel"), 1, "is the input; give another name"),
+    "input": (None, ("-o", "digits.mlmodel"), 1, "is the same file as the input MODEL"),
     "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: cannot be read as an .npz"),
 }
 
@@ -211,6 +215,33 @@ def test_a_loss_that_is_no_number(tmp_path, monkeypatch, capsys):
     assert files(tmp_path) == ["big.npz", "wild.mlmodel"]
 
 
+def test_resuming_is_said_in_one_line(model, capsys):
+    with np.load(MNIST) as stored:
+        part = {name: stored[name][:50] for name in stored}
+    np.savez("small.npz", **part)
+    line = ("train", model, "--data", "small.npz", *SCALE, "--checkpoint", "state", "--force")
+    before = called(capsys, *line, "--epochs", 2)[1].splitlines()[0]
+    code, out, err = called(capsys, *line, "--epochs", 3)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:2] == ["resuming     from state, after 2 of 3 epochs", before]
+    assert [row.split()[1] for row in out.splitlines()[2:-1]] == ["3/3"]
+    code, out, err = called(capsys, *line, "--epochs", 1)
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: state: holds 3 epochs already, so epochs cannot be 1; choose 3 or more, or give "
+        "the checkpoint another name\n"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"a diary", b"PK\x03\x04broken", b"\x93NUMPY\x01\x00"])
+def test_what_is_no_checkpoint_is_left_as_it_is(model, capsys, content):
+    Path("diary").write_bytes(content)
+    line = ("train", model, "--data", "nowhere.npz", "--checkpoint", "diary")
+    expected = "error: diary: is not a checkpoint; give another name for one\n"
+    assert called(capsys, *line) == (1, "", expected)
+    assert Path("diary").read_bytes() == content
+
+
 def interrupted(folder, *options):
     """Start a long training as a process, interrupt it after its second epoch."""
     command = [SCRIPT, "train", "digits.mlmodel", "--data", MNIST, "--scale", "1/255",
@@ -244,6 +275,7 @@ def test_an_interrupted_training_with_a_checkpoint_goes_on(model, tmp_path):
     out = subprocess.run(
         [*command, "--checkpoint", "state", "-o", "resumed.mlmodel"], **options
     ).stdout
+    assert out.startswith("resuming     from state, after ")
     assert "epoch 1/6" not in out
     assert "epoch 6/6" in out
     subprocess.run([*command, "-o", "whole.mlmodel"], **options)

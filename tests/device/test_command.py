@@ -29,7 +29,7 @@ def test_elsewhere_not_run_is_said_and_has_its_own_exit_code(tmp_path):
     path = tmp_path / "model.mlmodel"
     mlmodel.write(build(), path)
     before = path.read_bytes()
-    done = run("verify", path, "--on-device", "--json", "v.json", folder=tmp_path)
+    done = run("verify", path, "--on-device", "-o", "v.json", folder=tmp_path)
     assert done.returncode == 4
     assert done.stderr.strip().endswith("not run: Core ML runs on macOS only, and this is Linux")
     assert '"outcome": "not run"' in (tmp_path / "v.json").read_text()
@@ -61,7 +61,7 @@ def test_the_whole_way_on_a_stand_in_is_not_taken_for_core_ml(tmp_path, monkeypa
     mlmodel.write(build(), path)
     images = np.random.default_rng(0).normal(size=(6, 4, 4, 1)).astype(np.float32)
     np.savez(data, x=images, y=np.array([2, 0, 1, 2, 0, 1]))
-    code = run_device_check(path, str(data), timeout=60, require_update=True, record=record)
+    code = run_device_check(path, str(data), timeout=60, require_update=True, out=record)
     printed = capsys.readouterr()
     assert code == 1
     assert "FAILED  what is frozen has not changed" in printed.out

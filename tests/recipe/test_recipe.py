@@ -1,5 +1,6 @@
 """Recipes from files and flags: merging, located mistakes, and text that reads back the same."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from converter.errors import RecipeError, UsageError
 from converter.recipe import Choice, Metadata, Range, Recipe
+from converter.recipe.numbers import number
 from converter.recipe.reading import from_flags, read
+from converter.recipe.template import json_schema
 from converter.recipe.writing import text
 
 
@@ -84,6 +87,37 @@ WRONG = {
         "model: a\noptimizer: adam\nmomentum: 0.9\n",
         ":3: momentum: is not a number of the optimizer adam",
     ),
+    "no factor": ("model: a\nscale: 0\n", ":2: scale: 0 makes all values the same"),
+    "no quotient": ("model: a\nscale: 1/0\n", ":2: scale: '1/0' is no number like 0.5 or 1/255"),
+    "a number in quotes": ('model: a\nscale: "0.5"\n', ':2: scale: must be a number, not "0.5"'),
+    "no quotient of a colour": ("model: a\nbias: [1, 1/x, 1]\n", ":2: bias.1: '1/x' is no number"),
+    "an empty model": ("model: ''\n", ":1: model: is empty; give a path"),
+    "an empty path": ("model: a\noutput_path: ' '\n", ":2: output_path: is empty; give a path"),
+    "an empty label file": ("model: a\nclasses: ''\n", ":2: classes: is empty; give a path"),
+    "an empty label": ("model: a\nclasses: [cat, '']\n", ":2: classes: holds an empty label"),
+    "an empty name": ("model: a\nlayers: [a, ' ']\n", ":2: layers.1: is empty; give a name"),
+    "no names": ("model: a\nlayers: []\n", ":2: layers: is empty; name at least one"),
+    "no shape": ("model: a\ninput_shape: []\n", ":2: input_shape: is empty; name at least one"),
+    "no values": (
+        "model: a\nepochs: {allowed: []}\n",
+        ":2: epochs.allowed: is empty; name at least one",
+    ),
+    "an empty input": ("model: a\ninput_name: ''\n", ":2: input_name: is empty; give a name"),
+    "an empty output": ("model: a\noutput: ''\n", ":2: output: is empty; give a name"),
+    "an empty base": ("model: a\nextends: ''\n", ":2: extends: must be the path of a recipe"),
+    "no base": ("model: a\nextends: []\n", ":2: extends: must be the path of a recipe"),
+    "a name of no label": (
+        "model: a\nlabel_name: x\n",
+        ":2: label_name: has no effect without classes",
+    ),
+    "an update unverified": (
+        "model: a\nverify: false\nverify_update: true\n",
+        ":3: verify_update: has no effect, because verify is off",
+    ),
+    "a tolerance of nothing": (
+        "model: a\nverify: false\ntolerance: 0.1\n",
+        ":3: tolerance: has no effect, because verify is off",
+    ),
     "negative": ("model: a\nlearning_rate: -1\n", ":2: learning_rate: -1 is negative"),
     "no step": ("model: a\nlearning_rate: 0\n", ":2: learning_rate: 0 means that nothing is"),
     "no step by default": (
@@ -122,6 +156,50 @@ def test_numbers_are_those_of_yaml_1_2(tmp_path):
     recipe = read(write(tmp_path / "r.yaml", "model: a.h5\nlearning_rate: 1e-4\nseed: 012\n"))
     assert recipe.learning_rate == 1e-4
     assert recipe.seed == 12
+
+
+def test_a_factor_may_be_a_quotient(tmp_path):
+    path = write(
+        tmp_path / "r.yaml", "model: a.h5\nscale: 1/255\nbias: [-0.485/0.229, -1 / 2, 3]\n"
+    )
+    recipe = read(path)
+    assert recipe.scale == 1 / 255
+    assert recipe.bias == (-0.485 / 0.229, -0.5, 3.0)
+    assert read(write(tmp_path / "again.yaml", text(recipe))).scale == 1 / 255
+    assert from_flags({"model": "a.h5", "scale": 1 / 255}).scale == 1 / 255
+
+
+def patterns(schema):
+    """Return all patterns of texts in a part of a JSON Schema."""
+    inner = [*schema.get("anyOf", []), *filter(None, [schema.get("items")])]
+    own = [schema["pattern"]] if "pattern" in schema else []
+    return own + [pattern for part in inner for pattern in patterns(part)]
+
+
+@pytest.mark.parametrize("setting", ["scale", "bias"])
+def test_the_schema_knows_quotients(setting):
+    (pattern,) = patterns(json_schema()["properties"][setting])
+    for written in ("1/255", "-0.485/0.229", "1 / 127.5", "1e-3/2"):
+        assert re.search(pattern, written)
+        number(written)
+    for wrong in ("half", "1", "1/", "a/b", "1/2/3"):
+        assert not re.search(pattern, wrong), wrong
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("0.5", 0.5), ("1e-3", 0.001), (" 1/255", 1 / 255), ("1/127.5", 1 / 127.5), ("-3 / 4", -0.75)],
+)
+def test_a_number(written, value):
+    assert number(written) == value
+
+
+@pytest.mark.parametrize(
+    "written", ["", "half", "1/0", "1/2/3", "/2", "inf", "nan", "1e999", "1/inf"]
+)
+def test_no_number(written):
+    with pytest.raises(ValueError, match=r"is no number like 0\.5 or 1/255"):
+        number(written)
 
 
 def test_extends_merges_and_paths_are_those_of_each_file(tmp_path):
@@ -198,8 +276,8 @@ TRICKY = ["yes", "1e-4", "012", "null", "~", "2024-01-01", "#", " a ", "a: b", "
 
 
 @given(
-    layers=st.lists(st.sampled_from(TRICKY) | st.text(), max_size=3),
-    classes=st.none() | st.lists(st.sampled_from(TRICKY), min_size=1, max_size=3),
+    layers=st.lists((st.sampled_from(TRICKY) | st.text()).filter(str.strip), max_size=3),
+    classes=st.none() | st.lists(st.sampled_from(TRICKY).filter(str.strip), min_size=1, max_size=3),
     rate=st.none()
     | st.floats(0, 1, exclude_min=True)
     | st.builds(Range, default=st.floats(0.1, 1)),
@@ -211,7 +289,8 @@ def test_the_text_of_a_recipe_reads_back_as_the_same_recipe(
     tmp_path_factory, layers, classes, rate, epochs, author, verify
 ):
     recipe = Recipe(
-        model="m.h5", layers=tuple(layers), classes=classes and tuple(classes),
+        model="m.h5", **({"layers": tuple(layers)} if layers else {}),
+        classes=classes and tuple(classes),
         learning_rate=rate, epochs=epochs, metadata=Metadata(author=author), verify=verify,
     )  # fmt: skip
     folder = tmp_path_factory.getbasetemp()

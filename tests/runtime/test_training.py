@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from converter.coreml import mlmodel
-from converter.errors import DataError, TrainingError
+from converter.errors import DataError, TrainingError, UsageError
 from converter.runtime import ArraySamples, Labelled, Progress, evaluate, settings, train
 from converter.runtime.training import order
 from tests.runtime.helpers import random
@@ -218,8 +218,47 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, content):
     state = tmp_path / "state"
     state.write_bytes(content)
     model = digits()
-    with pytest.raises(TrainingError, match="is not a checkpoint"):
+    with pytest.raises(TrainingError, match="is not a checkpoint; give another name"):
         train(model, mnist(count=16), settings(model), checkpoint=state)
+
+
+class Heard(Progress):
+    """Notes from which epoch on a training resumes."""
+
+    def __init__(self):
+        self.resumes = []
+
+    def resumed(self, done, checkpoint):
+        self.resumes.append((done, checkpoint.name))
+
+
+def test_a_resumed_training_tells_the_score_before_its_first_epoch(tmp_path):
+    state, data, test = tmp_path / "state", mnist(count=64), mnist("test", count=50)
+    first, heard = digits(optimizer=adam()), Heard()
+    history = train(first, data, settings(first, epochs=2), test, state, heard)
+    assert heard.resumes == []
+    model = digits(optimizer=adam())
+    resumed = train(model, data, settings(model, epochs=3), test, state, heard)
+    assert heard.resumes == [(2, "state")]
+    assert resumed.before == history.before
+    assert resumed.before.loss > resumed.epochs[-1].held_out_loss
+    assert resumed.epochs[:2] == history.epochs
+    whole = digits(optimizer=adam())
+    assert train(whole, data, settings(whole, epochs=3), test).before == resumed.before
+    assert same(model, whole)
+
+
+def test_fewer_epochs_than_a_checkpoint_holds_are_refused(tmp_path):
+    model, state = digits(optimizer=adam()), tmp_path / "state"
+    train(model, mnist(count=64), settings(model, epochs=4), checkpoint=state)
+    stored, again = state.read_bytes(), digits(optimizer=adam())
+    with pytest.raises(UsageError, match="state: holds 4 epochs already, so epochs cannot be 1"):
+        train(again, mnist(count=64), settings(again, epochs=1), checkpoint=state)
+    assert state.read_bytes() == stored
+    assert same(again, digits(optimizer=adam()))
+    done = train(again, mnist(count=64), settings(again, epochs=4), checkpoint=state)
+    assert len(done.epochs) == 4
+    assert same(again, model)
 
 
 def test_memory_is_the_data_and_what_learns():

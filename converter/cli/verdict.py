@@ -1,0 +1,35 @@
+"""A verdict as JSON: to standard output, to a file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from converter.files import write_bytes
+
+
+def tell(verdict: Mapping[str, Any], as_json: bool, out: Path | None) -> None:
+    """Write `verdict` to the file `out` if there is one, and print it if `as_json`.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = json.dumps(_finite(verdict), indent=2, ensure_ascii=False)
+    if out is not None:
+        write_bytes(out, text.encode() + b"\n")
+    if as_json:
+        click.echo(text)
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with None for numbers that JSON does not know."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
