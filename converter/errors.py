@@ -82,3 +82,8 @@ class OutputError(MakeUpdatableError):
 
 class MissingDependencyError(MakeUpdatableError):
     """A package that only some commands need is not installed."""
+
+
+def install(extra: str) -> str:
+    """Return how to install what `extra` names in ``setup.cfg``; no package index has the tool."""
+    return f"run in the clone of make-updatable: pip install '.[{extra}]'"

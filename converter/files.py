@@ -29,6 +29,18 @@ def check_paths(source: Path, target: Path) -> None:
         raise OutputError(f"{target}: is the input; give another name with -o")
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder `path`, and those around it, where they are missing.
+
+    Raises:
+        OutputError: it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be made ({error.strerror}); check the path") from error
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it to `target` when the block ends well.

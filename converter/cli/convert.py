@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from converter.conversion.report import Report
 
 RECIPE_ENDINGS = (".yaml", ".yml")
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
@@ -52,7 +53,7 @@ PATH = click.Path(path_type=Path)
 @click.command("convert")
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
-@_option("--output-path", "-o", "--out", type=PATH, metavar="PATH")
+@_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
@@ -98,7 +99,7 @@ def command(
     make-updatable --recipe lenet.yaml --epochs 5
     make-updatable recipes/*.yaml -o build/
 
-    Options win over recipes. With several recipes PATH is a folder.
+    Options win over recipes. With several recipes PATH is a folder, which is made.
     """  # noqa: D301 (click reads \\b)
     flags = {name: value for name, value in options.items() if value is not None}
     recipes = _recipes(files, recipe, flags)
@@ -117,7 +118,7 @@ def command(
 
 def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any]) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
-    from converter.files import check_paths
+    from converter.files import check_paths, make_folder
     from converter.recipe.reading import from_flags
 
     paths = [*more, *(file for file in files if file.suffix in RECIPE_ENDINGS)]
@@ -131,9 +132,12 @@ def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any])
         )
     if models:
         flags = {"model": models[0], **flags}
-    folder = flags.pop("output_path") if _is_folder(flags.get("output_path"), paths) else None
+    folder = _folder(flags.get("output_path"), paths)
+    if folder is not None:
+        del flags["output_path"]
     found = _read_all(paths, flags) if paths else [from_flags(flags)]
     if folder is not None:
+        make_folder(folder)
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
         check_paths(recipe.model, recipe.destination())
@@ -141,12 +145,18 @@ def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any])
     return found
 
 
-def _is_folder(path: Path | None, recipes: Sequence[Path]) -> bool:
-    if path is None or path.is_dir():
-        return path is not None
-    if len(recipes) > 1:
+def _folder(text: str | None, recipes: Sequence[Path]) -> Path | None:
+    """Return the folder that `text`, given by ``-o``, means; None if it means a file."""
+    if text is None:
+        return None
+    path = Path(text)
+    if path.is_dir() or text.endswith(SEPARATORS):
+        return path
+    if len(recipes) < 2:
+        return None
+    if path.suffix == ".mlmodel" or path.exists():
         raise UsageError(f"-o {path}: is no folder, but there are {len(recipes)} recipes")
-    return False
+    return path
 
 
 def _read_all(paths: Sequence[Path], flags: Mapping[str, Any]) -> list[Recipe]:

@@ -23,7 +23,7 @@ STEPS = {
 }
 """Step of a command -> what is said about it."""
 
-STREAMS_KEPT = {"redirect_stdout": False, "redirect_stderr": False}
+STREAMS_KEPT: dict[str, Any] = {"redirect_stdout": False, "redirect_stderr": False}
 """For displays of rich: in its place, `sys.stderr` would escape from being muted, and what keeps
 it, such as a logger made meanwhile, would write to a file that is closed."""
 

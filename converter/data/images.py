@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.coreml.features import image_shape
 from converter.coreml.mlmodel import Message
-from converter.errors import DataError, MissingDependencyError
+from converter.errors import DataError, MissingDependencyError, install
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
@@ -24,9 +24,7 @@ def _pillow() -> Any:
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise MissingDependencyError(
-            "reading images needs Pillow; run: pip install 'make-updatable[keras]'"
-        ) from error
+        raise MissingDependencyError(f"reading images needs Pillow; {install('keras')}") from error
     return Image, ImageOps
 
 

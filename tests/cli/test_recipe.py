@@ -27,11 +27,12 @@ SCRIPT = Path(sys.executable).with_name("make-updatable")
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):
-    """The examples, converted by one command in two processes."""
-    folder = tmp_path_factory.mktemp("first")
+    """The examples, converted by one command in two processes, to a folder that is made."""
+    folder = tmp_path_factory.mktemp("first") / "build"
     done = subprocess.run(
-        [SCRIPT, *RECIPES, "-o", folder, "--jobs", "2"], capture_output=True, text=True, cwd=folder
-    )
+        [SCRIPT, *RECIPES, "-o", folder, "--jobs", "2"],
+        capture_output=True, text=True, cwd=folder.parent,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return folder, done.stdout
@@ -66,10 +67,10 @@ def test_a_second_run_elsewhere_makes_the_same_bytes(converted, tmp_path, monkey
         MODELS
     )  # other folder, other spelling of the paths, one process after another
     for path in RECIPES:
-        assert cli.run([path.name, "-o", str(tmp_path), "--quiet"]) == 0
+        assert cli.run([path.name, "-o", f"{tmp_path}/new/build/", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     for first in converted[0].iterdir():
-        assert (tmp_path / first.name).read_bytes() == first.read_bytes()
+        assert (tmp_path / "new" / "build" / first.name).read_bytes() == first.read_bytes()
 
 
 def test_a_model_can_be_rebuilt_from_what_it_carries(converted, tmp_path, capsys):
@@ -162,6 +163,11 @@ WRONG = {
     "two models": ([LENET, LENET], 2, "give one model"),
     "a model and two recipes": ([LENET, *RECIPES], 2, "give one model"),
     "one name for two": ([*RECIPES, "-o", "x.mlmodel"], 2, "is no folder"),
+    "a file as the folder": (
+        [RECIPES[0], "-o", "other.mlmodel/"],
+        1,
+        "cannot be made (File exists",
+    ),
     "the same recipe twice": ([RECIPES[0], RECIPES[0]], 1, "as "),
     "no such recipe": (["nowhere.yaml"], 1, "nowhere.yaml: cannot be read"),
     "show a model without": (["recipe", "show", "other.mlmodel"], 1, "is not a Core ML model"),
