@@ -10,10 +10,12 @@ import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import click
 
-from converter.cli.failure import explain, lines
+from converter.cli.failure import explain, lines, usage
+from converter.cli.groups import Group
 from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
 
 COMMANDS = {
@@ -33,8 +35,10 @@ COMMANDS = {
 DEFAULT_COMMAND = "convert"
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that lists commands from the table and imports only the one that runs."""
+
+    missing = "command and no file"
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the command names in the order of the table."""
@@ -56,8 +60,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Treat an argument that is no command as an argument of the default command."""
-        if args and args[0] not in COMMANDS:
+        """Treat an argument that may be a file as an argument of the default command."""
+        if args[0] not in COMMANDS and (ctx.resilient_parsing or _may_be_a_file(args[0])):
             args = [DEFAULT_COMMAND, *args]
         return super().resolve_command(ctx, args)
 
@@ -67,6 +71,11 @@ class LazyGroup(click.Group):
         if args and args[0].startswith("-") and args[0].split("=")[0] not in own:
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+
+def _may_be_a_file(word: str) -> bool:
+    """Tell whether `word` is a file, or looks like the name of one rather than of a command."""
+    return not word.isalpha() or Path(word).exists()
 
 
 def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -89,7 +98,7 @@ def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> 
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Run 'make-updatable COMMAND --help' for the options of a command. Exit codes: 0 done, "
     "1 a file or a result is not as it should be, 2 wrong usage, 3 a bug of this tool, "
-    "130 interrupted.",
+    "4 Core ML could not be run here (--on-device), 130 interrupted.",
 )
 @click.option(
     "--version",
@@ -110,7 +119,8 @@ def root() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and end the process with a documented exit code.
 
-    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 130 interrupted.
+    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 4 Core ML could not be
+    run here, 130 interrupted.
     """
     code = run(sys.argv[1:] if argv is None else argv)
     if "tensorflow" in sys.modules:
@@ -128,7 +138,7 @@ def run(argv: list[str]) -> int:
     try:
         result = root.main(args=argv, prog_name="make-updatable", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        click.echo(usage(error), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         written = str(error.__cause__ or error) or "nothing was written"

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import click
+
+from converter.cli.groups import meant
 from converter.errors import EXIT_BUG, MakeUpdatableError
+
+NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click 8.2 and later raise of a group that is given nothing; before, they print the help."""
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -15,6 +21,18 @@ def explain(error: Exception) -> tuple[str, int]:
         "(MAKE_UPDATABLE_DEBUG=1 prints the traceback)",
         EXIT_BUG,
     )
+
+
+def usage(error: click.ClickException) -> str:
+    """Return what is printed of a command line that click refuses: one line, or the help."""
+    if isinstance(error, NO_ARGUMENTS):
+        return error.format_message()
+    text = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        text = f"there is no option {error.option_name}"
+        text += meant(error.option_name, error.possibilities or ())
+    context = getattr(error, "ctx", None)
+    return f"error: {text}" + (f" (see {context.command_path} --help)" if context else "")
 
 
 def lines(text: str, exit_code: int, where: str = "") -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from converter.cli.groups import Group
 from converter.cli.terminal import Progress
 from converter.errors import OutputError, RecipeError, UsageError
 from converter.files import write_bytes
@@ -13,7 +14,7 @@ from converter.files import write_bytes
 PATH = click.Path(path_type=Path)
 
 
-@click.group("recipe")
+@click.group("recipe", cls=Group)
 def command() -> None:
     """Write, check and show recipes: conversion settings in YAML files."""
 
