@@ -229,12 +229,10 @@ def print_summary(report: Report, target: Path) -> None:
 
 def print_report(report: Report, target: Path) -> None:
     """Print what a conversion did: the layers, how they learn, and every note."""
-    from rich.console import Console
+    from converter.cli.tables import layer_table, plain_console, print_table
 
-    from converter.cli.tables import layer_table
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(layer_table(report.layers))
+    console = plain_console()
+    print_table(layer_table(report.layers), console)
     for name, text in _facts(report):
         console.print(f"{name:<16} {text}", markup=False)
     for note in report.notes:

@@ -26,7 +26,7 @@ def explain(error: Exception) -> tuple[str, int]:
 def usage(error: click.ClickException) -> str:
     """Return what is printed of a command line that click refuses: one line, or the help."""
     if isinstance(error, NO_ARGUMENTS):
-        return error.format_message()
+        return str(error.format_message())
     text = " ".join(error.format_message().split()).rstrip(".")
     if isinstance(error, click.NoSuchOption):
         text = f"there is no option {error.option_name}"

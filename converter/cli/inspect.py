@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from converter.conversion.inspection import KerasModel
     from converter.coreml.inspection import CoreMLModel, Update
-
-PIPED_WIDTH = 200
-"""Columns of a table where no terminal limits them: reasons stay in one line."""
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -54,13 +50,10 @@ def command(file: Path, style: str | None, **options: Any) -> None:
     if style:
         _print_data(head, found, style)
         return
-    from rich.console import Console
+    from converter.cli.tables import plain_console
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPED_WIDTH
     show: Any = _show_core_ml if is_core_ml else _show_keras
-    show(found, console)
+    show(found, plain_console())
 
 
 def _core_ml(file: Path) -> CoreMLModel:
@@ -102,18 +95,18 @@ def _lists(value: Any) -> Any:
 
 
 def _show_keras(model: KerasModel, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from converter.cli.tables import print_table, table_of
     from converter.coreml.inspection import count_text, shape_text
 
-    table = Table("layer", "class", "output", "weights", "may learn", "why not")
+    table = table_of("layer", "class", "output", "weights", "may learn", "why not")
     for row in model.layers:
         word = {None: "", True: "yes", False: "no"}[row.updatable]
         size = shape_text(row.output), count_text(row.weights)
         cells = (row.name, row.kind, *size, word, row.reason)
         table.add_row(*map(Text, cells), style="bold" if row.updatable else None)
-    console.print(table, soft_wrap=False)
+    print_table(table, console)
     _line(console, "inputs", "; ".join(_keras_input(n, model) for n in model.inputs))
     _line(console, "outputs", ", ".join(model.outputs))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
@@ -137,13 +130,13 @@ def _keras_input(name: str, model: KerasModel) -> str:
 
 
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
-    from converter.cli.tables import features, layer_table
+    from converter.cli.tables import features, layer_table, print_table
 
     version = f"specification version {model.specification_version}"
     state = "updatable" if model.updatable else "not updatable"
     console.print(f"{model.kind}, {version}, {state}", markup=False)
     if model.layers:
-        console.print(layer_table(model.layers), soft_wrap=False)
+        print_table(layer_table(model.layers), console)
     _line(console, "inputs", features(model.inputs))
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")

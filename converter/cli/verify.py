@@ -85,13 +85,11 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
 
 def print_verification(result: Verification, tolerance: float) -> None:
     """Print what was compared, and PASS or FAIL."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from converter.cli.tables import plain_console, print_table, table_of
     from converter.proof.update import folded_text
 
-    console = Console(highlight=False, soft_wrap=True)
-    table = Table("tensor", "moved by", "difference")
+    console = plain_console()
+    table = table_of("tensor", "moved by", "difference")
     for tensor in result.tensors:
         table.add_row(tensor.name, f"{tensor.movement:.1e}", f"{tensor.difference:.1e}")
     folded = f", {folded_text(result.folded)}" if result.folded else ""
@@ -100,8 +98,11 @@ def print_verification(result: Verification, tolerance: float) -> None:
         f"predictions: differ by {result.predictions:.1e} of their range ({result.ending})",
         *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
-        table,
-        f"{verdict}: the updates differ by {result.update:.1e} of the movement "
-        f"(allowed {tolerance:.0e})",
     ):
         console.print(part, markup=False)
+    print_table(table, console)
+    console.print(
+        f"{verdict}: the updates differ by {result.update:.1e} of the movement "
+        f"(allowed {tolerance:.0e})",
+        markup=False,
+    )

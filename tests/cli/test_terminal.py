@@ -96,7 +96,7 @@ USAGE = {
     "no such word": (["lenet"], "there is no command and no file 'lenet' (see"),
     "command of a group": (["recipe", "chek", "x"], "no command 'chek'; did you mean check?"),
     "option": (["x.h5", "--lyers", "y"], "no option --lyers; did you mean --layers? (see"),
-    "option of another command": (["validate", "--strct"], "mean --strict? (see make-updatable validate"),
+    "option of another command": (["validate", "--strct"], "mean --strict? (see make-updatable v"),
     "choice": (["completion"], "Choose from: bash, zsh, fish (see make-updatable"),
     "value": (["x.h5", "--image", "rbg"], "'rbg' is not one of 'rgb', 'bgr', 'gray' (see"),
     "argument": (["convert"], "Missing argument 'MODEL' (see make-updatable convert --help)"),
