@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import click
+
+from converter.cli.parameters import FileOr
+
+
+def _datasets() -> Sequence[str]:
+    from converter.data import KERAS_DATASETS
+
+    return KERAS_DATASETS
+
+
+PLACE = FileOr(_datasets)
 
 
 def _scale(ctx: click.Context, param: click.Parameter, value: str) -> float:
@@ -19,6 +30,7 @@ def _scale(ctx: click.Context, param: click.Parameter, value: str) -> float:
 _OPTIONS = (
     click.option(
         "--data",
+        type=PLACE,
         required=True,
         metavar="PLACE",
         help="An .npz file (x, y or x_train, y_train, x_test, y_test), a folder with one folder "

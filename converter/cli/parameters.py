@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import click
+from click.shell_completion import CompletionItem
+
+
+class FileOr(click.Path):
+    """Text that is the path of a file or folder, or one of `words`; a shell completes both."""
+
+    def __init__(self, words: Callable[[], Sequence[str]]) -> None:
+        super().__init__()
+        self.words = words
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return what stands for files, and then (bash forgets what comes before) the words."""
+        files = super().shell_complete(ctx, param, incomplete)
+        begun = [word for word in self.words() if incomplete and word.startswith(incomplete)]
+        return [*files, *map(CompletionItem, begun)]
 
 
 def shape(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.data_options import data_options
+from converter.cli.data_options import PLACE, data_options
 from converter.coreml.optimizers import TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, OutputError, UsageError
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--test", metavar="PLACE", help="Other data to test with before and after.")
+@click.option(
+    "--test", type=PLACE, metavar="PLACE", help="Other data to test with before and after."
+)
 @click.option(
     "--hold-out",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),

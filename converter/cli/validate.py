@@ -23,7 +23,7 @@ STANDARD_INPUT = "-"
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="FILE...")
+@click.argument("files", nargs=-1, type=click.Path(), metavar="FILE...")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--require-updatable", is_flag=True, help="Fail if a model is not updatable.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave out a rule; may be repeated.")

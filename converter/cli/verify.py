@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.data_options import PLACE
 from converter.cli.parameters import shape
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
               help="With --against: run Python code stored in the Keras file (Lambda layers).",
               )  # fmt: skip
 @click.option("--on-device", is_flag=True, help="Run one update in Core ML; on a Mac only.")
-@click.option("--data", metavar="PLACE",
+@click.option("--data", type=PLACE, metavar="PLACE",
               help="With --on-device: what to learn from, as for train (default: random samples).",
               )  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",

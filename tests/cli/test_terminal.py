@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
+from click.types import FuncParamType
 
 from converter import __version__, cli
 from tests.paths import MODELS
@@ -132,17 +135,53 @@ def test_completion_scripts(shell, capsys):
     assert "_MAKE_UPDATABLE_COMPLETE" in capsys.readouterr().out
 
 
-def completed(words, monkeypatch, capsys):
-    monkeypatch.setenv("_MAKE_UPDATABLE_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", f"make-updatable {words}")
-    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" "))))
-    with pytest.raises(SystemExit):
-        cli.run([])
-    return [line.split(",")[1] for line in capsys.readouterr().out.split()]
+def completed(words):
+    """Return what click completes the last of `words` with, as (type, value)."""
+    before, last = words.rsplit(" ", 1) if " " in words else ("", words)
+    shell = ShellComplete(cli.root, {}, "make-updatable", "_MAKE_UPDATABLE_COMPLETE")
+    return [(item.type, item.value) for item in shell.get_completions(before.split(), last)]
 
 
-def test_commands_and_options_are_completed_those_of_the_default_command_too(monkeypatch, capsys):
-    assert completed("ins", monkeypatch, capsys) == ["inspect"]
-    assert completed("model.h5 --lay", monkeypatch, capsys) == ["--layers"]
-    assert completed("convert model.h5 --optimizer s", monkeypatch, capsys) == ["sgd"]
-    assert completed("recipe ch", monkeypatch, capsys) == ["check"]
+def plain(*values):
+    return [("plain", value) for value in values]
+
+
+def test_commands_and_options_are_completed_those_of_the_default_command_too():
+    assert completed("ins") == [("file", "ins"), *plain("inspect")]
+    assert completed("model.h5 --lay") == plain("--layers")
+    assert completed("convert model.h5 --optimizer s") == plain("sgd")
+    assert completed("recipe ch") == plain("check")
+
+
+NO_FILES = {
+    "--layers", "--output", "--input-shape", "--bias", "--input-name", "--output-name",
+    "--label-name", "--ignore", "--explain", "--scale", "--resource",
+}  # fmt: skip
+"""Options that take a text which is not the name of a file."""
+
+
+def parameters(command, path):
+    """Yield every argument and option below `command`, after the words that lead there."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from parameters(command.get_command(context, name), [*path, name])
+    for param in command.params:
+        yield path, param
+
+
+def test_files_are_completed_everywhere():
+    tried = set()
+    for path, param in parameters(cli.root, []):
+        if isinstance(param.type, click.Path):
+            flag = [param.opts[-1]] if isinstance(param, click.Option) else []
+            assert ("file", "x/y") in completed(" ".join([*path, *flag, "x/y"])), (path, param.name)
+            tried.add((*path, param.name))
+        elif isinstance(param.type, type(click.STRING) | FuncParamType):
+            assert param.is_flag or param.opts[0] in NO_FILES, (path, param.name)
+    assert {("train", "data"), ("train", "test"), ("verify", "against"), ("convert", "classes"),
+            ("validate", "files"), ("recipe", "check", "files")} <= tried  # fmt: skip
+    assert completed("x/y") == [("file", "x/y")]
+    assert completed("predict m.mlmodel --data ci") == [
+        ("file", "ci"), *plain("cifar10", "cifar100"),
+    ]  # fmt: skip
