@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from converter.errors import KerasFileError, OutputError
+from converter.errors import KerasFileError, OutputError, reason
 
 
 def check_paths(source: Path, target: Path) -> None:
@@ -38,7 +38,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be made ({error.strerror}); check the path") from error
+        raise OutputError(f"{path}: cannot be made ({reason(error)}); check the path") from error
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written ({error.strerror or error}); check the folder"
+            f"{target}: cannot be written ({reason(error)}); check the folder"
         ) from error
     finally:
         # Inside the block from before the file is made: an interrupt leaves nothing behind.

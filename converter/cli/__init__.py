@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -129,6 +130,8 @@ def main(argv: list[str] | None = None) -> None:
     0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 4 Core ML could not be
     run here, 130 interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
+        sys.stdout.reconfigure(errors="surrogateescape")  # the name of a file may be no UTF-8
     code = run(sys.argv[1:] if argv is None else argv)
     if "tensorflow" in sys.modules:
         # TensorFlow takes more than a second to tear down what the process gives back anyway. Only

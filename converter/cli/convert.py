@@ -119,6 +119,7 @@ def command(
 def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any]) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
     from converter.files import check_paths, make_folder
+    from converter.keras_file import check_kind
     from converter.recipe.reading import from_flags
 
     paths = [*more, *(file for file in files if file.suffix in RECIPE_ENDINGS)]
@@ -141,6 +142,7 @@ def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any])
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
         check_paths(recipe.model, recipe.destination())
+        check_kind(recipe.model)
     _check_distinct(found, paths)
     return found
 

@@ -64,10 +64,12 @@ def _core_ml(file: Path) -> CoreMLModel:
 
 
 def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
+    from converter.keras_file import check_kind
     from converter.recipe.reading import from_flags
 
     given = {name: value for name, value in options.items() if value}
     recipe = from_flags({"model": file, **given})
+    check_kind(file)
     with Progress() as progress:
         job = progress.job()
         with job.step("start"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,4 +80,4 @@ def _table(rows: Iterator[list[str]]) -> bytes:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["sample", "class", "value"])
     writer.writerows(rows)
-    return table.getvalue().encode()
+    return os.fsencode(table.getvalue())

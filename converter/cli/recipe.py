@@ -25,12 +25,14 @@ def command() -> None:
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the model file.")
 def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
     """Write a commented recipe for MODEL, filled in with what the model says."""
+    from converter.keras_file import check_kind
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
     target = out or Path(f"{model.stem}.yaml")
     if target.exists():
         raise OutputError(f"{target}: exists already; give another name with -o")
+    check_kind(model)
     recipe = Recipe(model=model, allow_unsafe=allow_unsafe)
     with Progress() as progress:
         job = progress.job()

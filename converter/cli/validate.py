@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -174,7 +175,11 @@ def _print_sarif(found: Found) -> None:
             "level": finding.severity,
             "message": {"text": f"{finding.where()}{finding.message}; {finding.fix}"},
             "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": quote(Path(name).as_posix())}}}
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": quote(os.fsencode(Path(name).as_posix()))}
+                    }
+                }
             ],
             "properties": {"origin": finding.origin, "layer": finding.layer},
         }

@@ -72,8 +72,10 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     from converter.coreml import mlmodel
+    from converter.keras_file import check_kind
 
     message = mlmodel.read(model)
+    check_kind(against)
     from converter.load import load
     from converter.proof.update import verify
 

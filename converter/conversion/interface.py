@@ -8,7 +8,7 @@ from typing import Any
 
 from converter.conversion import scaling
 from converter.coreml.interface import ImageInput, Interface, Labels
-from converter.errors import UsageError
+from converter.errors import UsageError, reason
 from converter.keras_file.names import own_name
 from converter.learning.network import Network
 from converter.recipe import Recipe
@@ -78,7 +78,7 @@ def _image(program: Program, recipe: Recipe) -> ImageInput | None:
     if recipe.image is None:
         if recipe.scale is not None or recipe.bias is not None:
             raise UsageError(
-                "--scale and --bias are for image inputs; add --image rgb, bgr or gray"
+                "--scale and --bias are for image inputs; add --image (rgb, bgr or gray)"
             )
         return None
     channels = ImageInput(recipe.image).channels
@@ -126,8 +126,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as class labels ({error})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: cannot be read as class labels; save it as UTF-8") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read as class labels ({reason(error)})") from error
     labels = tuple(line.strip() for line in lines if line.strip())
     if not labels:
         raise UsageError(f"{path}: holds no class label")

@@ -28,6 +28,10 @@ def _pillow() -> Any:
     return Image, ImageOps
 
 
+NO_IMAGE = (OSError, SyntaxError, ValueError)
+"""What Pillow raises of files that are no images, or damaged."""
+
+
 @dataclass(frozen=True)
 class ImageFolder:
     """Images of one size, ``[N, H, W, C]``, 8 bits, red first; decoded when indexed.
@@ -80,8 +84,8 @@ class ImageFolder:
                 if upright.size != (width, height):
                     upright = upright.resize((width, height), images.Resampling.BILINEAR)
                 return np.asarray(upright).reshape(height, width, self.channels)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+        except NO_IMAGE as error:
+            raise DataError(_unreadable(file, error)) from error
 
 
 def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
@@ -99,9 +103,15 @@ def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
         try:
             with images.open(file):
                 pass
-        except (OSError, SyntaxError) as error:
-            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+        except NO_IMAGE as error:
+            raise DataError(_unreadable(file, error)) from error
     return [file for file, _ in found], [name for _, name in found]
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    """Return what is said of a file that Pillow cannot read, by the system's reason or our own."""
+    why = getattr(error, "strerror", None) or "damaged, or not what its name says"
+    return f"{file}: cannot be read as an image ({why}); replace it, or take it away"
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +72,34 @@ def read(where: str, model: Message, how: Reading = AS_STORED) -> Dataset:
         DataError: the data cannot be read or do not fit the model.
         UsageError: the layout of an array must be told.
     """
-    path = Path(where)
+    path = _place(where)
     if path.is_dir():
         return _folder(path, model, how)
     if where in KERAS_DATASETS and not path.exists():
         return _keras_dataset(where, model, how)
     return _archive(path, model, how)
+
+
+def _place(where: str) -> Path:
+    """Return `where` as a path, once it is known to be one, or the name of a dataset.
+
+    Raises:
+        DataError: there is neither; the message names what was probably meant.
+    """
+    path = Path(where)
+    if where in KERAS_DATASETS or path.exists() or path.is_symlink():
+        return path
+    beside = [str(other) for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(str(path), [*KERAS_DATASETS, *beside], n=1)
+    remedy = (
+        f"did you mean {near[0]}?"
+        if near
+        else (
+            "give an .npz file, a folder with a folder of images for each class, or one of "
+            + ", ".join(KERAS_DATASETS)
+        )
+    )
+    raise DataError(f"{where}: there is no such file or folder; {remedy}")
 
 
 def held_out(data: Labelled, share: float, seed: int = 0) -> Dataset:
@@ -104,7 +127,7 @@ def read_inputs(where: str, model: Message, how: Reading = AS_STORED) -> Unlabel
         DataError: the data cannot be read or do not fit the model.
         UsageError: the layout of an array must be told.
     """
-    path = Path(where)
+    path = _place(where)
     files = [path] if path.suffix.lower() in SUFFIXES else []
     if path.is_dir():
         files = images_in(path) or labelled_images(path)[0]

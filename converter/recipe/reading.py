@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from converter.coreml.optimizers import NUMBERS
-from converter.errors import RecipeError, UsageError
+from converter.errors import RecipeError, UsageError, reason
 from converter.recipe.messages import explain
 from converter.recipe.model import TAGS, Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
@@ -97,7 +97,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}:1: is not text in UTF-8; save it so") from error
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise RecipeError(f"{path}: cannot be read ({reason(error)})") from error
 
 
 def _flags(flags: Mapping[str, Any]) -> Document:
@@ -143,7 +143,7 @@ def _validated(document: Document) -> Recipe:
     data = {key: value for key, value in document.data.items() if value is not None}
     mistakes, recipe = list(document.mistakes), None
     try:
-        recipe = Recipe.model_validate_json(json.dumps(data), strict=True)
+        recipe = _checked(data)
     except ValidationError as error:
         mistakes += [_mistake(document, found) for found in error.errors(include_url=False)]
     if recipe is not None:
@@ -155,6 +155,18 @@ def _validated(document: Document) -> Recipe:
     if recipe is None or mistakes:
         raise _error(mistakes)
     return recipe
+
+
+def _checked(data: dict[str, Any]) -> Recipe:
+    """Return the recipe that `data` are, as strict about types as JSON is.
+
+    Paths are bytes to the system, of which some are no text; JSON knows texts only.
+    """
+    paths = {key: data[key] for key in PATH_KEYS if isinstance(data.get(key), str)}
+    legible = {key: os.fsencode(text).decode(errors="replace") for key, text in paths.items()}
+    recipe = Recipe.model_validate_json(json.dumps({**data, **legible}), strict=True)
+    odd = {key: Path(text) for key, text in paths.items() if legible[key] != text}
+    return recipe.model_copy(update=odd) if odd else recipe
 
 
 def _mistake(document: Document, error: Any) -> Mistake:

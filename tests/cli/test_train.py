@@ -158,7 +158,7 @@ BAD = {
     "out": (None, ("-o", "model.bin"), 1, "ends in .mlmodel"),
     "folder": (None, ("-o", "no/where.mlmodel"), 1, "its folder does not exist"),
     "input": (None, ("-o", "digits.mlmodel"), 1, "is the input; give another name"),
-    "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: cannot be read as an .npz"),
+    "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: there is no such file"),
 }
 
 
