@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -52,6 +52,12 @@ _OPTIONS = (
         help="Multiply the data by this, such as 1/255 for pixels of a network that takes 0 to 1.",
     ),
 )
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Print on standard error what is to know of data that were read."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def data_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli.data_options import tell
 from converter.errors import EXIT_ERROR, EXIT_NOT_RUN, EXIT_OK
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def run_device_check(
     if data is not None and device.why_not_here() is None:
         from converter.data import read
 
-        samples = read(data, model).train
+        found = read(data, model)
+        tell(found.notes)
+        samples = found.train
     verdict = device.check(model, samples, timeout or device.TIMEOUT)
     if record is not None:
         from converter.files import write_bytes

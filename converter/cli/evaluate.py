@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from converter.cli.data_options import data_options
+from converter.cli.data_options import data_options, tell
 
 
 @click.command("evaluate")
@@ -29,6 +29,7 @@ def command(model: Path, data: str, layout: Any, scale: float, batch_size: int) 
 
     message = mlmodel.read(model)
     found = places.read(data, message, places.Reading(layout, scale))
+    tell(found.notes)
     part = found.test or found.train
     score = runtime.evaluate(message, part, batch_size)
     click.echo(f"samples   {len(part.samples)}")

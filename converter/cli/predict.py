@@ -12,7 +12,8 @@ from typing import Any
 import click
 import numpy as np
 
-from converter.cli.data_options import data_options
+from converter.cli.data_options import data_options, tell
+from converter.cli.printable import printable
 from converter.errors import UsageError
 from converter.files import replacing, write_bytes
 
@@ -48,10 +49,11 @@ def command(
         raise UsageError(f"--out {out}: the name must end in .npz or .csv")
     message = mlmodel.read(model)
     found = places.read_inputs(data, message, places.Reading(layout, scale))
+    tell(found.notes)
     outputs = runtime.predict_samples(message, found.samples, batch_size)
     if out is None:
         for row in _answers(found.names[:SHOWN], outputs):
-            click.echo("  ".join(row))
+            click.echo(printable("  ".join(row)))
         if len(found.names) > SHOWN:
             click.echo(f"… and {len(found.names) - SHOWN} more; write them all with -o")
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.data_options import PLACE, data_options
+from converter.cli.data_options import PLACE, data_options, tell
 from converter.coreml.optimizers import TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, OutputError, UsageError
 
@@ -98,9 +98,9 @@ def _warn(model: Message) -> None:
     """Say what keeps a device from training a model that can be trained here."""
     from converter.validation.validate import findings
 
-    for finding in findings(model):
-        if finding.severity == "error":
-            click.echo(f"warning: not on a device: {finding.text()}", err=True)
+    texts = [finding.text() for finding in findings(model) if finding.severity == "error"]
+    for text in dict.fromkeys(texts):
+        click.echo(f"warning: not on a device: {text}", err=True)
 
 
 def _check_targets(model: Path, target: Path, options: dict[str, Any]) -> None:
@@ -130,12 +130,14 @@ def _data(model: Message, options: dict[str, Any], seed: int) -> Dataset:
 
     how = data.Reading(options["layout"], options["scale"])
     found = data.read(options["data"], model, how)
+    tell(found.notes)
     if options["hold_out"] is not None:
         if options["test"] or found.test:
             raise UsageError("--hold-out: there are other data to test with")
         return data.held_out(found.train, options["hold_out"], seed)
     if options["test"]:
         other = data.read(options["test"], model, how)
+        tell(note for note in other.notes if note not in found.notes)
         return data.Dataset(found.train, other.test or other.train)
     return found
 

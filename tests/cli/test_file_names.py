@@ -1,5 +1,6 @@
 """Names of files that are no UTF-8, and files that are refused before TensorFlow starts."""
 
+import io
 import os
 import subprocess
 import sys
@@ -28,15 +29,18 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_name_that_is_no_utf_8_from_the_keras_file_to_the_predictions(folder, capsys):
-    sys.stdout.reconfigure(errors="surrogateescape")  # as `main` does
+def test_a_name_that_is_no_utf_8_from_the_keras_file_to_the_predictions(folder, monkeypatch):
+    printed = io.BytesIO()  # as `main` arranges it:
+    output = io.TextIOWrapper(printed, "utf-8", errors="surrogateescape", write_through=True)
+    monkeypatch.setattr(sys, "stdout", output)
     model, recipe = f"{CAFE}.mlmodel", f"{CAFE}.yaml"
     (folder / recipe).write_text('model: "caf\\uDCE9.h5"\nlayers: [dense_6]\nverify: false\n')
     assert run(["recipe", "check", recipe]) == 0
     assert run([recipe, "-o", model, "--quiet"]) == 0
     assert mlmodel.read(folder / model).isUpdatable
     assert run(["recipe", "show", model]) == 0
-    assert 'model: "caf\\uDCE9.h5"' in capsys.readouterr().out
+    assert printed.getvalue().startswith(b"caf\xe9.yaml: correct\n")
+    assert b'model: "caf\\uDCE9.h5"' in printed.getvalue()
     (folder / CAFE).mkdir()
     Image.fromarray(np.zeros((28, 28), np.uint8)).save(folder / CAFE / f"{CAFE}.png")
     assert run(["predict", model, "--data", CAFE, "--scale", "1/255", "-o", f"{CAFE}.csv"]) == 0
