@@ -13,6 +13,7 @@ import click
 
 from converter.cli.failure import lines
 from converter.cli.parameters import per_channel, shape
+from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
 from converter.recipe import LOSSES, Recipe
@@ -120,9 +121,9 @@ def _recipes(files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any])
     """Return what to do, once everything that can be known beforehand is in order."""
     from converter.files import check_paths, make_folder
     from converter.keras_file import check_kind
-    from converter.recipe.reading import from_flags
+    from converter.recipe.reading import from_flags, without_bases
 
-    paths = [*more, *(file for file in files if file.suffix in RECIPE_ENDINGS)]
+    paths = without_bases([*more, *(f for f in files if f.suffix in RECIPE_ENDINGS)])
     models = [file for file in files if file.suffix not in RECIPE_ENDINGS]
     if not paths and not models:
         raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
@@ -226,7 +227,7 @@ def print_summary(report: Report, target: Path) -> None:
     size = f"{report.size / 1e6:.1f} MB"
     click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
     for note in report.notes:
-        click.echo(f"  note: {note}")
+        click.echo(f"  note: {printable(note)}")
 
 
 def print_report(report: Report, target: Path) -> None:
@@ -236,9 +237,9 @@ def print_report(report: Report, target: Path) -> None:
     console = plain_console()
     print_table(layer_table(report.layers), console)
     for name, text in _facts(report):
-        console.print(f"{name:<16} {text}", markup=False)
+        console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(printable(f"note: {note}"), markup=False)
     console.print(f"wrote {target} ({report.size / 1e6:.1f} MB)", markup=False)
 
 

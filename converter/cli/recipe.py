@@ -61,13 +61,23 @@ def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
 @command.command("check")
 @click.argument("files", nargs=-1, required=True, type=PATH)
 def check(files: tuple[Path, ...]) -> None:
-    """Report every mistake in FILES, with file, line and key; a good recipe is named."""
-    from converter.recipe.reading import read
+    """Report every mistake in FILES, with file, line and key; a good recipe is named.
+
+    The files of models and labels are looked at, too. A recipe without a model that others of FILES
+    extend is looked at with them.
+    """
+    from converter.keras_file import check_kind
+    from converter.recipe.labels import read_labels
+    from converter.recipe.reading import read, without_bases
+
+    def check_model(path: Path) -> None:
+        if path.exists():
+            check_kind(path)
 
     mistakes = []
-    for file in files:
+    for file in without_bases(files):
         try:
-            recipe = read(file)
+            recipe = read(file, checks={"model": check_model, "classes": read_labels})
         except RecipeError as error:
             mistakes.append(str(error))
             continue
