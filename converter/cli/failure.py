@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from converter.cli.groups import meant
+from converter.cli.printable import printable
 from converter.errors import EXIT_BUG, MakeUpdatableError
 
 NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -39,4 +40,4 @@ def lines(text: str, exit_code: int, where: str = "") -> str:
     """Return `text`, each of its lines marked as an error; `where` says what it is about."""
     mark = "internal error" if exit_code == EXIT_BUG else "error"
     place = f"{where}: " if where else ""
-    return "\n".join(f"{mark}: {place}{line}" for line in text.splitlines() or [""])
+    return "\n".join(f"{mark}: {printable(place + line)}" for line in text.splitlines() or [""])

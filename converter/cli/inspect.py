@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.parameters import shape
+from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
 from converter.recipe import LOSSES
@@ -97,9 +98,7 @@ def _lists(value: Any) -> Any:
 
 
 def _show_keras(model: KerasModel, console: Console) -> None:
-    from rich.text import Text
-
-    from converter.cli.tables import print_table, table_of
+    from converter.cli.tables import cell, print_table, table_of
     from converter.coreml.inspection import count_text, shape_text
 
     table = table_of("layer", "class", "output", "weights", "may learn", "why not")
@@ -107,7 +106,7 @@ def _show_keras(model: KerasModel, console: Console) -> None:
         word = {None: "", True: "yes", False: "no"}[row.updatable]
         size = shape_text(row.output), count_text(row.weights)
         cells = (row.name, row.kind, *size, word, row.reason)
-        table.add_row(*map(Text, cells), style="bold" if row.updatable else None)
+        table.add_row(*map(cell, cells), style="bold" if row.updatable else None)
     print_table(table, console)
     _line(console, "inputs", "; ".join(_keras_input(n, model) for n in model.inputs))
     _line(console, "outputs", ", ".join(model.outputs))
@@ -165,4 +164,4 @@ def _show_update(update: Update, console: Console) -> None:
 
 
 def _line(console: Console, name: str, text: str) -> None:
-    console.print(f"{name:<16} {text}", markup=False)
+    console.print(printable(f"{name:<16} {text}"), markup=False)

@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
+from converter.cli.printable import printable
 from converter.coreml.inspection import COLUMNS, Allowed, Feature, Layer, Update
 
 PIPED_WIDTH = 200
@@ -43,11 +44,16 @@ def print_table(table: Table, console: Console) -> None:
     console.width = width
 
 
+def cell(text: str) -> Text:
+    """Return what stands in a cell: names come from files, and may hold anything."""
+    return Text(printable(text))
+
+
 def layer_table(layers: Iterable[Layer]) -> Table:
     """Return the table of the layers of a Core ML model; those that learn are bold."""
     table = table_of(*COLUMNS)
     for layer in layers:
-        table.add_row(*map(Text, layer.cells()), style="bold" if layer.updatable else None)
+        table.add_row(*map(cell, layer.cells()), style="bold" if layer.updatable else None)
     return table
 
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import click
 
+from converter.cli.printable import printable
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, title_of
@@ -62,7 +63,7 @@ def command(
         raise UsageError("name a file, a folder, or - for standard input")
     codes = {_known(code) for codes in ignore for code in codes.split(",")}
     found, count = [], 0
-    for name in _expanded(files):
+    for name in dict.fromkeys(_expanded(files)):
         count += 1
         found += [(name, finding) for finding in _check(name, require_updatable, codes)]
     PRINTERS[style](found)
@@ -121,7 +122,7 @@ def _check(name: str, must_be_updatable: bool, ignore: set[str]) -> list[Finding
 
 def _print_text(found: Found) -> None:
     for name, finding in found:
-        click.echo(f"{name}: {finding.text()}")
+        click.echo(printable(f"{name}: {finding.text()}"))
 
 
 def _print_json(found: Found) -> None:

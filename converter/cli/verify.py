@@ -88,13 +88,13 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
 
 def print_verification(result: Verification, tolerance: float) -> None:
     """Print what was compared, and PASS or FAIL."""
-    from converter.cli.tables import plain_console, print_table, table_of
+    from converter.cli.tables import cell, plain_console, print_table, table_of
     from converter.proof.update import folded_text
 
     console = plain_console()
     table = table_of("tensor", "moved by", "difference")
     for tensor in result.tensors:
-        table.add_row(tensor.name, f"{tensor.movement:.1e}", f"{tensor.difference:.1e}")
+        table.add_row(cell(tensor.name), f"{tensor.movement:.1e}", f"{tensor.difference:.1e}")
     folded = f", {folded_text(result.folded)}" if result.folded else ""
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
     for part in (
