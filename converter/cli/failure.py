@@ -6,7 +6,10 @@ import click
 
 from converter.cli.groups import meant
 from converter.cli.printable import printable
-from converter.errors import EXIT_BUG, MakeUpdatableError
+from converter.errors import EXIT_BUG, MakeUpdatableError, RecipeError, UsageError
+
+LISTING = (RecipeError, UsageError)
+"""Errors with a line for each mistake; in others, a line break comes from a name in a file."""
 
 NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click 8.2 and later raise of a group that is given nothing; before, they print the help."""
@@ -15,7 +18,8 @@ NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
 def explain(error: Exception) -> tuple[str, int]:
     """Return what to print after ``error:`` or ``internal error:``, and the exit code."""
     if isinstance(error, MakeUpdatableError):
-        return str(error), error.exit_code
+        text = str(error) if isinstance(error, LISTING) else printable(str(error))
+        return text, error.exit_code
     summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return (
         f"{summary}; this is a bug of make-updatable, please report it "
