@@ -12,19 +12,20 @@ True
 
 from __future__ import annotations
 
+import functools
 import html
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar
 
 from converter.conversion.report import Report
 from converter.coreml import mlmodel
 from converter.coreml.inspection import COLUMNS
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
-from converter.errors import UsageError
+from converter.errors import MakeUpdatableError, UsageError, in_python
 from converter.paths import MODEL_ENDING, Output, check_outputs
 from converter.recipe import Choice, Metadata, Objective, Range, Recipe
 from converter.recipe.reading import from_flags, read
@@ -76,6 +77,25 @@ class Options(TypedDict, total=False):
     verify_update: bool
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_python(function: Callable[P, T]) -> Callable[P, T]:
+    """Let what `function` raises name arguments where it names options of the command line."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except MakeUpdatableError as error:
+            error.args = (in_python(str(error)),)
+            raise
+
+    return wrapped
+
+
+@_in_python
 def convert(
     model: str | Path | Any, *, recipe: str | Path | None = None, **options: Unpack[Options]
 ) -> UpdatableModel:
@@ -149,6 +169,7 @@ class UpdatableModel:
     _keras: Any = field(default=None)
     history: History | None = None
 
+    @_in_python
     def save(self, path: str | Path) -> Path:
         """Write the model to `path`, which ends in ``.mlmodel``; return it.
 
@@ -167,6 +188,7 @@ class UpdatableModel:
         """Return what the rules of Core ML find in the model; nothing but warnings is expected."""
         return validate.validate_bytes(mlmodel.serialize(self.spec), must_be_updatable=True)
 
+    @_in_python
     def verify(self, steps: int = 2, samples: int | None = None, seed: int = 0) -> Verification:
         """Compare predictions and `steps` update steps with those of the Keras model.
 
@@ -183,6 +205,7 @@ class UpdatableModel:
 
         return verify(_copy(self.spec), self._keras_model(), steps, samples, seed)
 
+    @_in_python
     def on_device(self, timeout: float = 600.0) -> Verdict:
         """Run one update in Core ML itself, in a process of its own, and return what came of it.
 
@@ -200,6 +223,7 @@ class UpdatableModel:
             return loaded.model
         return self._keras
 
+    @_in_python
     def predict(
         self, x: Inputs, *, layout: Layout = "auto", scale: float = 1.0
     ) -> dict[str, npt.NDArray[Any]]:
@@ -224,6 +248,7 @@ class UpdatableModel:
 
         return runtime.predict_samples(self.spec, self._samples(x, layout, scale))
 
+    @_in_python
     def train(
         self,
         x: Inputs,

@@ -14,11 +14,14 @@
     ├── OutputError                1   the result cannot be written
     └── MissingDependencyError     1   an optional package is not installed
 
-A message is one line that says what is wrong, where, and what to do about it. Only `RecipeError`,
+A message is one line that says what is wrong, where, and what to do about it. It names options as
+the command line does; `in_python` puts arguments in their place. Only `RecipeError`,
 which reports all mistakes of a file at once, and `UsageError` about several flags have more.
 """
 
 from __future__ import annotations
+
+import re
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -82,3 +85,43 @@ class OutputError(MakeUpdatableError):
 
 class MissingDependencyError(MakeUpdatableError):
     """A package that only some commands need is not installed."""
+
+
+def reason(error: Exception) -> str:
+    """Return why the system refused, such as "Permission denied", without its number and path."""
+    return getattr(error, "strerror", None) or "the system does not say why"
+
+
+FLAG = re.compile(
+    r"(?<![\w-])--(?P<no>no-)?(?P<name>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
+    r"(?: (?P<number>-?\d+(?:[.,/e-]+\d+)*)| (?P<word>[a-z]+_[a-z_]+|rgb|bgr|gray|nhwc|nchw)\b)?"
+)
+"""An option as messages name it, with a value of the kinds that messages name."""
+
+SWITCHES = ("allow_unsafe", "verify_update")
+"""Options without a value."""
+
+
+def in_python(message: str) -> str:
+    """Return `message` with arguments for the options that it names as the command line has them.
+
+    >>> in_python("give it: --input-shape 224,224,3, or convert with --no-verify")
+    'give it: input_shape=(224,224,3), or convert with verify=False'
+    """
+    return FLAG.sub(_argument, message)
+
+
+def _argument(flag: re.Match[str]) -> str:
+    name, number, word = flag["name"].replace("-", "_"), flag["number"], flag["word"]
+    if flag["no"]:
+        return f"{name}=False"
+    if name in SWITCHES:
+        return f"{name}=True"
+    if number:
+        return f"{name}=({number})" if "," in number else f"{name}={number}"
+    return f"{name}={word!r}" if word else name
+
+
+def install(extra: str) -> str:
+    """Return how to install what `extra` names in ``setup.cfg``; no package index has the tool."""
+    return f"run in the clone of make-updatable: pip install '.[{extra}]'"

@@ -10,13 +10,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from converter.errors import OutputError
+from converter.errors import OutputError, reason
 
 if sys.platform != "win32":  # there, nothing tells whether a process still writes
     import fcntl
 
 LONGEST = 50
 """Characters of a target's name that its temporary file bears; a name has at most 255 bytes."""
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path`, and those around it, where they are missing.
+
+    Raises:
+        OutputError: it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be made ({reason(error)}); check the path") from error
 
 
 @contextmanager
@@ -41,7 +53,7 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written ({error.strerror or error}); check the folder"
+            f"{target}: cannot be written ({reason(error)}); check the folder"
         ) from error
     finally:
         # Inside the block from before the file is made: an interrupt leaves nothing behind.

@@ -10,14 +10,16 @@ import logging
 
 from converter.backend.tensorflow import importing
 
-with importing():  # it warns of every TensorFlow that is newer than itself
+# Before the import: it warns of every TensorFlow newer than itself, and away from a Mac of every
+# part of Core ML. Muting file descriptor 2 would miss where a notebook or a test put `sys.stderr`.
+logging.getLogger("coremltools").setLevel(logging.ERROR)
+
+with importing():
     import coremltools as ct
     from coremltools.converters.mil import Builder as mb  # noqa: N813
     from coremltools.converters.mil import register_tf_op
     from coremltools.models import datatypes
     from coremltools.models.neural_network import AdamParams, NeuralNetworkBuilder, SgdParams
-
-logging.getLogger("coremltools").setLevel(logging.ERROR)
 
 __all__ = [
     "AdamParams",

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from converter.errors import MissingDependencyError
+from converter.errors import MissingDependencyError, install
 
 
 @contextmanager
@@ -59,7 +59,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError(
         f"reading Keras models needs TensorFlow ({error.name or error} is missing); "
-        "run: pip install 'make-updatable[keras]'"
+        + install("keras")
     ) from error
 
 tf.get_logger().setLevel("ERROR")

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
-from converter.cli.failure import explain, lines
+from converter.cli.failure import explain, lines, usage
+from converter.cli.groups import Group
 from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
 
 COMMANDS = {
@@ -33,8 +37,10 @@ COMMANDS = {
 DEFAULT_COMMAND = "convert"
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that lists commands from the table and imports only the one that runs."""
+
+    missing = "command and no file"
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the command names in the order of the table."""
@@ -53,11 +59,17 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what begins so: commands, and what stands for the files of the default command."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(incomplete, type="file"), *super().shell_complete(ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Treat an argument that is no command as an argument of the default command."""
-        if args and args[0] not in COMMANDS:
+        """Treat an argument that may be a file as an argument of the default command."""
+        if args[0] not in COMMANDS and (ctx.resilient_parsing or _may_be_a_file(args[0])):
             args = [DEFAULT_COMMAND, *args]
         return super().resolve_command(ctx, args)
 
@@ -67,6 +79,11 @@ class LazyGroup(click.Group):
         if args and args[0].startswith("-") and args[0].split("=")[0] not in own:
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+
+def _may_be_a_file(word: str) -> bool:
+    """Tell whether `word` is a file, or looks like the name of one rather than of a command."""
+    return not word.isalpha() or Path(word).exists()
 
 
 def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -89,7 +106,7 @@ def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> 
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Run 'make-updatable COMMAND --help' for the options of a command. Exit codes: 0 done, "
     "1 a file or a result is not as it should be, 2 wrong usage, 3 a bug of this tool, "
-    "130 interrupted.",
+    "4 Core ML could not be run here (--on-device), 130 interrupted.",
 )
 @click.option(
     "--version",
@@ -110,8 +127,11 @@ def root() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and end the process with a documented exit code.
 
-    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 130 interrupted.
+    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 4 Core ML could not be
+    run here, 130 interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
+        sys.stdout.reconfigure(errors="surrogateescape")  # the name of a file may be no UTF-8
     code = run(sys.argv[1:] if argv is None else argv)
     if "tensorflow" in sys.modules:
         # TensorFlow takes more than a second to tear down what the process gives back anyway. Only
@@ -128,7 +148,7 @@ def run(argv: list[str]) -> int:
     try:
         result = root.main(args=argv, prog_name="make-updatable", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        click.echo(usage(error), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         written = str(error.__cause__ or error) or "nothing was written"

@@ -19,6 +19,7 @@ from converter.cli.parameters import (
     shape,
     verbose_option,
 )
+from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
@@ -27,6 +28,8 @@ from converter.recipe import LOSSES, Recipe
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
     from converter.conversion.report import Report
+
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
@@ -65,7 +68,7 @@ PATH = click.Path(path_type=Path)
 @click.command("convert", cls=Command)
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
-@_option("--output-path", "-o", "--out", type=PATH, metavar="PATH")
+@_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
@@ -83,7 +86,7 @@ PATH = click.Path(path_type=Path)
 @_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
 @_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
-@_option("--classes", callback=_classes, metavar="LABELS")
+@_option("--classes", type=click.Path(), callback=_classes, metavar="LABELS")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
@@ -113,8 +116,8 @@ def command(
     make-updatable --recipe lenet.yaml --epochs 5
     make-updatable recipes/*.yaml -o build/
 
-    Options win over recipes. With several recipes PATH is a folder. What PATH, or output_path of a
-    recipe, names is overwritten; a default name only with --force.
+    Options win over recipes. With several recipes PATH is a folder, which is made. What PATH, or
+    output_path of a recipe, names is overwritten; a default name only with --force.
     """  # noqa: D301 (click reads \\b)
     flags = {name: value for name, value in options.items() if value is not None}
     recipes = _recipes(files, recipe, flags, force)
@@ -135,9 +138,11 @@ def _recipes(
     files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any], force: bool
 ) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
-    from converter.recipe.reading import from_flags
+    from converter.files import make_folder
+    from converter.keras_file import check_kind
+    from converter.recipe.reading import from_flags, without_bases
 
-    paths = [*more, *(file for file in files if file.suffix in RECIPE_ENDINGS)]
+    paths = without_bases([*more, *(f for f in files if f.suffix in RECIPE_ENDINGS)])
     models = [file for file in files if file.suffix not in RECIPE_ENDINGS]
     if not paths and not models:
         raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
@@ -148,12 +153,16 @@ def _recipes(
         )
     if models:
         flags = {"model": models[0], **flags}
-    folder = flags.pop("output_path") if _is_folder(flags.get("output_path"), paths) else None
+    folder = _folder(flags.get("output_path"), paths)
+    if folder is not None:
+        del flags["output_path"]
     found = _read_all(paths, flags) if paths else [from_flags(flags)]
     if folder is not None:
+        make_folder(folder)
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
         check_source(recipe.model)
+        check_kind(recipe.model)
     names = [f"{path}:" for path in paths] if len(paths) > 1 else [""]
     outputs = [
         Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
@@ -163,12 +172,18 @@ def _recipes(
     return found
 
 
-def _is_folder(path: Path | None, recipes: Sequence[Path]) -> bool:
-    if path is None or path.is_dir():
-        return path is not None
-    if len(recipes) > 1:
+def _folder(text: str | None, recipes: Sequence[Path]) -> Path | None:
+    """Return the folder that `text`, given by ``-o``, means; None if it means a file."""
+    if text is None:
+        return None
+    path = Path(text)
+    if path.is_dir() or text.endswith(SEPARATORS):
+        return path
+    if len(recipes) < 2:
+        return None
+    if path.suffix == ".mlmodel" or path.exists():
         raise UsageError(f"-o {path}: is no folder, but there are {len(recipes)} recipes")
-    return False
+    return path
 
 
 def _read_all(paths: Sequence[Path], flags: Mapping[str, Any]) -> list[Recipe]:
@@ -223,21 +238,19 @@ def print_summary(report: Report, target: Path) -> None:
     size = f"{report.size / 1e6:.1f} MB"
     click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
     for note in report.notes:
-        click.echo(f"  note: {note}")
+        click.echo(f"  note: {printable(note)}")
 
 
 def print_report(report: Report, target: Path) -> None:
     """Print what a conversion did: the layers, how they learn, and every note."""
-    from rich.console import Console
+    from converter.cli.tables import layer_table, plain_console, print_table
 
-    from converter.cli.tables import layer_table
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(layer_table(report.layers))
+    console = plain_console()
+    print_table(layer_table(report.layers), console)
     for name, text in _facts(report):
-        console.print(f"{name:<16} {text}", markup=False)
+        console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(printable(f"note: {note}"), markup=False)
     console.print(f"wrote {target} ({report.size / 1e6:.1f} MB)", markup=False)
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from converter.cli.parameters import a_number
+from converter.cli.parameters import FileOr, a_number
 from converter.paths import Input
 from converter.recipe.numbers import scaling_complaint
+
+
+def _datasets() -> Sequence[str]:
+    from converter.data import KERAS_DATASETS
+
+    return KERAS_DATASETS
+
+
+PLACE = FileOr(_datasets)
 
 _OPTIONS = (
     click.option(
         "--data",
+        type=PLACE,
         required=True,
         metavar="PLACE",
         help="An .npz file (x, y or x_train, y_train, x_test, y_test), a folder with one folder "
@@ -37,6 +47,12 @@ _OPTIONS = (
         help="Multiply the data by this, such as 1/255 for pixels of a network that takes 0 to 1.",
     ),
 )
+
+
+def tell_notes(notes: Iterable[str], quiet: bool = False) -> None:
+    """Print on standard error, unless `quiet`, what is to know of data that were read."""
+    for note in () if quiet else notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def data_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from converter.cli.data_options import tell_notes
 from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_NOT_RUN, EXIT_OK
 
@@ -41,7 +42,9 @@ def run_device_check(
     if data is not None and device.why_not_here() is None:
         from converter.data import read
 
-        samples = read(data, model).train
+        found = read(data, model)
+        tell_notes(found.notes, quiet)
+        samples = found.train
     verdict = device.check(model, samples, timeout or device.TIMEOUT)
     tell({"model": str(path), **verdict.as_dict()}, as_json, out)
     passed = verdict.outcome is device.Outcome.PASSED

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from converter.errors import EXIT_BUG, MakeUpdatableError
+import click
+
+from converter.cli.groups import meant
+from converter.cli.printable import printable
+from converter.errors import EXIT_BUG, MakeUpdatableError, RecipeError, UsageError
+
+LISTING = (RecipeError, UsageError)
+"""Errors with a line for each mistake; in others, a line break comes from a name in a file."""
+
+NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click 8.2 and later raise of a group that is given nothing; before, they print the help."""
 
 
 def explain(error: Exception) -> tuple[str, int]:
     """Return what to print after ``error:`` or ``internal error:``, and the exit code."""
     if isinstance(error, MakeUpdatableError):
-        return str(error), error.exit_code
+        text = str(error) if isinstance(error, LISTING) else printable(str(error))
+        return text, error.exit_code
     summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return (
         f"{summary}; this is a bug of make-updatable, please report it "
@@ -17,8 +28,20 @@ def explain(error: Exception) -> tuple[str, int]:
     )
 
 
+def usage(error: click.ClickException) -> str:
+    """Return what is printed of a command line that click refuses: one line, or the help."""
+    if isinstance(error, NO_ARGUMENTS):
+        return str(error.format_message())
+    text = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        text = f"there is no option {error.option_name}"
+        text += meant(error.option_name, error.possibilities or ())
+    context = getattr(error, "ctx", None)
+    return f"error: {text}" + (f" (see {context.command_path} --help)" if context else "")
+
+
 def lines(text: str, exit_code: int, where: str = "") -> str:
     """Return `text`, each of its lines marked as an error; `where` says what it is about."""
     mark = "internal error" if exit_code == EXIT_BUG else "error"
     place = f"{where}: " if where else ""
-    return "\n".join(f"{mark}: {place}{line}" for line in text.splitlines() or [""])
+    return "\n".join(f"{mark}: {printable(place + line)}" for line in text.splitlines() or [""])

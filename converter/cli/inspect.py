@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
+from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
 from converter.recipe import LOSSES
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from converter.conversion.inspection import KerasModel
     from converter.coreml.inspection import CoreMLModel, Update
-
-PIPED_WIDTH = 200
-"""Columns of a table where no terminal limits them: reasons stay in one line."""
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -63,13 +60,10 @@ def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: 
     if as_json or as_yaml:
         _print_data(head, found, as_json)
         return
-    from rich.console import Console
+    from converter.cli.tables import plain_console
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPED_WIDTH
     show: Any = _show_core_ml if is_core_ml else _show_keras
-    show(found, console)
+    show(found, plain_console())
 
 
 def _core_ml(file: Path) -> CoreMLModel:
@@ -80,9 +74,11 @@ def _core_ml(file: Path) -> CoreMLModel:
 
 
 def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
+    from converter.keras_file import check_kind
     from converter.recipe.reading import from_flags
 
     recipe = from_flags({"model": file, **options})
+    check_kind(file)
     with Progress(verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
@@ -110,18 +106,16 @@ def _lists(value: Any) -> Any:
 
 
 def _show_keras(model: KerasModel, console: Console) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
+    from converter.cli.tables import cell, print_table, table_of
     from converter.coreml.inspection import count_text, shape_text
 
-    table = Table("layer", "class", "output", "weights", "may learn", "why not")
+    table = table_of("layer", "class", "output", "weights", "may learn", "why not")
     for row in model.layers:
         word = {None: "", True: "yes", False: "no"}[row.updatable]
         size = shape_text(row.output), count_text(row.weights)
         cells = (row.name, row.kind, *size, word, row.reason)
-        table.add_row(*map(Text, cells), style="bold" if row.updatable else None)
-    console.print(table, soft_wrap=False)
+        table.add_row(*map(cell, cells), style="bold" if row.updatable else None)
+    print_table(table, console)
     _line(console, "inputs", "; ".join(_keras_input(n, model) for n in model.inputs))
     _line(console, "outputs", ", ".join(model.outputs))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
@@ -145,13 +139,13 @@ def _keras_input(name: str, model: KerasModel) -> str:
 
 
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
-    from converter.cli.tables import features, layer_table
+    from converter.cli.tables import features, layer_table, print_table
 
     version = f"specification version {model.specification_version}"
     state = "updatable" if model.updatable else "not updatable"
     console.print(f"{model.kind}, {version}, {state}", markup=False)
     if model.layers:
-        console.print(layer_table(model.layers), soft_wrap=False)
+        print_table(layer_table(model.layers), console)
     _line(console, "inputs", features(model.inputs))
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
@@ -178,4 +172,4 @@ def _show_update(update: Update, console: Console) -> None:
 
 
 def _line(console: Console, name: str, text: str) -> None:
-    console.print(f"{name:<16} {text}", markup=False)
+    console.print(printable(f"{name:<16} {text}"), markup=False)

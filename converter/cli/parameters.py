@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from converter.recipe import numbers
 
@@ -47,6 +48,22 @@ def positive(value: float) -> str | None:
 def share(value: float) -> str | None:
     """Return what is wrong with a number that has to be a part of something, but not all."""
     return None if 0 < value < 1 else "is not between 0 and 1"
+
+
+class FileOr(click.Path):
+    """Text that is the path of a file or folder, or one of `words`; a shell completes both."""
+
+    def __init__(self, words: Callable[[], Sequence[str]]) -> None:
+        super().__init__()
+        self.words = words
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return what stands for files, and then (bash forgets what comes before) the words."""
+        files = super().shell_complete(ctx, param, incomplete)
+        begun = [word for word in self.words() if incomplete and word.startswith(incomplete)]
+        return [*files, *map(CompletionItem, begun)]
 
 
 def shape(text: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from converter.errors import MissingDependencyError
+from converter.errors import MissingDependencyError, install
 from converter.files import replacing
 from converter.runtime import History
 
@@ -30,9 +30,7 @@ def check_pillow() -> Any:
     try:
         from PIL import Image, ImageDraw, ImageFont
     except ImportError as error:
-        raise MissingDependencyError(
-            "--plot needs Pillow; run: pip install 'make-updatable[keras]'"
-        ) from error
+        raise MissingDependencyError(f"--plot needs Pillow; {install('keras')}") from error
     return Image, ImageDraw, ImageFont
 
 

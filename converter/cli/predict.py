@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import click
 import numpy as np
 
 from converter.cli.command import Command
-from converter.cli.data_options import data_input, data_options
+from converter.cli.data_options import data_input, data_options, tell_notes
 from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.files import replacing, write_bytes
 from converter.paths import Input, Output, check_outputs
@@ -64,11 +66,12 @@ def command(
             from converter import runtime
         with job.step("reading the data"):
             found = places.read_inputs(data, message, places.Reading(layout, scale))
+            tell_notes(found.notes, quiet)
         with job.step("computing"):
             outputs = runtime.predict_samples(message, found.samples, batch_size)
     if out is None:
         for row in _answers(found.names[:SHOWN], outputs):
-            click.echo("  ".join(row))
+            click.echo(printable("  ".join(row)))
         if len(found.names) > SHOWN:
             click.echo(f"… and {len(found.names) - SHOWN} more; write them all with -o")
         return
@@ -98,4 +101,4 @@ def _table(rows: Iterator[list[str]]) -> bytes:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["sample", "class", "value"])
     writer.writerows(rows)
-    return table.getvalue().encode()
+    return os.fsencode(table.getvalue())

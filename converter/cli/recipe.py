@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from converter.cli.command import Command
+from converter.cli.groups import Group
 from converter.cli.parameters import force_option, quiet_option, verbose_option
 from converter.cli.terminal import Progress
 from converter.errors import RecipeError, UsageError
@@ -16,7 +17,7 @@ from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 PATH = click.Path(path_type=Path)
 
 
-@click.group("recipe")
+@click.group("recipe", cls=Group)
 def command() -> None:
     """Write, check and show recipes: conversion settings in YAML files."""
 
@@ -32,6 +33,7 @@ def init(
     model: Path, out: Path | None, force: bool, allow_unsafe: bool, quiet: bool, verbose: bool
 ) -> None:
     """Write a commented recipe for MODEL, filled in with what the model says."""
+    from converter.keras_file import check_kind
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
@@ -39,6 +41,7 @@ def init(
     if str(target) != "-":
         output = Output("-o" if out else "", target, RECIPE_ENDINGS, is_default=out is None)
         check_outputs([Input("MODEL", model)], [output], force=force)
+    check_kind(model)
     recipe = Recipe(model=model, allow_unsafe=allow_unsafe)
     with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
@@ -69,13 +72,23 @@ def init(
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @quiet_option
 def check(files: tuple[Path, ...], quiet: bool) -> None:
-    """Report every mistake in FILES, with file, line and key; a good recipe is named."""
-    from converter.recipe.reading import read
+    """Report every mistake in FILES, with file, line and key; a good recipe is named.
+
+    The files of models and labels are looked at, too. A recipe without a model that others of FILES
+    extend is looked at with them.
+    """
+    from converter.keras_file import check_kind
+    from converter.recipe.labels import read_labels
+    from converter.recipe.reading import read, without_bases
+
+    def check_model(path: Path) -> None:
+        if path.exists():
+            check_kind(path)
 
     mistakes = []
-    for file in files:
+    for file in without_bases(files):
         try:
-            recipe = read(file)
+            recipe = read(file, checks={"model": check_model, "classes": read_labels})
         except RecipeError as error:
             mistakes.append(str(error))
             continue

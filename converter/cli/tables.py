@@ -1,20 +1,59 @@
-"""What a Core ML model holds, as people read it at a terminal."""
+"""What a model holds, as people read it at a terminal: tables in which no name is cut."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
-from rich.table import Table
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
+from converter.cli.printable import printable
 from converter.coreml.inspection import COLUMNS, Allowed, Feature, Layer, Update
+
+PIPED_WIDTH = 200
+"""Columns of a table where no terminal limits them: reasons stay in one line."""
+
+
+WIDEST = 100_000
+"""Columns, more than any table has."""
+
+
+def plain_console() -> Console:
+    """Return standard output, on which text is neither coloured by its meaning nor wrapped."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    return console
+
+
+def table_of(*columns: str) -> Table:
+    """Return an empty table; of what is too wide, only the first column is never broken."""
+    name, *others = columns
+    return Table(Column(name, no_wrap=True), *(Column(text, overflow="fold") for text in others))
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print `table` as wide as the terminal, or wider if the names of its first column need it."""
+    width = console.width
+    unlimited = console.options.update(width=WIDEST)
+    console.width = max(width, Measurement.get(console, unlimited, table).minimum)
+    console.print(table, soft_wrap=False)
+    console.width = width
+
+
+def cell(text: str) -> Text:
+    """Return what stands in a cell: names come from files, and may hold anything."""
+    return Text(printable(text))
 
 
 def layer_table(layers: Iterable[Layer]) -> Table:
     """Return the table of the layers of a Core ML model; those that learn are bold."""
-    table = Table(*COLUMNS)
+    table = table_of(*COLUMNS)
     for layer in layers:
-        table.add_row(*map(Text, layer.cells()), style="bold" if layer.updatable else None)
+        table.add_row(*map(cell, layer.cells()), style="bold" if layer.updatable else None)
     return table
 
 

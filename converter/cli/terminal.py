@@ -23,6 +23,10 @@ STEPS = {
 }
 """Step of a command -> what is said about it."""
 
+STREAMS_KEPT: dict[str, Any] = {"redirect_stdout": False, "redirect_stderr": False}
+"""For displays of rich: in its place, `sys.stderr` would escape from being muted, and what keeps
+it, such as a logger made meanwhile, would write to a file that is closed."""
+
 
 class Progress:
     """A context that shows a line per job on standard error, with its step and its time.
@@ -45,7 +49,8 @@ class Progress:
             from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
             columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-            self._live = Lines(*columns, console=Console(file=self._file), transient=True)
+            console = Console(file=self._file)
+            self._live = Lines(*columns, console=console, transient=True, **STREAMS_KEPT)
             self._live.start()
         return self
 

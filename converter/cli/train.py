@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.data_options import data_input, data_options
+from converter.cli.data_options import PLACE, data_input, data_options, tell_notes
 from converter.cli.parameters import a_number, force_option, quiet_option, share, verbose_option
 from converter.cli.terminal import Progress
 from converter.coreml.optimizers import NUMBERS, TRAINING
@@ -39,7 +39,9 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
 @click.command("train", cls=Command, excludes=[("test", "hold_out")])
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--test", metavar="PLACE", help="Other data to test with before and after.")
+@click.option(
+    "--test", type=PLACE, metavar="PLACE", help="Other data to test with before and after."
+)
 @click.option(
     "--hold-out",
     type=a_number(share),
@@ -133,9 +135,9 @@ def _warn(model: Message) -> None:
     """Say what keeps a device from training a model that can be trained here."""
     from converter.validation.validate import findings
 
-    for finding in findings(model):
-        if finding.severity == "error":
-            click.echo(f"warning: not on a device: {finding.text()}", err=True)
+    texts = [finding.text() for finding in findings(model) if finding.severity == "error"]
+    for text in dict.fromkeys(texts):
+        click.echo(f"warning: not on a device: {text}", err=True)
 
 
 def _check_outputs(model: Path, options: dict[str, Any]) -> None:
@@ -170,12 +172,15 @@ def _data(model: Message, options: dict[str, Any], seed: int) -> Dataset:
 
     how = data.Reading(options["layout"], options["scale"])
     found = data.read(options["data"], model, how)
+    tell_notes(found.notes, options["quiet"])
     if options["hold_out"] is not None:
         if options["test"] or found.test:
             raise UsageError("--hold-out: there are other data to test with")
         return data.held_out(found.train, options["hold_out"], seed)
     if options["test"]:
         other = data.read(options["test"], model, how)
+        others = (note for note in other.notes if note not in found.notes)
+        tell_notes(others, options["quiet"])
         return data.Dataset(found.train, other.test or other.train)
     return found
 

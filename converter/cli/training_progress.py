@@ -11,6 +11,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from converter.cli.terminal import STREAMS_KEPT
 from converter.runtime import Epoch, Score, Settings
 from converter.runtime import Progress as RuntimeProgress
 
@@ -28,6 +29,7 @@ class ProgressBar(RuntimeProgress):
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
+            **STREAMS_KEPT,
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("reading", total=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.parameters import quiet_option
+from converter.cli.printable import printable
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, title_of
@@ -34,7 +36,7 @@ CHECKING = ("files", "strict", "require_updatable", "ignore", "style", "quiet")
     cls=Command,
     excludes=[ALONE, *((one, other) for one in ALONE for other in CHECKING)],
 )
-@click.argument("files", nargs=-1, metavar="FILE...")
+@click.argument("files", nargs=-1, type=click.Path(), metavar="FILE...")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--require-updatable", is_flag=True, help="Fail if a model is not updatable.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave out a rule; may be repeated.")
@@ -74,7 +76,7 @@ def command(
         raise UsageError("name a file, a folder, or - for standard input")
     codes = {_known(code) for codes in ignore for code in codes.split(",")}
     found, count = [], 0
-    for name in _expanded(files):
+    for name in dict.fromkeys(_expanded(files)):
         count += 1
         found += [(name, finding) for finding in _check(name, require_updatable, codes)]
     failing = ("error", "warning") if strict else ("error",)
@@ -134,7 +136,7 @@ def _check(name: str, must_be_updatable: bool, ignore: set[str]) -> list[Finding
 
 def _print_text(found: Found) -> None:
     for name, finding in found:
-        click.echo(f"{name}: {finding.text()}")
+        click.echo(printable(f"{name}: {finding.text()}"))
 
 
 def _print_json(found: Found) -> None:
@@ -189,7 +191,11 @@ def _print_sarif(found: Found) -> None:
             "level": finding.severity,
             "message": {"text": f"{finding.where()}{finding.message}; {finding.fix}"},
             "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": quote(Path(name).as_posix())}}}
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": quote(os.fsencode(Path(name).as_posix()))}
+                    }
+                }
             ],
             "properties": {"origin": finding.origin, "layer": finding.layer},
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.data_options import data_input
+from converter.cli.data_options import PLACE, data_input
 from converter.cli.parameters import (
     a_number,
     json_option,
@@ -71,7 +71,7 @@ ON_DEVICE = ("data", "timeout", "require_update")
               help="With --against: run Python code stored in the Keras file (Lambda layers).",
               )  # fmt: skip
 @click.option("--on-device", is_flag=True, help="Run one update in Core ML; on a Mac only.")
-@click.option("--data", metavar="PLACE",
+@click.option("--data", type=PLACE, metavar="PLACE",
               help="With --on-device: what to learn from, as for train (default: random samples).",
               )  # fmt: skip
 @click.option("--timeout", type=a_number(positive), metavar="SECONDS",
@@ -118,8 +118,10 @@ def _check_output(model: Path, against: Path | None, options: dict[str, Any]) ->
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     from converter.coreml import mlmodel
+    from converter.keras_file import check_kind
 
     message = mlmodel.read(model)
+    check_kind(against)
     with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
         job = progress.job()
         with job.step("start"):
@@ -165,23 +167,24 @@ def _keras_model(message: Message, against: Path, options: dict[str, Any]) -> An
 
 def print_verification(result: Verification, tolerance: float) -> None:
     """Print what was compared, and PASS or FAIL."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from converter.cli.tables import cell, plain_console, print_table, table_of
     from converter.proof.update import folded_text
 
-    console = Console(highlight=False, soft_wrap=True)
-    table = Table("tensor", "moved by", "gradient differs", "step differs")
+    console = plain_console()
+    table = table_of("tensor", "moved by", "gradient differs", "step differs")
     for tensor in result.tensors:
         numbers = (tensor.movement, tensor.gradient, tensor.step)
-        table.add_row(tensor.name, *(f"{number:.1e}" for number in numbers))
+        table.add_row(cell(tensor.name), *(f"{number:.1e}" for number in numbers))
     folded = f", {folded_text(result.folded)}" if result.folded else ""
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
     for part in (
         f"predictions: differ by {result.predictions:.1e} of their range ({result.ending})",
         *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
-        table,
-        f"{verdict}: the updates differ by {result.update:.1e} (allowed {tolerance:.0e})",
     ):
         console.print(part, markup=False)
+    print_table(table, console)
+    console.print(
+        f"{verdict}: the updates differ by {result.update:.1e} (allowed {tolerance:.0e})",
+        markup=False,
+    )

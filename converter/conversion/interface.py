@@ -12,6 +12,7 @@ from converter.errors import UsageError
 from converter.keras_file.names import own_name
 from converter.learning.network import Network
 from converter.recipe import Recipe
+from converter.recipe.labels import read_labels
 from converter.trace.leading import Leading
 from converter.trace.program import Program
 
@@ -118,20 +119,4 @@ def _labels(recipe: Recipe) -> Labels | None:
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         raise UsageError(f"class label '{twice}' is given twice")
-    return labels
-
-
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Return the class labels in the file `path`, one a line; empty lines are ignored.
-
-    Raises:
-        UsageError: the file cannot be read or holds no label.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as class labels ({error})") from error
-    labels = tuple(line.strip() for line in lines if line.strip())
-    if not labels:
-        raise UsageError(f"{path}: holds no class label")
     return labels

@@ -132,7 +132,7 @@ def write(
                 said.append(update_checked(written, twin, prepared.changed))
         return Report(
             **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
-            parity=gap, notes=tuple(said), doubt=doubt,
+            parity=gap, notes=tuple(dict.fromkeys(said)), doubt=doubt,
         )  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def _told(
     if end.binary is not None:
         plan, binary = notes.binary_head(plan, end, chosen, recipe)
         said.append(binary)
+    said += notes.about_barred(network.barred)
     said += scaling.remarks(network.traced, recipe)
     said += notes.about_loss(end, recipe.classes is not None)
     return plan, (*plan.notes, *said)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from google.protobuf.message import DecodeError, EncodeError
 
-from converter.errors import MissingDependencyError, ModelFileError, OutputError
+from converter.errors import MissingDependencyError, ModelFileError, OutputError, reason
 from converter.file_kinds import described
 from converter.files import write_bytes
 
@@ -111,7 +111,7 @@ def read(path: Path) -> Message:
                 found = described(file)
             raise (ModelFileError(f"{path}: {found}") if found else error) from error
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise ModelFileError(f"{path}: cannot be read ({reason(error)})") from error
 
 
 def _parsed(path: Path) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,15 @@ from converter.errors import DataError
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled
+
+NPY = b"\x93NUMPY"
+"""How a single array starts
+(https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html)."""
+
+DAMAGED = (
+    OSError, EOFError, ValueError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise of archives that cannot be read."""
 
 ROWS_AT_ONCE = 4096
 """Samples that are looked at together when an array is searched for NaN."""
@@ -79,13 +89,31 @@ def stored_arrays(path: Path) -> dict[str, Array]:
     """
     try:
         with path.open("rb") as file:  # NumPy does not close the file of a damaged archive
-            stored = np.load(file, allow_pickle=False)
-            if isinstance(stored, np.ndarray):
+            start = file.read(len(NPY))
+            if start == NPY:
                 raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
-            return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
-        raise DataError(f"{path}: cannot be read as an .npz archive ({reason})") from error
+            if not start.startswith(b"PK"):
+                what = "not one" if start else "empty"
+                raise DataError(f"{path}: cannot be read as an .npz archive (it is {what})")
+            file.seek(0)
+            stored = np.load(file, allow_pickle=False)
+            return {name: _member(path, stored, name) for name in stored.files}
+    except DAMAGED as error:
+        why = getattr(error, "strerror", None) or "it is damaged or cut off"
+        raise DataError(f"{path}: cannot be read as an .npz archive ({why})") from error
+
+
+def _member(path: Path, stored: Mapping[str, Array], name: str) -> Array:
+    """Return an array of an archive; NumPy's advice for one of objects is to run what it holds."""
+    try:
+        return stored[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise DataError(
+            f"{path}: {name} holds Python objects, which are not loaded; store it as numbers, or "
+            "texts: np.array(labels, dtype=str)"
+        ) from error
 
 
 def labelled_of(

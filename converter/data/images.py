@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.coreml.features import image_shape
 from converter.coreml.mlmodel import Message
-from converter.errors import DataError, MissingDependencyError
+from converter.errors import DataError, MissingDependencyError, install
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
@@ -24,10 +24,12 @@ def _pillow() -> Any:
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise MissingDependencyError(
-            "reading images needs Pillow; run: pip install 'make-updatable[keras]'"
-        ) from error
+        raise MissingDependencyError(f"reading images needs Pillow; {install('keras')}") from error
     return Image, ImageOps
+
+
+NO_IMAGE = (OSError, SyntaxError, ValueError)
+"""What Pillow raises of files that are no images, or damaged."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class ImageFolder:
                 if upright.size != (width, height):
                     upright = upright.resize((width, height), images.Resampling.BILINEAR)
                 return np.asarray(upright).reshape(height, width, self.channels)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+        except NO_IMAGE as error:
+            raise DataError(_unreadable(file, error)) from error
 
 
 def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
@@ -93,22 +95,52 @@ def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
         DataError: there are none, or one of them is no image.
     """
     images, _ = _pillow()
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-    found = [(file, path.name) for path in classes for file in images_in(path)]
+    found = [(file, path.name) for path in subfolders(folder) for file in images_in(path)]
     if not found:
-        raise DataError(f"{folder}: holds no images; put them in one folder for each class")
+        raise DataError(_no_classes(folder))
     for file, _name in found:
         try:
             with images.open(file):
                 pass
-        except (OSError, SyntaxError) as error:
-            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+        except NO_IMAGE as error:
+            raise DataError(_unreadable(file, error)) from error
     return [file for file, _ in found], [name for _, name in found]
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    """Return what is said of a file that Pillow cannot read, by the system's reason or our own."""
+    why = getattr(error, "strerror", None) or "damaged, or not what its name says"
+    return f"{file}: cannot be read as an image ({why}); replace it, or take it away"
+
+
+def _no_classes(folder: Path) -> str:
+    """Return what is said of a folder without images in the folders of classes."""
+    beside = images_in(folder)
+    wanted = f"{folder}/CLASS/{beside[0].name if beside else 'IMAGE.jpg'}"
+    if beside:
+        number = f"{len(beside)} image{'s' * (len(beside) > 1)}"
+        return f"{folder}: holds {number}, but no folders of classes; what is expected is {wanted}"
+    others = sorted({f.suffix.lower() for f in folder.rglob("*") if f.is_file() and f.suffix})
+    instead = f", but {', '.join(others[:8])}" if others else ""
+    return (
+        f"{folder}: holds no images ({', '.join(sorted(SUFFIXES))}){instead}; what is expected is "
+        f"{wanted}, a folder for each class"
+    )
 
 
 def images_in(folder: Path) -> list[Path]:
     """Return the image files directly in `folder`, sorted."""
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != ".")
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not is_hidden(f))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders directly in `folder`, sorted."""
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not is_hidden(f))
+
+
+def is_hidden(path: Path) -> bool:
+    """Tell whether `path` is one that systems write for themselves, such as ``.DS_Store``."""
+    return path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
 
 
 def classes_of(names: Sequence[str], known: bool) -> Array:

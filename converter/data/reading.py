@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.coreml.features import labels
 from converter.coreml.mlmodel import Message
+from converter.data import notes
 from converter.data.arrays import (
     AS_STORED,
     Reading,
@@ -30,10 +32,14 @@ KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a place holds: samples to learn from, and others to test with if there are any."""
+    """What a place holds: samples to learn from, and others to test with if there are any.
+
+    `notes` tell what was left out, and what looks odd.
+    """
 
     train: Labelled
     test: Labelled | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Unlabelled:
 
     samples: Samples
     names: Sequence[str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,12 +78,44 @@ def read(where: str, model: Message, how: Reading = AS_STORED) -> Dataset:
         DataError: the data cannot be read or do not fit the model.
         UsageError: the layout of an array must be told.
     """
-    path = Path(where)
+    path = _place(where)
     if path.is_dir():
-        return _folder(path, model, how)
-    if where in KERAS_DATASETS and not path.exists():
-        return _keras_dataset(where, model, how)
-    return _archive(path, model, how)
+        found = _folder(path, model, how)
+    elif where in KERAS_DATASETS and not path.exists():
+        found = _keras_dataset(where, model, how)
+    else:
+        found = _archive(path, model, how)
+    said = [
+        *notes.about_classes(model, found.train.y),
+        *notes.about_pixels(model, _columns(found.train.samples), how),
+    ]
+    return replace(found, notes=(*found.notes, *said))
+
+
+def _columns(samples: Samples) -> dict[str, object]:
+    return dict(samples.arrays) if isinstance(samples, ArraySamples) else {}
+
+
+def _place(where: str) -> Path:
+    """Return `where` as a path, once it is known to be one, or the name of a dataset.
+
+    Raises:
+        DataError: there is neither; the message names what was probably meant.
+    """
+    path = Path(where)
+    if where in KERAS_DATASETS or path.exists() or path.is_symlink():
+        return path
+    beside = [str(other) for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(str(path), [*KERAS_DATASETS, *beside], n=1)
+    remedy = (
+        f"did you mean {near[0]}?"
+        if near
+        else (
+            "give an .npz file, a folder with a folder of images for each class, or one of "
+            + ", ".join(KERAS_DATASETS)
+        )
+    )
+    raise DataError(f"{where}: there is no such file or folder; {remedy}")
 
 
 def held_out(data: Labelled, share: float, seed: int = 0) -> Dataset:
@@ -104,15 +143,19 @@ def read_inputs(where: str, model: Message, how: Reading = AS_STORED) -> Unlabel
         DataError: the data cannot be read or do not fit the model.
         UsageError: the layout of an array must be told.
     """
-    path = Path(where)
-    files = [path] if path.suffix.lower() in SUFFIXES else []
+    found = _inputs(where, model, how)
+    said = notes.about_pixels(model, _columns(found.samples), how)
+    return replace(found, notes=(*found.notes, *said))
+
+
+def _inputs(where: str, model: Message, how: Reading) -> Unlabelled:
+    path = _place(where)
     if path.is_dir():
-        files = images_in(path) or labelled_images(path)[0]
-    if files:
-        (feature,) = _only_input(model, path)
-        images = ImageFolder.for_input(files, feature)
-        samples = ArraySamples({feature.name: converted(images, feature, how)})
-        return Unlabelled(samples, [str(file) for file in files])
+        loose = images_in(path)
+        left = tuple(notes.left_out(path, classes=not loose))
+        return _pictures(path, loose or labelled_images(path)[0], model, how, left)
+    if path.suffix.lower() in SUFFIXES:
+        return _pictures(path, [path], model, how)
     if where in KERAS_DATASETS and not path.exists():
         found = _keras_dataset(where, model, how)
         chosen = (found.test or found.train).samples
@@ -123,20 +166,45 @@ def read_inputs(where: str, model: Message, how: Reading = AS_STORED) -> Unlabel
     return Unlabelled(chosen, [str(i) for i in range(len(chosen))])
 
 
+def _pictures(
+    path: Path, files: Sequence[Path], model: Message, how: Reading, said: tuple[str, ...] = ()
+) -> Unlabelled:
+    (feature,) = _only_input(model, path)
+    images = ImageFolder.for_input(files, feature)
+    samples = ArraySamples({feature.name: converted(images, feature, how)})
+    return Unlabelled(samples, [str(file) for file in files], said)
+
+
 def _folder(path: Path, model: Message, how: Reading) -> Dataset:
     train = path / "train"
     test = next((path / name for name in ("test", "val", "validation") if train.is_dir()
                  and (path / name).is_dir()), None)  # fmt: skip
-    first = _images(train if train.is_dir() else path, model, how)
-    return Dataset(first, _images(test, model, how) if test else None)
+    holders = [train if train.is_dir() else path, *([test] if test else [])]
+    left = tuple(note for holder in holders for note in notes.left_out(holder, classes=True))
+    first, *others = (_images(holder, model, how) for holder in holders)
+    return Dataset(first, others[0] if others else None, left)
 
 
 def _images(path: Path, model: Message, how: Reading) -> Labelled:
     (feature,) = _only_input(model, path)
     files, names = labelled_images(path)
+    if _has_class_names(model):
+        _check_names(path, names, model)
     images = ImageFolder.for_input(files, feature)
     samples = ArraySamples({feature.name: converted(images, feature, how)})
     return Labelled(samples, classes_of(names, _has_class_names(model)))
+
+
+def _check_names(path: Path, names: Sequence[str], model: Message) -> None:
+    known = list(map(str, labels(model) or ()))
+    odd = next((name for name in names if name not in known), None)
+    if odd is not None:
+        near = difflib.get_close_matches(odd, known, n=1)
+        listed = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+        raise DataError(
+            f"{path / odd}: '{odd}' is not one of the model's {len(known)} classes ({listed}); "
+            f"rename the folder{f' to {near[0]}' if near else ''}, or take it away"
+        )
 
 
 def _has_class_names(model: Message) -> bool:

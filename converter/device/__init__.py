@@ -21,7 +21,7 @@ from converter.device import child, job, reference
 from converter.device.batch import Batch, first_of, random_batch
 from converter.device.checks import Agreement, Check, Expected
 from converter.device.verdict import Outcome, Verdict, judge
-from converter.errors import MakeUpdatableError
+from converter.errors import MakeUpdatableError, install
 
 if TYPE_CHECKING:
     from converter.runtime.training import Labelled
@@ -39,7 +39,7 @@ def why_not_here() -> str | None:
         return f"Core ML runs on macOS only, and this is {system}"
     missing = [name for name in ("objc", "CoreML") if importlib.util.find_spec(name) is None]
     if missing:
-        return "pyobjc is not installed; run: pip install 'make-updatable[macos]'"
+        return f"pyobjc is not installed; {install('macos')}"
     return None
 
 

@@ -18,7 +18,7 @@ from converter.keras_file.content import Arrays, Dataset, Group, Json
 from converter.keras_file.graph import Parser, StoredLayer, StoredModel
 from converter.keras_file.inputs import input_shape, with_fixed_input
 from converter.keras_file.spelling import Origin
-from converter.keras_file.storage import open_arrays, read_json
+from converter.keras_file.storage import check_kind, open_arrays, read_json
 
 __all__ = [
     "Arrays",
@@ -32,6 +32,7 @@ __all__ = [
     "StoredLayer",
     "StoredModel",
     "Tensor",
+    "check_kind",
     "decoded",
     "input_shape",
     "open_arrays",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from converter.errors import KerasFileError, MissingDependencyError
+from converter.errors import KerasFileError, MissingDependencyError, install
 from converter.keras_file.content import DAMAGED, Group, Stored, all_groups, parse, text
 
 
@@ -19,7 +19,7 @@ def open_hdf5(source: Path | io.IOBase) -> Iterator[Any]:
         import h5py
     except ImportError as error:
         raise MissingDependencyError(
-            "reading Keras models needs h5py; run: pip install 'make-updatable[keras]'"
+            f"reading Keras models needs h5py; {install('keras')}"
         ) from error
     try:
         with h5py.File(source, "r") as file:

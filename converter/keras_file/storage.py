@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, reason
 from converter.file_kinds import described
 from converter.keras_file import hdf5, zipped
 from converter.keras_file.content import Arrays, Stored
@@ -46,6 +46,18 @@ def open_arrays(path: Path) -> Iterator[Arrays]:
         yield Arrays(hdf5.class_groups(file), by_layer=False)
 
 
+def check_kind(path: Path) -> None:
+    """Check by the first bytes, before TensorFlow is started, that `path` may be a Keras file.
+
+    Raises:
+        KerasFileError: it is missing, empty, a folder, or a file of another kind.
+    """
+    try:
+        is_hdf5(path)
+    except KerasFileError as error:
+        raise KerasFileError(f"{path}: {error}") from error
+
+
 def is_hdf5(path: Path) -> bool:
     """Tell HDF5 (True) from a zip (False) by the first bytes; anything else is an error."""
     if path.is_dir():
@@ -59,6 +71,6 @@ def is_hdf5(path: Path) -> bool:
                 return start == HDF5_SIGNATURE
             found = described(file)
     except OSError as error:
-        raise KerasFileError(f"cannot be read ({error.strerror or error})") from error
+        raise KerasFileError(f"cannot be read ({reason(error)})") from error
     protobuf = ", but perhaps one of Core ML or TensorFlow" if start[:1] == b"\x08" else ""
     raise KerasFileError(found or f"is not a Keras model, neither HDF5 nor a .keras zip{protobuf}")

@@ -135,6 +135,11 @@ def default_choice(found: Iterable[Candidate]) -> list[KerasLayer]:
     raise NotUpdatableError(f"no layer of this model can learn on the device: {reasons}")
 
 
+def barred(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return the dense layers that `default_choice` leaves out because they cannot learn."""
+    return tuple(c for c in found if c.reason is not None and "innerProduct" in c.kinds)
+
+
 def check_choice(found: Sequence[Candidate], chosen: Collection[KerasLayer]) -> None:
     """Check that every chosen layer can learn.
 

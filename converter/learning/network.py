@@ -40,12 +40,16 @@ class Traced:
 
 @dataclass(frozen=True)
 class Network:
-    """What was `traced` as Core ML layers, the loss at its `end`, and the layers that learn."""
+    """What was `traced` as Core ML layers, the loss at its `end`, and the layers that learn.
+
+    `barred` are those that would learn by default, but cannot, each with the reason.
+    """
 
     traced: Traced
     lowered: Lowered
     end: Head
     chosen: tuple[KerasLayer, ...]
+    barred: tuple[Candidate, ...] = ()
 
 
 def learning_network(traced: Traced, loss: Loss | None, patterns: Sequence[str] = ()) -> Network:
@@ -76,7 +80,8 @@ def _learning(traced: Traced, loss: Loss | None, patterns: Sequence[str]) -> Net
         if any(made.absorbs and made.keras in chosen for made in lowered.net.weighted.values()):
             lowered, end, found = _lowered(traced, loss, chosen)
     choice.check_choice(found, chosen)
-    return Network(traced, lowered, end, tuple(chosen))
+    barred = () if patterns else choice.barred(found)
+    return Network(traced, lowered, end, tuple(chosen), barred)
 
 
 def candidates(traced: Traced, loss: Loss | None) -> list[Candidate]:

@@ -9,6 +9,7 @@ from converter.backend.keras import layers_inside
 from converter.keras_file.compiled import CompileSettings
 from converter.keras_file.names import own_name
 from converter.learning import unspoken
+from converter.learning.choice import Candidate
 from converter.learning.head import KERAS_SQUARED_ERROR, Head
 from converter.learning.settings import Training
 from converter.lower.net import Net
@@ -23,6 +24,9 @@ DROPPING = ("Dropout", "StochasticDepth", "GaussianNoise")
 
 AUGMENTING = ("Random", "AugMix", "CutMix", "MixUp", "RandAugment")
 """Beginnings of the names of classes that change pictures while Keras trains."""
+
+MOST_BARRED = 3
+"""Layers that stay frozen of which each is told."""
 
 PENALTIES = ("regularizer", "constraint")
 """What the attributes of layers that penalise or constrain end in."""
@@ -55,6 +59,14 @@ def about(
     if settings is not None:
         yield from unspoken.of_loss(settings, output, loss)
         yield from unspoken.of_compile(settings, output)
+
+
+def about_barred(barred: Sequence[Candidate]) -> Iterator[str]:
+    """Yield why layers stay frozen that would learn if they could."""
+    for candidate in barred[:MOST_BARRED]:
+        yield f"{candidate.layer} stays frozen: it {candidate.reason}"
+    if more := barred[MOST_BARRED:]:
+        yield f"{len(more)} more dense layers stay frozen; 'make-updatable inspect' tells why"
 
 
 def _only_in_training(layers: Collection[Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
+from converter.errors import RecipeError
+
 Key: TypeAlias = tuple[str | int, ...]
 """Where a value stands: keys and indices from the top."""
 
@@ -114,6 +116,9 @@ def parse(text: str, source: str) -> Document:
     """Return the data and the places in the YAML `text` of the file `source`.
 
     What is wrong with the YAML itself stands in the document's mistakes.
+
+    Raises:
+        RecipeError: it is deeper or longer than any recipe, as aliases inside aliases make it.
     """
     document = Document(places={(): Place(source, 1)})
     try:
@@ -149,10 +154,8 @@ class _Reader:
         self.document.places[key] = place = Place(self.source, node.start_mark.line + 1)
         self.count += 1
         if len(key) > DEEPEST or self.count > MOST_NODES:
-            if self.count != MOST_NODES + 1 or len(key) > DEEPEST:
-                self.count = MOST_NODES + 1
-                self._mistake(place, key, "is nested too deeply, or too large for a recipe")
-            return None
+            message = "is nested too deeply, or too large for a recipe"
+            raise RecipeError(str(Mistake(place, key, message)))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, key)
         if isinstance(node, yaml.SequenceNode):

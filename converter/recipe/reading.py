@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
 from converter.coreml.optimizers import NUMBERS
-from converter.errors import RecipeError, UsageError
+from converter.errors import MakeUpdatableError, RecipeError, UsageError, reason
 from converter.recipe.messages import explain
 from converter.recipe.model import TAGS, Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
@@ -21,19 +22,67 @@ ADJUSTABLE = (*NUMBERS, "epochs", "batch_size")
 """Settings that may be a number or a number with what an app may choose."""
 
 
-def read(path: Path, flags: Mapping[str, Any] | None = None) -> Recipe:
+Check: TypeAlias = Callable[[Path], object]
+"""Looks at a file that a recipe names; raises an error that begins with its path."""
+
+
+def read(
+    path: Path,
+    flags: Mapping[str, Any] | None = None,
+    checks: Mapping[str, Check] | None = None,
+) -> Recipe:
     """Return the recipe in the YAML file `path`, after those it extends and before `flags`.
 
     Paths in the file are relative to its folder. A number given by a flag (or by an extending
     recipe) over a range sets the default and keeps the range. A value of ``null`` takes back what
-    was set before.
+    was set before. `checks` look at the files that stand under their keys.
 
     Raises:
         RecipeError: the file cannot be read, or holds mistakes: one line for each.
         UsageError: the flags alone are wrong.
     """
     merged = _merged(_file(path, path.parent, ()), _flags(flags or {}))
-    return _validated(merged).with_origin(merged.files, merged.written_paths)
+    recipe = _validated(merged)
+    mistakes = list(_unfit_files(merged, recipe, checks or {}))
+    if mistakes:
+        raise _error(mistakes)
+    return recipe.with_origin(merged.files, merged.written_paths)
+
+
+def _unfit_files(
+    document: Document, recipe: Recipe, checks: Mapping[str, Check]
+) -> Iterator[Mistake]:
+    for key, check in checks.items():
+        file = getattr(recipe, key)
+        if isinstance(file, Path):
+            try:
+                check(file)
+            except MakeUpdatableError as error:
+                yield Mistake(document.place((key,)), (key,), str(error))
+
+
+def without_bases(paths: Sequence[Path]) -> list[Path]:
+    """Return `paths` without those that name no model and that others of them extend."""
+    extended = {base.resolve() for path in paths for base in _extended(path, set())}
+    return [path for path in paths if path.resolve() not in extended or _has_model(path)]
+
+
+def _extended(path: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield the files that the recipe at `path` builds on; of broken ones, what can be told."""
+    if path.resolve() in seen or not path.is_file():
+        return
+    seen.add(path.resolve())
+    with suppress(RecipeError):
+        for base in _bases(parse(_text(path), str(path))):
+            yield path.parent / base
+            yield from _extended(path.parent / base, seen)
+
+
+def _has_model(path: Path) -> bool:
+    try:
+        return "model" in _file(path, path.parent, ()).data
+    except RecipeError:
+        return True  # it is reported when it is read
 
 
 def from_flags(flags: Mapping[str, Any]) -> Recipe:
@@ -100,7 +149,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}:1: is not text in UTF-8; save it so") from error
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise RecipeError(f"{path}: cannot be read ({reason(error)})") from error
 
 
 def _flags(flags: Mapping[str, Any]) -> Document:
@@ -146,7 +195,7 @@ def _validated(document: Document) -> Recipe:
     data = {key: value for key, value in document.data.items() if value is not None}
     mistakes, recipe = list(document.mistakes), None
     try:
-        recipe = Recipe.model_validate_json(json.dumps(data), strict=True)
+        recipe = _checked(data)
     except ValidationError as error:
         mistakes += [_mistake(document, found) for found in error.errors(include_url=False)]
     if recipe is not None:
@@ -159,6 +208,18 @@ def _validated(document: Document) -> Recipe:
     if recipe is None or mistakes:
         raise _error(mistakes)
     return recipe
+
+
+def _checked(data: dict[str, Any]) -> Recipe:
+    """Return the recipe that `data` are, as strict about types as JSON is.
+
+    Paths are bytes to the system, of which some are no text; JSON knows texts only.
+    """
+    paths = {key: data[key] for key in PATH_KEYS if isinstance(data.get(key), str)}
+    legible = {key: os.fsencode(text).decode(errors="replace") for key, text in paths.items()}
+    recipe = Recipe.model_validate_json(json.dumps({**data, **legible}), strict=True)
+    odd = {key: Path(text) for key, text in paths.items() if legible[key] != text}
+    return recipe.model_copy(update=odd) if odd else recipe
 
 
 def _mistake(document: Document, error: Any) -> Mistake:

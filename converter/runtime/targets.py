@@ -74,8 +74,23 @@ def _by_name(y: Array, names: Sequence[str] | Sequence[int]) -> Array:
     try:
         return np.array([index[kind(label)] for label in y.tolist()], np.int64)
     except (KeyError, ValueError) as error:
-        known = ", ".join(map(str, names[:8])) + (", …" if len(names) > 8 else "")
-        raise DataError(f"label {error} is not one of the model's: {known}") from error
+        raise DataError(_foreign(y, names)) from error
+
+
+def _foreign(y: Array, names: Sequence[str] | Sequence[int]) -> str:
+    """Return what is said of labels of which some are none of `names`, all the model knows."""
+    known = set(map(str, names))
+    odd = sorted({str(label) for label in y.tolist()} - known)
+    listed = ", ".join(map(str, names[:8])) + (", …" if len(names) > 8 else "")
+    what = f"label {odd[0]!r} is" if len(odd) == 1 else f"labels {_first(odd)} are"
+    return (
+        f"{what} not one of the model's {len(names)}: {listed}; rename or remove them, or convert "
+        f"the Keras model with a class for each (--classes)"
+    )
+
+
+def _first(texts: Sequence[str]) -> str:
+    return ", ".join(map(repr, texts[:8])) + (", …" if len(texts) > 8 else "")
 
 
 def _values(y: Array, shape: BlobShape) -> Array:

@@ -136,3 +136,13 @@ def test_the_messages_load_without_the_rest_of_coremltools():
     loaded = done.stdout.split()
     assert "coremltools.proto.Model_pb2" in loaded, moved
     assert all(name.startswith("coremltools.proto.") for name in loaded), moved
+
+
+def test_importing_writes_nothing_where_standard_error_is_an_object():
+    """As in a notebook, where muting file descriptor 2 would miss it."""
+    code = (
+        "import io, sys; sys.stderr = io.StringIO(); import converter.backend.coremltools\n"
+        "print(repr(sys.stderr.getvalue()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "''\n"

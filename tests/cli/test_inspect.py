@@ -9,7 +9,9 @@ import yaml
 
 from converter import cli
 from converter.backend.tensorflow import keras
+from converter.conversion.story import convert_file
 from converter.coreml import mlmodel
+from converter.recipe import Recipe
 from tests.converting import convert
 from tests.lower.oracle import sequential
 from tests.paths import ZOO
@@ -55,6 +57,17 @@ def test_a_leaky_relu_between_dense_layers_is_named_as_the_obstacle(leaky, capsy
     assert (found["optimizer"], found["learning_rate"]) == ("SGD", 0.05)
     assert rows["dense_1"]["weights"] == 144 * 6 + 6
     assert rows["dense_1"]["output"] == [None, 6]
+
+
+def test_a_conversion_tells_what_stays_frozen_because_of_what_stands_behind_it(leaky, tmp_path):
+    def notes(**options):
+        report = convert_file(Recipe(model=leaky, output_path=tmp_path / "x.mlmodel", **options))
+        return [note for note in report.notes if "stays frozen" in note]
+
+    (said,) = notes()
+    assert said.startswith("layer 'dense_1' (Dense) stays frozen: it cannot be reached by the grad")
+    assert "layer 'leaky' (LeakyReLU)" in said
+    assert notes(layers=("dense_3",)) == []
 
 
 def test_the_same_for_people(leaky, capsys, monkeypatch):

@@ -27,11 +27,12 @@ SCRIPT = Path(sys.executable).with_name("make-updatable")
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):
-    """The examples, converted by one command in two processes."""
-    folder = tmp_path_factory.mktemp("first")
+    """The examples, converted by one command in two processes, to a folder that is made."""
+    folder = tmp_path_factory.mktemp("first") / "build"
     done = subprocess.run(
-        [SCRIPT, *RECIPES, "-o", folder, "--jobs", "2"], capture_output=True, text=True, cwd=folder
-    )
+        [SCRIPT, *RECIPES, "-o", folder, "--jobs", "2"],
+        capture_output=True, text=True, cwd=folder.parent,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return folder, done.stdout
@@ -66,10 +67,10 @@ def test_a_second_run_elsewhere_makes_the_same_bytes(converted, tmp_path, monkey
         MODELS
     )  # other folder, other spelling of the paths, one process after another
     for path in RECIPES:
-        assert cli.run([path.name, "-o", str(tmp_path), "--quiet"]) == 0
+        assert cli.run([path.name, "-o", f"{tmp_path}/new/build/", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     for first in converted[0].iterdir():
-        assert (tmp_path / first.name).read_bytes() == first.read_bytes()
+        assert (tmp_path / "new" / "build" / first.name).read_bytes() == first.read_bytes()
 
 
 def test_a_model_can_be_rebuilt_from_what_it_carries(converted, tmp_path, capsys):
@@ -158,10 +159,50 @@ def test_an_interrupt_ends_all_processes_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_check_looks_at_the_files_of_labels_and_models(tmp_path, capsys):
+    (tmp_path / "m.h5").write_text("<html>")
+    (tmp_path / "empty.txt").write_text("\n")
+    for name, classes in (("a", "nowhere.txt"), ("b", "empty.txt")):
+        text = f"model: {name}.h5\n\nclasses: {classes}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "c.yaml").write_text("layers: [a]\nmodel: m.h5\n")
+    files = [str(tmp_path / f"{name}.yaml") for name in "abc"]
+    assert cli.run(["recipe", "check", *files]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.replace(f"{tmp_path}/", "") for line in err.splitlines()] == [
+        "error: a.yaml:3: classes: nowhere.txt: cannot be read as class labels (No such file or "
+        "directory)",
+        "error: b.yaml:3: classes: empty.txt: holds no class label",
+        "error: c.yaml:2: model: m.h5: is an HTML page; download the file itself (on GitHub: "
+        "'Download raw file')",
+    ]
+
+
+def test_a_recipe_that_others_build_on_is_no_mistake_among_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("base.yaml").write_text("layers: [dense_6]\nverify: false\n")
+    Path("between.yaml").write_text("extends: base.yaml\nepochs: 3\n")
+    for name in ("a", "b"):
+        Path(f"{name}.yaml").write_text(f"extends: between.yaml\nmodel: {LENET}\n")
+    files = ["a.yaml", "b.yaml", "base.yaml", "between.yaml"]
+    assert cli.run(["recipe", "check", *files]) == 0
+    assert capsys.readouterr() == ("a.yaml: correct\nb.yaml: correct\n", "")
+    assert cli.run(["a.yaml", "base.yaml", "between.yaml", "-q", "-o", "x.mlmodel"]) == 0
+    assert Path("x.mlmodel").exists()
+    assert cli.run(["recipe", "check", "base.yaml"]) == 1
+    assert "model: is missing" in capsys.readouterr().err
+
+
 WRONG = {
     "two models": ([LENET, LENET], 2, "give one model"),
     "a model and two recipes": ([LENET, *RECIPES], 2, "give one model"),
     "one name for two": ([*RECIPES, "-o", "x.mlmodel"], 2, "is no folder"),
+    "a file as the folder": (
+        [RECIPES[0], "-o", "other.mlmodel/"],
+        1,
+        "cannot be made (File exists",
+    ),
     "the same recipe twice": ([RECIPES[0], RECIPES[0]], 1, "as "),
     "no such recipe": (["nowhere.yaml"], 1, "nowhere.yaml: cannot be read"),
     "show a model without": (["recipe", "show", "other.mlmodel"], 1, "is not a Core ML model"),

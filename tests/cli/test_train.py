@@ -162,7 +162,7 @@ BAD = {
     "out": (None, ("-o", "model.bin"), 1, "the name must end in .mlmodel"),
     "folder": (None, ("-o", "no/where.mlmodel"), 1, "its folder does not exist"),
     "input": (None, ("-o", "digits.mlmodel"), 1, "is the same file as the input MODEL"),
-    "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: cannot be read as an .npz"),
+    "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: there is no such file"),
 }
 
 

@@ -127,9 +127,9 @@ def test_two_labels_for_one_sigmoid_unit(tmp_path):
 WRONG_INTERFACE = {
     "too few labels": ({"classes": ("a", "b")}, "2 class labels for 4 outputs"),
     "a label twice": ({"classes": ("a", "b", "b", "c")}, "'b' is given twice"),
-    "no file of labels": ({"classes": "nowhere.txt"}, "cannot be read as class labels"),
+    "no file of labels": ({"classes": "nowhere.txt"}, r"labels \(No such file or directory\)"),
     "gray for a coloured model": ({"image": "gray"}, r"1 channel\(s\)"),
-    "scale without image": ({"scale": 0.5}, "add --image"),
+    "scale without image": ({"scale": 0.5}, r"add --image \(rgb"),
     "two biases": ({"image": "rgb", "bias": (1.0, 2.0)}, "2 numbers for 3"),
     "equal names": ({"input_name": "x", "output_name": "x"}, "different names"),
     "momentum of adam": ({"momentum": 0.5}, "not a parameter of the optimizer adam"),

@@ -164,7 +164,7 @@ BAD = {
     "infinity": ({"x": np.full((2, 7), np.inf), "y": np.arange(2)}, "sample 0 holds NaN"),
     "text": ({"x": np.array([["a"] * 7]), "y": np.arange(1)}, "instead of numbers"),
     "one number": ({"x": np.array(1.0), "y": np.arange(1)}, "holds no array image or x"),
-    "objects": ({"x": np.array([{}, {}]), "y": np.arange(2)}, "cannot be read as an .npz"),
+    "objects": ({"x": np.array([{}, {}]), "y": np.arange(2)}, "x holds Python objects"),
 }
 
 
@@ -189,16 +189,36 @@ def test_a_shape_that_fits_no_layout(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "name"),
-    [(None, "missing.npz"), (b"", "d.npz"), (b"words", "d.npz"), (b"PK\x03\x04cut", "d.npz")],
-)
-def test_files_that_are_no_archives(tmp_path, content, name):
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DataError, match=r"cannot be read as an \.npz archive") as caught:
+    ("content", "reason"),
+    [
+        (b"", "it is empty"), (b"words", "it is not one"), (b"\x80\x04N.", "it is not one"),
+        (b"PK\x03\x04cut", "it is damaged or cut off"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_archives(tmp_path, content, reason):
+    path = tmp_path / "d.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
         data.read(str(path), digits())
-    assert "\n" not in str(caught.value)
+    assert str(caught.value) == f"{path}: cannot be read as an .npz archive ({reason})"
+
+
+@pytest.mark.parametrize("reading", [data.read, data.read_inputs])
+@pytest.mark.parametrize(
+    ("place", "meant"),
+    [
+        ("mnst", "did you mean mnist?"), ("fashion-mnist", "did you mean fashion_mnist?"),
+        ("smples.npz", "did you mean samples.npz?"), ("elsewhere/x", "give an .npz file, a folder"),
+    ],
+)  # fmt: skip
+def test_what_was_meant_by_a_place_that_does_not_exist(
+    reading, place, meant, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "samples.npz").touch()
+    with pytest.raises(DataError) as caught:
+        reading(place, digits())
+    assert str(caught.value).startswith(f"{place}: there is no such file or folder; {meant}")
 
 
 def test_a_single_array_is_no_archive(tmp_path):

@@ -136,7 +136,7 @@ def test_an_unreadable_image_is_named(folder, content):
 
 def test_a_folder_without_images(tmp_path):
     (tmp_path / "a").mkdir()
-    with pytest.raises(DataError, match="holds no images; put them in one folder for each class"):
+    with pytest.raises(DataError, match=r"holds no images .*CLASS/IMAGE.jpg, a folder"):
         data.read(str(tmp_path), rgb())
 
 
@@ -148,3 +148,80 @@ def test_an_input_that_takes_no_images(folder):
 def test_a_network_with_two_inputs(folder):
     with pytest.raises(DataError, match="data for one input, but the model has 2"):
         data.read(str(folder), model_of((3, 4, 6), (3, 4, 6)))
+
+
+def test_what_is_left_out_of_a_folder_is_counted(folder):
+    for place in ("ant/1.heic", "ant/2.HEIC", "bee/3.mov"):
+        (folder / place).touch()
+    (folder / "cat" / "old" / "older").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    for place in ("cat/old/a.png", "cat/old/older/b.png", "loose.png"):
+        Image.new("RGB", SIZE).save(folder / place)
+    found = data.read(str(folder), rgb())
+    assert len(found.train.samples) == 9
+    assert [note.removeprefix(f"{folder}: ") for note in found.notes] == [
+        "6 files of other kinds (2 .heic, 1 .mov, 3 .txt) left out; images are .bmp, .gif, .jpeg, "
+        ".jpg, .png, .webp",
+        "2 images too deep (such as cat/old/a.png) left out; images stand directly in the folder "
+        "of their class",
+        "1 image in no folder of a class (such as loose.png) left out; images stand directly in "
+        "the folder of their class",
+        "the folder empty holds no image, so it is no class",
+    ]
+
+
+def test_the_folders_of_a_split_are_looked_through_as_well(folder, tmp_path_factory):
+    split = tmp_path_factory.mktemp("split")
+    for part in ("train", "test"):
+        (split / part).symlink_to(folder)
+    notes = data.read(str(split), rgb()).notes
+    assert [note.split(": ")[0] for note in notes] == [str(split / "train"), str(split / "test")]
+
+
+def test_pictures_to_predict_that_are_left_out_are_counted(tmp_path):
+    Image.new("RGB", SIZE).save(tmp_path / "a.png")
+    (tmp_path / "b.heic").touch()
+    (note,) = data.read_inputs(str(tmp_path), rgb()).notes
+    assert note.startswith(f"{tmp_path}: 1 file of other kinds (1 .heic) left out")
+
+
+def test_a_flat_folder_is_told_what_is_expected(folder):
+    (folder / "ant" / "1.heic").touch()
+    with pytest.raises(DataError) as caught:
+        data.read(str(folder / "ant"), rgb())
+    assert str(caught.value) == (
+        f"{folder}/ant: holds 3 images, but no folders of classes; what is expected is "
+        f"{folder}/ant/CLASS/0.png"
+    )
+    for file in (folder / "ant").glob("?.[!h]*"):
+        file.unlink()
+    with pytest.raises(DataError, match=r"holds no images .*, but \.heic, .*ant/CLASS/IMAGE.jpg"):
+        data.read(str(folder / "ant"), rgb())
+
+
+def test_a_class_without_samples_is_noted_and_a_folder_that_is_no_class_named(tmp_path):
+    model = rgb()
+    model.neuralNetworkClassifier.layers.extend(model.neuralNetwork.layers)
+    model.neuralNetworkClassifier.stringClassLabels.vector.extend(["cat", "dog", "fox"])
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", SIZE).save(tmp_path / name / "a.png")
+    found = data.read(str(tmp_path), model)
+    assert found.notes == ("of the model's 3 classes 1 has no samples: fox",)
+    (tmp_path / "dog").rename(tmp_path / "dogs")
+    with pytest.raises(DataError) as caught:
+        data.read(str(tmp_path), model)
+    assert str(caught.value) == (
+        f"{tmp_path}/dogs: 'dogs' is not one of the model's 3 classes (cat, dog, fox); rename the "
+        "folder to dog, or take it away"
+    )
+
+
+def test_pixels_for_an_array_input_get_a_hint(folder):
+    def hints(model, **how):
+        notes = data.read(str(folder), model, data.Reading(**how)).notes
+        return [note for note in notes if "--scale 1/255" in note]
+
+    assert len(hints(model_of((3, 4, 6)))) == 1
+    assert hints(model_of((3, 4, 6)), scale=1 / 255) == []
+    assert hints(rgb()) == []

@@ -137,7 +137,7 @@ def test_images_that_fit_both_layouts_must_be_told():
     net = keras.Sequential([keras.Input((3, 3, 3)), L.Conv2D(4, 3), *head()])
     net.compile("sgd", "sparse_categorical_crossentropy")
     made, x = converter.convert(net, verify=False), samples((3, 3, 3))
-    with pytest.raises(UsageError, match="say --layout nhwc or --layout nchw"):
+    with pytest.raises(UsageError, match="say layout='nhwc' or layout='nchw'"):
         made.predict(x)
     for layout, keras_form in (("nhwc", x), ("nchw", x.transpose(0, 2, 3, 1))):
         expected = np.asarray(net(keras_form))

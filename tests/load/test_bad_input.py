@@ -172,7 +172,7 @@ def test_a_missing_package_is_named_with_what_to_install(package, words):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert words in done.stdout
-    assert "pip install 'make-updatable[keras]'" in done.stdout
+    assert "pip install '.[keras]'" in done.stdout
 
 
 @pytest.mark.parametrize(

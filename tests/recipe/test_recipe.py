@@ -325,3 +325,23 @@ def test_the_text_depends_on_nothing_but_the_recipe(tmp_path):
 def test_flags_with_which_nothing_can_be_learned(flag, value, words):
     with pytest.raises(UsageError, match=words):
         from_flags({"model": "a.h5", flag: value})
+
+
+BOMBS = {
+    "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+        for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
+    "nesting": f"a: {'[' * 60}{']' * 60}\n",
+    "many depths": "".join(f"k{i}: {'[' * 30}{']' * 30}\n" for i in range(50)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_is_too_large_gives_one_line(name, tmp_path):
+    path = tmp_path / "bomb.yaml"
+    path.write_text(BOMBS[name])
+    with pytest.raises(RecipeError) as caught:
+        read(path)
+    (line,) = str(caught.value).splitlines()
+    assert line.endswith("is nested too deeply, or too large for a recipe")

@@ -80,8 +80,10 @@ def test_labels_that_do_not_fit(y, message):
 
 
 def test_a_name_that_the_classifier_does_not_know():
-    with pytest.raises(DataError, match="label 'dog' is not one of the model's: class 0, "):
+    with pytest.raises(DataError, match="label 'dog' is not one of the model's 10: class 0, "):
         classes(np.array(["class 1", "dog"]), classifier(NAMES))
+    with pytest.raises(DataError, match=r"labels 'cat', 'dog' are not .* \(--classes\)"):
+        classes(np.array(["dog", "cat", "class 1"]), classifier(NAMES))
 
 
 def values(y, shape):

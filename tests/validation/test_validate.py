@@ -17,6 +17,7 @@ from converter.validation.rules import RULES
 from converter.validation.rules.__main__ import table
 from tests.paths import ROOT
 from tests.validation import specs
+from tests.validation.broken import sgd
 from tests.validation.specs import Layers
 from tests.validation.work import calls, most_memory
 
@@ -480,3 +481,18 @@ def test_the_table_in_the_readme_is_current():
     _, rest = readme.split("<!-- rules:begin -->\n")
     shown, _ = rest.split("\n<!-- rules:end -->")
     assert shown == table(), "run: python -m converter.validation.rules"
+
+
+@pytest.mark.parametrize(
+    ("change", "fix"),
+    [
+        (lambda p: setattr(p, "defaultValue", 0), "give a default of 1 or more, and allow no less"),
+        (lambda p: p.set.values.insert(0, 0), "allow no value below 1"),
+        (lambda p: setattr(p, "defaultValue", 33), "include the default in the allowed values"),
+    ],
+)
+def test_the_remedy_for_a_count_helps(change, fix):
+    model = specs.lenet()
+    change(sgd(model).miniBatchSize)
+    (found,) = [f for f in validate.findings(model) if f.code == "U111"]
+    assert found.fix == fix

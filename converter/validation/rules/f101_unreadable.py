@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+from converter.errors import reason
 from converter.file_kinds import described
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
@@ -35,4 +36,4 @@ def not_a_model(data: bytes) -> Finding:
 
 def not_readable(error: OSError) -> Finding:
     """Return the finding for a file that cannot be opened."""
-    return RULE.found(f"cannot be read ({error.strerror or error})", "check path and permissions")
+    return RULE.found(f"cannot be read ({reason(error)})", "check path and permissions")

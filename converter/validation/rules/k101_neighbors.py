@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from converter.coreml.mlmodel import Message
 from converter.validation.finding import Finding, Rule
-from converter.validation.rules.u111_hyperparameter import integer_problem
+from converter.validation.rules.u111_hyperparameter import integer_problem, remedy
 from converter.validation.view import View
 
 RULE = Rule("K101", "neighbors", "error", "apple")
@@ -27,9 +27,8 @@ def check(model: View) -> Iterator[Finding]:
     params = model.params
     problem = integer_problem(params.numberOfNeighbors, positive=True)
     if problem:
-        yield RULE.found(
-            f"numberOfNeighbors {problem}", "include the default in the allowed values"
-        )
+        fix = remedy(params.numberOfNeighbors, positive=True)
+        yield RULE.found(f"numberOfNeighbors {problem}", fix)
     for oneof in ("WeightingScheme",):
         if params.WhichOneof(oneof) is None:
             yield RULE.found("has no weighting scheme", "set uniform or inverse distance weighting")

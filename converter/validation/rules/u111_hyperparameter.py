@@ -3,7 +3,7 @@
 What: a default outside of its range or set; an epoch number, batch size or number of neighbours
 that is not positive, or may become so. In a set, values after the default are not looked at.
 Why: Core ML refuses the model.
-Fix: include the default in the allowed values.
+Fix: include the default in the allowed values; of counts allow no value below 1.
 Source: `ParameterValidator.cpp`.
 """
 
@@ -32,7 +32,18 @@ def check(model: View) -> Iterator[Finding]:
             else _number_problem(item.value)
         )
         if problem:
-            yield RULE.found(f"{item.name} {problem}", "include the default in the allowed values")
+            yield RULE.found(f"{item.name} {problem}", remedy(item.value, item.positive))
+
+
+def remedy(parameter: Message, positive: bool) -> str:
+    """Return what to do about a parameter with a problem; allowing a 0 would not help."""
+    if positive and parameter.defaultValue <= 0:
+        return "give a default of 1 or more, and allow no less"
+    allowed = parameter.WhichOneof("AllowedValues")
+    values = parameter.set.values if allowed == "set" else (parameter.range.minValue,)
+    if positive and min(values, default=1) <= 0:
+        return "allow no value below 1"
+    return "include the default in the allowed values"
 
 
 def integer_problem(parameter: Message, positive: bool) -> str | None:
