@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -60,6 +63,22 @@ MEMBERS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
 """A member of a zip -> what the zip is, and what to do."""
 
 
+ZIP_ERRORS = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What ``zipfile`` has for a damaged zip, a version or compression that it does not know, and an
+encrypted one."""
+
+
 def described(file: BinaryIO) -> str | None:
     """Return "is an HTML page; download …" of a file that is no model, None if it is not known."""
     file.seek(0)
@@ -78,8 +97,8 @@ def _zip(file: BinaryIO) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
-        return "is a damaged or truncated zip; copy or export it again"
+    except ZIP_ERRORS:
+        return "is a damaged or truncated zip, or one of an unknown version; export it again"
     for belongs, kind, advice in MEMBERS:
         if any(map(belongs, names)):
             return f"is {kind}; {advice}"

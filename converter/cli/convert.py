@@ -181,8 +181,11 @@ def _check_distinct(recipes: Sequence[Recipe], paths: Sequence[Path]) -> None:
 
 
 def _convert(recipe: Recipe, progress: Progress) -> Report:
+    from converter import keras_file
+
     job = progress.job()
     with job.step("start"):
+        keras_file.prepare()  # it starts while TensorFlow does
         from converter.conversion.story import convert_file
 
     return convert_file(recipe, job.step)

@@ -71,6 +71,7 @@ def _core_ml(file: Path) -> CoreMLModel:
 
 
 def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
+    from converter import keras_file
     from converter.recipe.reading import from_flags
 
     given = {name: value for name, value in options.items() if value}
@@ -78,6 +79,7 @@ def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
     with Progress() as progress:
         job = progress.job()
         with job.step("start"):
+            keras_file.prepare()
             from converter.conversion.inspection import inspect
         return inspect(recipe, job.step)
 

@@ -24,6 +24,7 @@ def command() -> None:
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the model file.")
 def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
     """Write a commented recipe for MODEL, filled in with what the model says."""
+    from converter import keras_file
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
@@ -34,6 +35,7 @@ def init(model: Path, out: Path | None, allow_unsafe: bool) -> None:
     with Progress() as progress:
         job = progress.job()
         with job.step("start"):
+            keras_file.prepare()
             from converter.conversion.inspection import inspect
         found = inspect(recipe, job.step)
     values = {

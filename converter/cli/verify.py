@@ -70,9 +70,11 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
+    from converter import keras_file
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
+    keras_file.prepare()
     from converter.load import load
     from converter.proof.update import verify
 
