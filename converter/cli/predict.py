@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from converter.cli.data_options import data_options
-from converter.errors import UsageError
+from converter.errors import ModelFileError, UsageError
 from converter.files import replacing, write_bytes
 
 SHOWN = 20
@@ -66,7 +66,9 @@ def command(
 def _answers(names: Sequence[str], outputs: Mapping[str, Any]) -> Iterator[list[str]]:
     """Yield for each sample its name, its best class (label or index) and that class's value."""
     labels = next((array for array in outputs.values() if array.ndim == 1), None)
-    values = next(array for array in outputs.values() if array.ndim > 1)
+    values = next((array for array in outputs.values() if array.ndim > 1), None)
+    if values is None:
+        raise ModelFileError("the model has no output that holds numbers")
     for i, name in enumerate(names):
         row = values[i].ravel()
         best = int(row.argmax())

@@ -76,6 +76,9 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     message = mlmodel.read(model)
     keras_file.prepare()
     from converter.load import load
+    from converter.runtime.network import checked_network
+
+    checked_network(message)  # before samples of its size are made
     from converter.proof.update import verify
 
     loaded = load(against, allow_unsafe=options["allow_unsafe"], input_shape=options["input_shape"])

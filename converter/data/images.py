@@ -16,6 +16,9 @@ from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
+LARGEST_IMAGE = 2**28
+"""Pixels: a picture of a phone has a fifth of them at most."""
+
 MODES = {1: "L", 3: "RGB"}
 """Channels -> what Pillow calls it."""
 
@@ -51,10 +54,12 @@ class ImageFolder:
         """
         if feature.type.WhichOneof("Type") == "imageType":
             height, width, channels = image_shape(feature)
+            _check_size(feature, height, width)
             return cls(files, (height, width), channels)
         declared = [int(size) for size in feature.type.multiArrayType.shape]
         if len(declared) != 3 or declared[0] not in MODES:
             raise DataError(f"the input '{feature.name}' takes no images, but arrays of {declared}")
+        _check_size(feature, declared[1], declared[2])
         return cls(files, (declared[1], declared[2]), declared[0])
 
     @property
@@ -84,6 +89,13 @@ class ImageFolder:
                 return np.asarray(upright).reshape(height, width, self.channels)
         except (OSError, SyntaxError, ValueError) as error:
             raise DataError(f"{file}: cannot be read as an image ({error})") from error
+
+
+def _check_size(feature: Message, height: int, width: int) -> None:
+    if not 0 < height * width <= LARGEST_IMAGE:
+        raise DataError(
+            f"the input '{feature.name}' takes images of {width} × {height} pixels, which cannot be"
+        )
 
 
 def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:

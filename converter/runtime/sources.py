@@ -125,7 +125,8 @@ class FrozenFeatures:
                 specs = {name: any_number_of(blob) for name, blob in blobs.items()}
                 function = tf.function(self._run_frozen, autograph=False)
                 self._graph = function.get_concrete_function(specs)
-            found: dict[str, Any] = self._graph(blobs)
+            with network.refusing("the network"):
+                found: dict[str, Any] = self._graph(blobs)
         return found
 
     def _run_frozen(self, blobs: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from converter.coreml import mlmodel
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message
+from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, tf
 from converter.runtime.held import Held, starts_with_matrices
 from converter.runtime.loop import Loop, Score, scoring
@@ -25,7 +26,7 @@ class Trainer:
     def __init__(self, plan: Plan, settings: Settings) -> None:
         by_outputs = starts_with_matrices(plan)
         in_strands = not by_outputs and can_divide(plan.learning, settings.batch_size)
-        with tf.device(CPU):
+        with tf.device(CPU), network.refusing("a layer that learns"):
             self._held = {p.key: Held(p, by_outputs) for p in plan.parameters}
             self.variables = [v for held in self._held.values() for v in held.variables]
             self.optimizer = optimizer(settings, self.variables)

@@ -120,6 +120,7 @@ def _transposed(params: Message, x: Tensor, weight: Weight) -> Tensor:
     groups = _groups(params)
     channels, outputs = int(params.kernelChannels), int(params.outputChannels) // groups
     full = _full_size(x, kernel, stride)
+    windows.refuse_absurd(*full)
     kernels = _kernels(weight("weights", (channels, outputs, *kernel)))
     shape = (tf.shape(x)[0], *full, outputs)
     y = tf.concat(

@@ -64,6 +64,7 @@ def upsample(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
             x = tf.repeat(x, int(factor), axis=axis)
         return x
     grid = UPSAMPLE_GRIDS[params.LinearUpsampleMode.Name(params.linearUpsampleMode)]
+    windows.refuse_absurd(*(int(f * n) for f, n in zip(factors, x.shape[1:3], strict=True)))
     for axis, factor in enumerate(factors, 1):
         x = sample(x, axis, math.floor(x.shape[axis] * factor), grid)
     return x

@@ -6,6 +6,7 @@ ML's ``NeuralNetwork.proto``. A *pair* is ``(height, width)``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -16,7 +17,19 @@ Pair: TypeAlias = tuple[int, int]
 Borders: TypeAlias = tuple[Pair, Pair]
 """``((top, bottom), (left, right))``."""
 
+LARGEST_IMAGE = 2**28
+"""Pixels."""
+
 NO_BORDERS: Borders = ((0, 0), (0, 0))
+
+
+def refuse_absurd(*size: int) -> None:
+    """Raise a ValueError if an image of `size`, height and width, cannot fit in memory.
+
+    What a layer makes is checked before it runs; this is for what it makes on the way there.
+    """
+    if math.prod(size) > LARGEST_IMAGE:
+        raise ValueError(f"an image of {' × '.join(map(str, size))} pixels comes up on the way")
 
 
 def pair(values: Iterable[int], default: int) -> Pair:
@@ -61,4 +74,5 @@ def pad(x: Tensor, borders: Borders, value: float = 0.0) -> Tensor:
     """Surround the blob `x`, ``[N, H, W, C]``, with pixels of one value."""
     if borders == NO_BORDERS:
         return x
+    refuse_absurd(*(n + sum(ends) for n, ends in zip(image_size(x), borders, strict=True)))
     return tf.pad(x, [(0, 0), *borders, (0, 0)], constant_values=value)
