@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import lzma
 import re
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 LOOKED_AT = 1024
@@ -77,6 +79,24 @@ ZIP_ERRORS = (
 )
 """What ``zipfile`` has for a damaged zip, a version or compression that it does not know, and an
 encrypted one."""
+
+
+SPECIAL = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def special(path: Path) -> str | None:
+    """Return "is a pipe; …" of what is no file and no folder: opening it might wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # the one who opens it says so
+        return None
+    kind = next((kind for is_kind, kind in SPECIAL if is_kind(mode)), None)
+    return f"is {kind}, not a file; save what it holds to a file first" if kind else None
 
 
 def described(file: BinaryIO) -> str | None:

@@ -10,9 +10,11 @@ import importlib
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 import click
 
+from converter.cli import streams
 from converter.cli.failure import explain, lines
 from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
 
@@ -110,15 +112,17 @@ def root() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and end the process with a documented exit code.
 
-    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 130 interrupted.
+    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 130 interrupted, 141
+    nobody reads the output any more.
     """
+    streams.prepare()
     code = run(sys.argv[1:] if argv is None else argv)
-    if "tensorflow" in sys.modules:
-        # TensorFlow takes more than a second to tear down what the process gives back anyway. Only
-        # what was registered for the end is done, such as removing temporary files.
+    written = streams.flush()
+    if "tensorflow" in sys.modules or not written:
+        # TensorFlow takes more than a second to tear down what the process gives back anyway, and
+        # Python would try to write what could not be written. Only what was registered for the
+        # end is done, such as removing temporary files.
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -127,17 +131,26 @@ def run(argv: list[str]) -> int:
     """Run the command line and return its exit code; errors are printed, none escapes."""
     try:
         result = root.main(args=argv, prog_name="make-updatable", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         written = str(error.__cause__ or error) or "nothing was written"
-        click.echo(f"interrupted; {written}", err=True)
+        _say(f"interrupted; {written}")
         return EXIT_INTERRUPTED
     except Exception as error:
         text, code = explain(error)
-        click.echo(lines(text, code), err=True)
+        _say(lines(text, code) if text else "")
         if code == EXIT_BUG and os.environ.get("MAKE_UPDATABLE_DEBUG"):
             traceback.print_exc()
         return code
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _say(text: str) -> None:
+    """Print to standard error; if that fails, too, only the exit code tells."""
+    with suppress(OSError):
+        if text:
+            click.echo(text, err=True)

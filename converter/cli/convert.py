@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.failure import lines
-from converter.cli.parameters import per_channel, shape
+from converter.cli.parameters import LARGEST_COUNT, Finite, Whole, per_channel, shape
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, OutputError, RecipeError, UsageError
 from converter.recipe import LOSSES, Recipe
@@ -58,28 +58,30 @@ PATH = click.Path(path_type=Path)
 @_option("--input-shape", type=shape, metavar="H,W,C")
 @_option("--loss", type=click.Choice(LOSSES))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
-@_option("--learning-rate", type=float)
-@_option("--momentum", type=float)
-@_option("--beta-1", type=float)
-@_option("--beta-2", type=float)
-@_option("--epsilon", type=float)
-@_option("--epochs", type=click.IntRange(1))
-@_option("--batch-size", type=click.IntRange(1))
+@_option("--learning-rate", type=Finite())
+@_option("--momentum", type=Finite())
+@_option("--beta-1", type=Finite())
+@_option("--beta-2", type=Finite())
+@_option("--epsilon", type=Finite())
+@_option("--epochs", type=Whole(1))
+@_option("--batch-size", type=Whole(1))
 @_option("--shuffle/--no-shuffle", default=None)
-@_option("--seed", type=int)
+@_option("--seed", type=Whole())
 @_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
-@_option("--scale", type=float)
+@_option("--scale", type=Finite())
 @_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", callback=_classes, metavar="LABELS")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
 @_option("--verify/--no-verify", default=None)
-@_option("--tolerance", type=float)
+@_option("--tolerance", type=Finite())
 @_option("--verify-update", is_flag=True, default=None)
 @_option("--on-device", is_flag=True, default=None)
 @_option("--allow-unsafe", is_flag=True, default=None)
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Recipes at a time (default: cores).")
+@click.option(
+    "-j", "--jobs", type=Whole(1, LARGEST_COUNT), help="Recipes at a time (default: cores)."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every step with its time.")
 def command(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import click
 
+from converter.cli.parameters import factor
+
 
 def _scale(ctx: click.Context, param: click.Parameter, value: str) -> float:
     try:
-        return float(Fraction(value))
+        return factor(value)
     except (ValueError, ZeroDivisionError):
         raise click.BadParameter(f"{value!r} is no number like 0.5 or 1/255") from None
 

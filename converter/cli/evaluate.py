@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from converter.cli.data_options import data_options
+from converter.cli.parameters import LARGEST_COUNT, Whole
 
 
 @click.command("evaluate")
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True,
+@click.option("--batch-size", type=Whole(1, LARGEST_COUNT), default=128, show_default=True,
               help="Samples computed at once.")  # fmt: skip
 def command(model: Path, data: str, layout: Any, scale: float, batch_size: int) -> None:
     """Tell the loss and the accuracy of MODEL (.mlmodel) on labelled data.

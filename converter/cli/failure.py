@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from converter.errors import EXIT_BUG, MakeUpdatableError
+from converter.errors import EXIT_BUG, EXIT_ERROR, MakeUpdatableError
 
 
 def explain(error: Exception) -> tuple[str, int]:
     """Return what to print after ``error:`` or ``internal error:``, and the exit code."""
     if isinstance(error, MakeUpdatableError):
         return str(error), error.exit_code
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "there is not enough memory for this", EXIT_ERROR
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}", EXIT_ERROR
     summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return (
         f"{summary}; this is a bug of make-updatable, please report it "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli import streams
 from converter.cli.parameters import shape
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
@@ -86,14 +88,15 @@ def _keras(file: Path, options: dict[str, Any]) -> KerasModel:
 
 def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, style: str) -> None:
     data = {**head, **dataclasses.asdict(found)}
+    as_is = streams.holds_all_characters(sys.stdout)
     if style == "json":
         import json
 
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(data, indent=2, ensure_ascii=not as_is))
         return
     from converter.recipe.writing import dump
 
-    click.echo(dump(_lists(data)), nl=False)
+    click.echo(dump(_lists(data), as_is), nl=False)
 
 
 def _lists(value: Any) -> Any:

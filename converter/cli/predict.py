@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from converter.cli.data_options import data_options
+from converter.cli.parameters import LARGEST_COUNT, Whole
 from converter.errors import ModelFileError, UsageError
 from converter.files import replacing, write_bytes
 
@@ -22,7 +23,7 @@ SHOWN = 20
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True,
+@click.option("--batch-size", type=Whole(1, LARGEST_COUNT), default=32, show_default=True,
               help="Samples computed at once.")  # fmt: skip
 @click.option(
     "-o",

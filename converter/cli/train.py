@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.data_options import data_options
+from converter.cli.parameters import Finite, Whole
 from converter.coreml.optimizers import TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, OutputError, UsageError
 
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
 @click.option("--test", metavar="PLACE", help="Other data to test with before and after.")
 @click.option(
     "--hold-out",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Finite(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
     help="Put this share of the data aside to test with, such as 0.1.",
 )
-@click.option("--epochs", type=int, help="Passes over the data (default: as in the model).")
-@click.option("--batch-size", type=int, help="Samples per step (default: as in the model).")
-@click.option("--learning-rate", type=float, help="Step size (default: as in the model).")
-@click.option("--momentum", type=float, help="Momentum of SGD.")
-@click.option("--beta-1", type=float, help="Decay of Adam's first moment.")
-@click.option("--beta-2", type=float, help="Decay of Adam's second moment.")
-@click.option("--epsilon", type=float, help="Adam's epsilon.")
+@click.option("--epochs", type=Whole(), help="Passes over the data (default: as in the model).")
+@click.option("--batch-size", type=Whole(), help="Samples per step (default: as in the model).")
+@click.option("--learning-rate", type=Finite(), help="Step size (default: as in the model).")
+@click.option("--momentum", type=Finite(), help="Momentum of SGD.")
+@click.option("--beta-1", type=Finite(), help="Decay of Adam's first moment.")
+@click.option("--beta-2", type=Finite(), help="Decay of Adam's second moment.")
+@click.option("--epsilon", type=Finite(), help="Adam's epsilon.")
 @click.option("--shuffle/--no-shuffle", default=None, help="Whether each epoch has its own order.")
-@click.option("--seed", type=int, help="Seed of the shuffling.")
+@click.option("--seed", type=Whole(), help="Seed of the shuffling.")
 @click.option(
     "-o",
     "--out",

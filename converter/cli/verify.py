@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli.parameters import shape
+from converter.cli.parameters import LARGEST_COUNT, Finite, Whole, shape
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
-@click.option("--steps", type=click.IntRange(1), default=1, show_default=True,
+@click.option("--steps", type=Whole(1, LARGEST_COUNT), default=1, show_default=True,
               help="With --against: update steps to take in both.")  # fmt: skip
-@click.option("--samples", type=click.IntRange(1),
+@click.option("--samples", type=Whole(1, LARGEST_COUNT),
               help="With --against: samples in each step (default: 16, or 4 of large images).",
               )  # fmt: skip
-@click.option("--tolerance", type=click.FloatRange(0, min_open=True), default=1e-4,
+@click.option("--tolerance", type=Finite(0, min_open=True), default=1e-4,
               show_default=True, help="With --against: largest difference that passes.",
               )  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+@click.option("--seed", type=Whole(0, LARGEST_COUNT), default=0, show_default=True,
               help="With --against: seed of the random samples.")  # fmt: skip
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="With --against: shape of the input where the Keras model leaves it open.",
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="PLACE",
               help="With --on-device: what to learn from, as for train (default: random samples).",
               )  # fmt: skip
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+@click.option("--timeout", type=Finite(0, min_open=True), metavar="SECONDS",
               help="With --on-device: how long it may take.")  # fmt: skip
 @click.option("--require-update", is_flag=True,
               help="With --on-device: fail where Core ML cannot be run.")  # fmt: skip

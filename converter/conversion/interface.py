@@ -9,6 +9,7 @@ from typing import Any
 from converter.conversion import scaling
 from converter.coreml.interface import ImageInput, Interface, Labels
 from converter.errors import UsageError
+from converter.file_kinds import special
 from converter.keras_file.names import own_name
 from converter.learning.network import Network
 from converter.recipe import Recipe
@@ -124,6 +125,8 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises:
         UsageError: the file cannot be read or holds no label.
     """
+    if found := special(path):
+        raise UsageError(f"{path}: {found}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

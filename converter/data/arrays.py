@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from converter.coreml.mlmodel import Message
 from converter.data.layout import Layout, check_pixels, to_core_ml
 from converter.errors import DataError
+from converter.file_kinds import ZIP_ERRORS, special
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled
@@ -77,13 +77,15 @@ def stored_arrays(path: Path) -> dict[str, Array]:
     Raises:
         DataError: the file cannot be read.
     """
+    if found := special(path):
+        raise DataError(f"{path}: {found}")
     try:
         with path.open("rb") as file:  # NumPy does not close the file of a damaged archive
             stored = np.load(file, allow_pickle=False)
             if isinstance(stored, np.ndarray):
                 raise DataError(f"{path}: holds one array; an .npz archive with x and y is needed")
             return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (MemoryError, *ZIP_ERRORS) as error:
         reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
         raise DataError(f"{path}: cannot be read as an .npz archive ({reason})") from error
 

@@ -12,6 +12,7 @@ import numpy as np
 from converter.coreml.features import image_shape
 from converter.coreml.mlmodel import Message
 from converter.errors import DataError, MissingDependencyError
+from converter.file_kinds import special
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
@@ -81,6 +82,7 @@ class ImageFolder:
     def _pixels(self, file: Path) -> Array:
         images, operations = _pillow()
         height, width = self.size
+        _refuse_special(file)
         try:
             with images.open(file) as image:
                 upright = operations.exif_transpose(image).convert(MODES[self.channels])
@@ -89,6 +91,11 @@ class ImageFolder:
                 return np.asarray(upright).reshape(height, width, self.channels)
         except (OSError, SyntaxError, ValueError) as error:
             raise DataError(f"{file}: cannot be read as an image ({error})") from error
+
+
+def _refuse_special(file: Path) -> None:
+    if found := special(file):
+        raise DataError(f"{file}: {found}")
 
 
 def _check_size(feature: Message, height: int, width: int) -> None:
@@ -110,6 +117,7 @@ def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
     if not found:
         raise DataError(f"{folder}: holds no images; put them in one folder for each class")
     for file, _name in found:
+        _refuse_special(file)
         try:
             with images.open(file):
                 pass

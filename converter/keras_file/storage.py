@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from converter.errors import KerasFileError
-from converter.file_kinds import described
+from converter.file_kinds import described, special
 from converter.keras_file import reader, zipped
 from converter.keras_file.content import Arrays, Place, Stored
 
@@ -50,6 +50,8 @@ def is_hdf5(path: Path) -> bool:
         saved = (path / "saved_model.pb").is_file()
         kind = "a TensorFlow SavedModel" if saved else "a folder"
         raise KerasFileError(f"is {kind}, not a Keras file; write one: model.save('model.keras')")
+    if unreadable := special(path):
+        raise KerasFileError(unreadable)
     try:
         with path.open("rb") as file:
             start = file.read(8)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from converter.coreml.features import channels, image_shape, is_classifier, labels
 from converter.coreml.mlmodel import Floats, Message
-from converter.errors import DataError, ModelFileError
+from converter.errors import DataError, ModelFileError, UsageError
 
 Array = npt.NDArray[Any]
 
@@ -162,5 +162,11 @@ def _as_array(blob: Floats) -> Floats:
 
 
 def batches(total: int, size: int) -> Iterable[slice]:
-    """Yield slices of `size` samples, the last one perhaps shorter."""
+    """Yield slices of `size` samples, the last one perhaps shorter.
+
+    Raises:
+        UsageError: `size` is less than one.
+    """
+    if size < 1:
+        raise UsageError(f"batch_size {size}: must be 1 or more")
     return (slice(start, min(start + size, total)) for start in range(0, total, size))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from converter.coreml.mlmodel import floats
 from converter.errors import TrainingError
+from converter.file_kinds import ZIP_ERRORS, special
 from converter.files import replacing
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
@@ -48,11 +48,13 @@ def restore(path: Path, identity: str, trainer: Trainer) -> list[dict[str, float
     Raises:
         TrainingError: the file is no checkpoint, or one of another training.
     """
+    if found := special(path):
+        raise TrainingError(f"{path}: {found}")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             arrays = [stored[str(i)] for i in range(len(trainer.state))]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, MemoryError, *ZIP_ERRORS) as error:
         raise TrainingError(f"{path}: is not a checkpoint ({error}); delete it") from error
     fits = all(v.shape == array.shape for v, array in zip(trainer.state, arrays, strict=True))
     if facts["identity"] != identity or not fits:
