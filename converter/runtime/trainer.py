@@ -13,7 +13,7 @@ from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, 
 from converter.runtime.held import Held, starts_with_matrices
 from converter.runtime.loop import Loop, Score, scoring
 from converter.runtime.optimizers import optimizer
-from converter.runtime.plan import Plan
+from converter.runtime.plan import Parameter, Plan
 from converter.runtime.settings import Settings
 from converter.runtime.sources import Source
 from converter.runtime.strands import can_divide
@@ -26,8 +26,8 @@ class Trainer:
     def __init__(self, plan: Plan, settings: Settings) -> None:
         by_outputs = starts_with_matrices(plan)
         in_strands = not by_outputs and can_divide(plan.learning, settings.batch_size)
-        with tf.device(CPU), network.refusing("a layer that learns"):
-            self._held = {p.key: Held(p, by_outputs) for p in plan.parameters}
+        with tf.device(CPU):
+            self._held = {p.key: _held(p, by_outputs) for p in plan.parameters}
             self.variables = [v for held in self._held.values() for v in held.variables]
             self.optimizer = optimizer(settings, self.variables)
         self.plan = plan
@@ -80,3 +80,8 @@ class Trainer:
             loss = tf.reduce_mean(losses)
         self.optimizer.apply(self.variables, tape.gradient(loss, self.variables))
         return losses, right
+
+
+def _held(parameter: Parameter, by_outputs: bool) -> Held:
+    with network.refusing(f"layer '{parameter.layer.name}'"):
+        return Held(parameter, by_outputs)

@@ -34,8 +34,10 @@ def refuse_absurd(*size: int) -> None:
 
 def pair(values: Iterable[int], default: int) -> Pair:
     """Return a repeated field of length two as a pair; the format's `default` if it is empty."""
-    height, width = tuple(int(value) for value in values) or (default, default)
-    return height, width
+    sizes = tuple(int(value) for value in values) or (default, default)
+    if len(sizes) != 2:
+        raise ValueError(f"{len(sizes)} sizes where height and width are needed")
+    return sizes[0], sizes[1]
 
 
 def image_size(x: Tensor) -> Pair:
