@@ -37,8 +37,8 @@ def empty_mean():
     return model
 
 
-def resize(mode):
-    model = on_image("resizeBilinear", targetSize=[4, 4])
+def resize(mode, *size):
+    model = on_image("resizeBilinear", targetSize=size or [4, 4])
     network(model).layers[0].resizeBilinear.mode.samplingMethod = mode
     return model
 
@@ -72,6 +72,8 @@ ODD = {
     "split": (split, "predict", f"layer 'odd' (split): {UNFIT} (4 blobs come out, 2 are named)"),
     "empty mean": (empty_mean, "predict", "the mean image has 0 values, but an image 192"),
     "interpolation": (lambda: resize(99), "predict", f"layer 'odd' (resizeBilinear): {UNFIT}"),
+    "region of no size": (lambda: resize(3, 0, 4), "predict",
+                          f"layer 'odd' (resizeBilinear): {UNFIT} (an image is to become 0 pixels"),
     "kernel sizes": (three_kernel_sizes, "train",
                      f"layer 'conv_1': {UNFIT} (3 sizes where height and width are needed)"),
     "order": (reordered, "predict", "no layer makes the blob 'probabilities' before it is"),

@@ -81,6 +81,8 @@ def resize_bilinear(layer: Message, inputs: list[Tensor], weight: Weight) -> Ten
 
 def sample(x: Tensor, axis: int, out: int, grid: Grid) -> Tensor:
     """Interpolate linearly along one axis of a blob, at the `out` points of `grid`."""
+    if out < 1:
+        raise ValueError(f"an image is to become {out} pixels high or wide")
     size = int(x.shape[axis])
     points = np.clip(grid(size, out), 0, size - 1)
     before = np.floor(points).astype(np.int32)
