@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -165,5 +166,6 @@ def refusing(what: str) -> Iterator[None]:
     try:
         yield
     except UNFIT as error:
-        reason = " ".join(str(error).split("\n")[0].split())[:200] or type(error).__name__
+        told = re.sub(r"\{\{.*?\}\}", "", str(error))  # how TensorFlow calls the function that runs
+        reason = " ".join(told.strip().split("\n")[0].split())[:200] or type(error).__name__
         raise ModelFileError(f"{what}: its parameters do not fit its input ({reason})") from error

@@ -72,6 +72,8 @@ ODD = {
     "split": (split, "predict", f"layer 'odd' (split): {UNFIT} (4 blobs come out, 2 are named)"),
     "empty mean": (empty_mean, "predict", "the mean image has 0 values, but an image 192"),
     "interpolation": (lambda: resize(99), "predict", f"layer 'odd' (resizeBilinear): {UNFIT}"),
+    "many parts": (lambda: on_image("split", nOutputs=65552), "predict",
+                   f"layer 'odd' (split): {UNFIT} (4 channels cannot be divided into 65552 parts)"),
     "region of no size": (lambda: resize(3, 0, 4), "predict",
                           f"layer 'odd' (resizeBilinear): {UNFIT} (an image is to become 0 pixels"),
     "kernel sizes": (three_kernel_sizes, "train",

@@ -40,6 +40,13 @@ def pair(values: Iterable[int], default: int) -> Pair:
     return sizes[0], sizes[1]
 
 
+def parts(x: Tensor, count: int) -> list[Tensor]:
+    """Cut `x` into `count` equal parts along its last axis."""
+    if count < 1 or x.shape[-1] % count:
+        raise ValueError(f"{x.shape[-1]} channels cannot be divided into {count} parts")
+    return list(tf.split(x, count, axis=-1))
+
+
 def image_size(x: Tensor) -> Pair:
     """Return height and width of the blob `x`, ``[N, H, W, C]``."""
     return int(x.shape[1]), int(x.shape[2])
