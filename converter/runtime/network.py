@@ -123,7 +123,7 @@ def layers_between(
             needed.difference_update(layer.output)
             needed.update(set(layer.input) - set(given))
     if needed:
-        raise ModelFileError(f"no layer makes the blob '{min(needed)}' before it is needed")
+        raise ModelFileError(f"the network makes no blob '{min(needed)}' before it is needed")
     return chosen[::-1]
 
 

@@ -78,7 +78,7 @@ ODD = {
                           f"layer 'odd' (resizeBilinear): {UNFIT} (an image is to become 0 pixels"),
     "kernel sizes": (three_kernel_sizes, "train",
                      f"layer 'conv_1': {UNFIT} (3 sizes where height and width are needed)"),
-    "order": (reordered, "predict", "no layer makes the blob 'probabilities' before it is"),
+    "order": (reordered, "predict", "the network makes no blob 'probabilities' before it is"),
     "no output": (lambda: on_image("softmax", outputs=[]), "predict", "has no input, or no output"),
     "no input": (lambda: on_image("softmax", inputs=[]), "predict", "has no input, or no output"),
     "lrn of 0": (lambda: on_image("lrn"), "predict", f"layer 'odd' (lrn): {UNFIT}"),

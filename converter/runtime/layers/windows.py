@@ -56,6 +56,8 @@ def border_amounts(amounts: Message) -> Borders:
     """Return ``BorderAmounts`` as borders; none if the field is not set."""
     if not amounts.borderAmounts:
         return NO_BORDERS
+    if len(amounts.borderAmounts) != 2:
+        raise ValueError(f"{len(amounts.borderAmounts)} borders where two are needed")
     (top, bottom), (left, right) = (
         (int(edges.startEdgeSize), int(edges.endEdgeSize)) for edges in amounts.borderAmounts
     )
