@@ -29,6 +29,8 @@ EXIT_USAGE = 2
 EXIT_BUG = 3
 EXIT_NOT_RUN = 4
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+"""128 + SIGPIPE: what shells say of ``cat`` or ``grep`` before a ``head`` that has read enough."""
 
 
 class MakeUpdatableError(Exception):

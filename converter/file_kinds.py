@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 LOOKED_AT = 1024
@@ -60,6 +65,40 @@ MEMBERS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
 """A member of a zip -> what the zip is, and what to do."""
 
 
+ZIP_ERRORS = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What ``zipfile`` has for a damaged zip, a version or compression that it does not know, and an
+encrypted one."""
+
+
+SPECIAL = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def special(path: Path) -> str | None:
+    """Return "is a pipe; …" of what is no file and no folder: opening it might wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # the one who opens it says so
+        return None
+    kind = next((kind for is_kind, kind in SPECIAL if is_kind(mode)), None)
+    return f"is {kind}, not a file; save what it holds to a file first" if kind else None
+
+
 def described(file: BinaryIO) -> str | None:
     """Return "is an HTML page; download …" of a file that is no model, None if it is not known."""
     file.seek(0)
@@ -78,8 +117,8 @@ def _zip(file: BinaryIO) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
-        return "is a damaged or truncated zip; copy or export it again"
+    except ZIP_ERRORS:
+        return "is a damaged or truncated zip, or one of an unknown version; export it again"
     for belongs, kind, advice in MEMBERS:
         if any(map(belongs, names)):
             return f"is {kind}; {advice}"

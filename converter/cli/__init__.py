@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import atexit
 import importlib
-import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
+from converter.cli import streams
 from converter.cli.failure import explain, lines, usage
 from converter.cli.groups import Group
 from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
@@ -128,17 +129,16 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and end the process with a documented exit code.
 
     0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 4 Core ML could not be
-    run here, 130 interrupted.
+    run here, 130 interrupted, 141 nobody reads the output any more.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
-        sys.stdout.reconfigure(errors="surrogateescape")  # the name of a file may be no UTF-8
+    streams.prepare()
     code = run(sys.argv[1:] if argv is None else argv)
-    if "tensorflow" in sys.modules:
-        # TensorFlow takes more than a second to tear down what the process gives back anyway. Only
-        # what was registered for the end is done, such as removing temporary files.
+    written = streams.flush()
+    if "tensorflow" in sys.modules or not written:
+        # TensorFlow takes more than a second to tear down what the process gives back anyway, and
+        # Python would try to write what could not be written. Only what was registered for the
+        # end is done, such as removing temporary files.
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -147,17 +147,26 @@ def run(argv: list[str]) -> int:
     """Run the command line and return its exit code; errors are printed, none escapes."""
     try:
         result = root.main(args=argv, prog_name="make-updatable", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
-        click.echo(usage(error), err=True)
+        with suppress(OSError):
+            click.echo(usage(error), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         written = str(error.__cause__ or error) or "nothing was written"
-        click.echo(f"interrupted; {written}", err=True)
+        _say(f"interrupted; {written}")
         return EXIT_INTERRUPTED
     except Exception as error:
         text, code = explain(error)
-        click.echo(lines(text, code), err=True)
+        _say(lines(text, code) if text else "")
         if code == EXIT_BUG and os.environ.get("MAKE_UPDATABLE_DEBUG"):
             traceback.print_exc()
         return code
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _say(text: str) -> None:
+    """Print to standard error; if that fails, too, only the exit code tells."""
+    with suppress(OSError):
+        if text:
+            click.echo(text, err=True)

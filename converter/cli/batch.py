@@ -113,8 +113,11 @@ def _reported(index: int, step: str) -> Iterator[None]:
 def _convert(index: int, recipe: Recipe) -> Outcome:
     global _working
     _working = True
+    from converter import keras_file
+
     try:
         with _reported(index, "start"):
+            keras_file.prepare()
             from converter.conversion.story import convert_file
 
         return Outcome(convert_file(recipe, lambda step: _reported(index, step)))

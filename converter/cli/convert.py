@@ -12,6 +12,8 @@ import click
 from converter.cli.command import Command
 from converter.cli.failure import lines
 from converter.cli.parameters import (
+    LARGEST_COUNT,
+    Whole,
     a_number,
     force_option,
     per_channel,
@@ -79,10 +81,10 @@ PATH = click.Path(path_type=Path)
 @_option("--beta-1", type=a_number())
 @_option("--beta-2", type=a_number())
 @_option("--epsilon", type=a_number())
-@_option("--epochs", type=click.IntRange(1))
-@_option("--batch-size", type=click.IntRange(1))
+@_option("--epochs", type=Whole(1))
+@_option("--batch-size", type=Whole(1))
 @_option("--shuffle/--no-shuffle", default=None)
-@_option("--seed", type=int)
+@_option("--seed", type=Whole())
 @_option("--image", type=click.Choice(["rgb", "bgr", "gray"]))
 @_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
@@ -96,7 +98,9 @@ PATH = click.Path(path_type=Path)
 @_option("--on-device", is_flag=True, default=None)
 @_option("--allow-unsafe", is_flag=True, default=None)
 @force_option
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Recipes at a time (default: cores).")
+@click.option(
+    "-j", "--jobs", type=Whole(1, LARGEST_COUNT), help="Recipes at a time (default: cores)."
+)
 @quiet_option
 @verbose_option
 def command(
@@ -162,13 +166,14 @@ def _recipes(
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
         check_source(recipe.model)
-        check_kind(recipe.model)
     names = [f"{path}:" for path in paths] if len(paths) > 1 else [""]
     outputs = [
         Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
         for name, recipe in zip(names, found, strict=True)
     ]
     check_outputs([each for recipe in found for each in recipe.inputs()], outputs, force=force)
+    for recipe in found:
+        check_kind(recipe.model)
     return found
 
 
@@ -206,8 +211,11 @@ def _inside(folder: Path, recipe: Recipe) -> Recipe:
 
 
 def _convert(recipe: Recipe, progress: Progress) -> Report:
+    from converter import keras_file
+
     job = progress.job()
     with job.step("start"):
+        keras_file.prepare()  # it starts while TensorFlow does
         from converter.conversion.story import convert_file
 
     return convert_file(recipe, job.step)

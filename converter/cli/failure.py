@@ -6,7 +6,7 @@ import click
 
 from converter.cli.groups import meant
 from converter.cli.printable import printable
-from converter.errors import EXIT_BUG, MakeUpdatableError, RecipeError, UsageError
+from converter.errors import EXIT_BUG, EXIT_ERROR, MakeUpdatableError, RecipeError, UsageError
 
 LISTING = (RecipeError, UsageError)
 """Errors with a line for each mistake; in others, a line break comes from a name in a file."""
@@ -20,6 +20,11 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, MakeUpdatableError):
         text = str(error) if isinstance(error, LISTING) else printable(str(error))
         return text, error.exit_code
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "there is not enough memory for this", EXIT_ERROR
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}", EXIT_ERROR
     summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return (
         f"{summary}; this is a bug of make-updatable, please report it "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.cli import streams
 from converter.cli.command import Command
 from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
 from converter.cli.printable import printable
@@ -74,28 +76,30 @@ def _core_ml(file: Path) -> CoreMLModel:
 
 
 def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
-    from converter.keras_file import check_kind
+    from converter import keras_file
     from converter.recipe.reading import from_flags
 
     recipe = from_flags({"model": file, **options})
-    check_kind(file)
+    keras_file.check_kind(file)
     with Progress(verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
+            keras_file.prepare()
             from converter.conversion.inspection import inspect
         return inspect(recipe, job.step)
 
 
 def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, as_json: bool) -> None:
     data = {**head, **dataclasses.asdict(found)}
+    as_is = streams.holds_all_characters(sys.stdout)
     if as_json:
         import json
 
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(data, indent=2, ensure_ascii=not as_is))
         return
     from converter.recipe.writing import dump
 
-    click.echo(dump(_lists(data)), nl=False)
+    click.echo(dump(_lists(data), as_is), nl=False)
 
 
 def _lists(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,13 +67,33 @@ class FileOr(click.Path):
         return [*files, *map(CompletionItem, begun)]
 
 
+LARGEST_INTEGER = 2**63 - 1
+"""Core ML files hold whole numbers in 64 bits."""
+
+LARGEST_COUNT = 2**31 - 1
+"""Nothing that is counted here can be more: TensorFlow counts in 32 bits."""
+
+
+class Whole(click.IntRange):
+    """A whole number from `lowest` on that a file can hold; any number of digits may be typed."""
+
+    name = "integer"
+
+    def __init__(self, lowest: int | None = None, most: int = LARGEST_INTEGER) -> None:
+        super().__init__(-most - 1 if lowest is None else lowest, most)
+        self._said = "" if lowest is None else f"x>={lowest}"
+
+    def _describe_range(self) -> str:
+        return self._said  # the upper end is of no interest in ``--help``
+
+
 def shape(text: str) -> tuple[int, ...]:
     """Return the shape of an input without the batch, such as ``224,224,3``."""
     try:
         sizes = tuple(int(part) for part in text.split(","))
     except ValueError:
         sizes = (0,)
-    if min(sizes) < 1:
+    if min(sizes) < 1 or math.prod(sizes) > LARGEST_COUNT:
         raise click.BadParameter(f"{text!r} is not a list of sizes like 224,224,3")
     return sizes
 

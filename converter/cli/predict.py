@@ -14,9 +14,10 @@ import numpy as np
 
 from converter.cli.command import Command
 from converter.cli.data_options import data_input, data_options, tell_notes
-from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.parameters import LARGEST_COUNT, Whole, quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.errors import ModelFileError
 from converter.files import replacing, write_bytes
 from converter.paths import Input, Output, check_outputs
 
@@ -27,7 +28,7 @@ SHOWN = 20
 @click.command("predict", cls=Command, needs={"quiet": ["out"]})
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True,
+@click.option("--batch-size", type=Whole(1, LARGEST_COUNT), default=32, show_default=True,
               help="Samples computed at once.")  # fmt: skip
 @click.option(
     "-o",
@@ -88,7 +89,9 @@ def command(
 def _answers(names: Sequence[str], outputs: Mapping[str, Any]) -> Iterator[list[str]]:
     """Yield for each sample its name, its best class (label or index) and that class's value."""
     labels = next((array for array in outputs.values() if array.ndim == 1), None)
-    values = next(array for array in outputs.values() if array.ndim > 1)
+    values = next((array for array in outputs.values() if array.ndim > 1), None)
+    if values is None:
+        raise ModelFileError("the model has no output that holds numbers")
     for i, name in enumerate(names):
         row = values[i].ravel()
         best = int(row.argmax())

@@ -33,7 +33,7 @@ def init(
     model: Path, out: Path | None, force: bool, allow_unsafe: bool, quiet: bool, verbose: bool
 ) -> None:
     """Write a commented recipe for MODEL, filled in with what the model says."""
-    from converter.keras_file import check_kind
+    from converter import keras_file
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
@@ -41,11 +41,12 @@ def init(
     if str(target) != "-":
         output = Output("-o" if out else "", target, RECIPE_ENDINGS, is_default=out is None)
         check_outputs([Input("MODEL", model)], [output], force=force)
-    check_kind(model)
+    keras_file.check_kind(model)
     recipe = Recipe(model=model, allow_unsafe=allow_unsafe)
     with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
+            keras_file.prepare()
             from converter.conversion.inspection import inspect
         found = inspect(recipe, job.step)
     values = {

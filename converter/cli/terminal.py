@@ -119,6 +119,11 @@ class Job:
 def _own_stderr() -> TextIO | None:
     """Return a second handle of standard error: the first is muted while TensorFlow loads."""
     try:
-        return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
+        return os.fdopen(
+            os.dup(sys.stderr.fileno()),
+            "w",
+            encoding=sys.stderr.encoding,
+            errors="backslashreplace",
+        )
     except (OSError, ValueError):
         return None

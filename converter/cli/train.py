@@ -11,7 +11,14 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.data_options import PLACE, data_input, data_options, tell_notes
-from converter.cli.parameters import a_number, force_option, quiet_option, share, verbose_option
+from converter.cli.parameters import (
+    Whole,
+    a_number,
+    force_option,
+    quiet_option,
+    share,
+    verbose_option,
+)
 from converter.cli.terminal import Progress
 from converter.coreml.optimizers import NUMBERS, TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
@@ -48,9 +55,9 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
     metavar="SHARE",
     help="Put this share of the data aside to test with, such as 0.1.",
 )
-@click.option("--epochs", type=click.IntRange(1),
+@click.option("--epochs", type=Whole(1),
               help="Passes over the data (default: as in the model).")  # fmt: skip
-@click.option("--batch-size", type=click.IntRange(1),
+@click.option("--batch-size", type=Whole(1),
               help="Samples per step (default: as in the model).")  # fmt: skip
 @_number("--learning-rate", "Step size (default: as in the model).")
 @_number("--momentum", "Momentum of SGD.")
@@ -58,7 +65,7 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
 @_number("--beta-2", "Decay of Adam's second moment.")
 @_number("--epsilon", "Adam's epsilon.")
 @click.option("--shuffle/--no-shuffle", default=None, help="Whether each epoch has its own order.")
-@click.option("--seed", type=int, help="Seed of the shuffling.")
+@click.option("--seed", type=Whole(), help="Seed of the shuffling.")
 @click.option(
     "-o",
     "--out",

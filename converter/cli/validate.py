@@ -15,6 +15,7 @@ from converter.cli.command import Command
 from converter.cli.parameters import quiet_option
 from converter.cli.printable import printable
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
+from converter.file_kinds import special
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, title_of
 from converter.validation.validate import RuleError, rule_of, validate_bytes, validate_file
@@ -111,13 +112,14 @@ def _expanded(names: Iterable[str]) -> Iterator[str]:
     """Yield the files that are meant, each folder and pattern expanded in alphabetical order."""
     for name in names:
         path = Path(name)
-        if name == STANDARD_INPUT or path.is_file():
+        if name == STANDARD_INPUT or path.is_file() or special(path):
             yield name
             continue
         if path.is_dir():
             matches = sorted(str(match) for match in path.rglob("*.mlmodel") if match.is_file())
         else:
             matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path refuses /a/*)
+            matches = [match for match in matches if match != name]  # a link that leads nowhere
         if not matches:
             reason = "holds no .mlmodel file" if path.is_dir() else "does not exist"
             raise UsageError(f"{name}: {reason}")

@@ -11,6 +11,8 @@ import click
 from converter.cli.command import Command
 from converter.cli.data_options import PLACE, data_input
 from converter.cli.parameters import (
+    LARGEST_COUNT,
+    Whole,
     a_number,
     json_option,
     per_channel,
@@ -48,15 +50,15 @@ ON_DEVICE = ("data", "timeout", "require_update")
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
-@click.option("--steps", type=click.IntRange(1), default=2, show_default=True,
+@click.option("--steps", type=Whole(1, LARGEST_COUNT), default=2, show_default=True,
               help="With --against: update steps to take in both.")  # fmt: skip
-@click.option("--samples", type=click.IntRange(1),
+@click.option("--samples", type=Whole(1, LARGEST_COUNT),
               help="With --against: samples in each step (default: 16, or 4 of large images).",
               )  # fmt: skip
 @click.option("--tolerance", type=a_number(positive), default=1e-4,
               show_default=True, help="With --against: largest difference that passes.",
               )  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+@click.option("--seed", type=Whole(0, LARGEST_COUNT), default=0, show_default=True,
               help="With --against: seed of the random samples.")  # fmt: skip
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="With --against: shape of the input where the Keras model leaves it open "
@@ -117,15 +119,18 @@ def _check_output(model: Path, against: Path | None, options: dict[str, Any]) ->
 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
+    from converter import keras_file
     from converter.coreml import mlmodel
-    from converter.keras_file import check_kind
 
     message = mlmodel.read(model)
-    check_kind(against)
+    keras_file.check_kind(against)
+    keras_file.prepare()
     with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
         job = progress.job()
         with job.step("start"):
             from converter.proof.update import verify
+            from converter.runtime.network import checked_network
+        checked_network(message)  # before samples of its size are made
         with job.step("load"):
             keras_model = _keras_model(message, against, options)
         with job.step("verify_update"):

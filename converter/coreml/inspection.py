@@ -224,7 +224,7 @@ def _stored(layer: Message) -> Iterator[Message]:
         return
     for field, value in mlmodel.layer_params(layer).ListFields():
         if field.message_type is not None and field.message_type.name == "WeightParams":
-            yield value
+            yield from (value,) if hasattr(value, "ListFields") else value  # custom: any number
 
 
 def _weights(layer: Message) -> int:
@@ -282,15 +282,20 @@ def _allowed(stored: Message) -> Allowed:
     return Allowed(stored.defaultValue)
 
 
+def _word(enumeration: Any, number: int) -> str:
+    """Return the name of a number, as a file may hold numbers of a later version of the format."""
+    return enumeration.Name(number).lower() if number in enumeration.values() else f"kind {number}"
+
+
 def _feature_type(kind: Message) -> str:
     name = kind.WhichOneof("Type")
     if name == "multiArrayType":
         array = kind.multiArrayType
-        dtype = array.ArrayDataType.Name(array.dataType).lower()
+        dtype = _word(array.ArrayDataType, array.dataType)
         return f"{dtype} [{', '.join(str(n) for n in array.shape)}]"
     if name == "imageType":
         image = kind.imageType
-        colour = image.ColorSpace.Name(image.colorSpace).lower()
+        colour = _word(image.ColorSpace, image.colorSpace)
         return f"{colour} image {image.width} × {image.height}"
     return {
         "dictionaryType": "probability of each class",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 from converter.coreml.mlmodel import Message
 from converter.data.layout import Layout, check_pixels, to_core_ml
 from converter.errors import DataError
+from converter.file_kinds import ZIP_ERRORS, special
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled
@@ -21,11 +20,6 @@ from converter.runtime.training import Labelled
 NPY = b"\x93NUMPY"
 """How a single array starts
 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html)."""
-
-DAMAGED = (
-    OSError, EOFError, ValueError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What NumPy and zipfile raise of archives that cannot be read."""
 
 ROWS_AT_ONCE = 4096
 """Samples that are looked at together when an array is searched for NaN."""
@@ -87,6 +81,8 @@ def stored_arrays(path: Path) -> dict[str, Array]:
     Raises:
         DataError: the file cannot be read.
     """
+    if found := special(path):
+        raise DataError(f"{path}: {found}")
     try:
         with path.open("rb") as file:  # NumPy does not close the file of a damaged archive
             start = file.read(len(NPY))
@@ -98,7 +94,7 @@ def stored_arrays(path: Path) -> dict[str, Array]:
             file.seek(0)
             stored = np.load(file, allow_pickle=False)
             return {name: _member(path, stored, name) for name in stored.files}
-    except DAMAGED as error:
+    except (MemoryError, *ZIP_ERRORS) as error:
         why = getattr(error, "strerror", None) or "it is damaged or cut off"
         raise DataError(f"{path}: cannot be read as an .npz archive ({why})") from error
 

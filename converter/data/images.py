@@ -12,9 +12,13 @@ import numpy as np
 from converter.coreml.features import image_shape
 from converter.coreml.mlmodel import Message
 from converter.errors import DataError, MissingDependencyError, install
+from converter.file_kinds import special
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+
+LARGEST_IMAGE = 2**28
+"""Pixels: a picture of a phone has a fifth of them at most."""
 
 MODES = {1: "L", 3: "RGB"}
 """Channels -> what Pillow calls it."""
@@ -53,10 +57,12 @@ class ImageFolder:
         """
         if feature.type.WhichOneof("Type") == "imageType":
             height, width, channels = image_shape(feature)
+            _check_size(feature, height, width)
             return cls(files, (height, width), channels)
         declared = [int(size) for size in feature.type.multiArrayType.shape]
         if len(declared) != 3 or declared[0] not in MODES:
             raise DataError(f"the input '{feature.name}' takes no images, but arrays of {declared}")
+        _check_size(feature, declared[1], declared[2])
         return cls(files, (declared[1], declared[2]), declared[0])
 
     @property
@@ -78,6 +84,7 @@ class ImageFolder:
     def _pixels(self, file: Path) -> Array:
         images, operations = _pillow()
         height, width = self.size
+        _refuse_special(file)
         try:
             with images.open(file) as image:
                 upright = operations.exif_transpose(image).convert(MODES[self.channels])
@@ -86,6 +93,18 @@ class ImageFolder:
                 return np.asarray(upright).reshape(height, width, self.channels)
         except NO_IMAGE as error:
             raise DataError(_unreadable(file, error)) from error
+
+
+def _refuse_special(file: Path) -> None:
+    if found := special(file):
+        raise DataError(f"{file}: {found}")
+
+
+def _check_size(feature: Message, height: int, width: int) -> None:
+    if not 0 < height * width <= LARGEST_IMAGE:
+        raise DataError(
+            f"the input '{feature.name}' takes images of {width} × {height} pixels, which cannot be"
+        )
 
 
 def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
@@ -99,6 +118,7 @@ def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
     if not found:
         raise DataError(_no_classes(folder))
     for file, _name in found:
+        _refuse_special(file)
         try:
             with images.open(file):
                 pass

@@ -1,6 +1,7 @@
 """What a Keras file holds, of any version, taken out without running or building anything.
 
-`storage` finds the JSON and the arrays (`hdf5`, `zipped`); `spelling` (with `keras1`) brings each
+`storage` finds the JSON and the arrays (`zipped`, `reader` and, in a process of its own, `child`
+and `hdf5`); `spelling` (with `keras1`) brings each
 layer to today's names; `graph` and `calls` read how the layers hang together; `stored_code` keeps
 Python code out, and `inputs` fills in the size of the input.
 """
@@ -17,6 +18,7 @@ from converter.keras_file.calls import Call, Tensor, decoded
 from converter.keras_file.content import Arrays, Dataset, Group, Json
 from converter.keras_file.graph import Parser, StoredLayer, StoredModel
 from converter.keras_file.inputs import input_shape, with_fixed_input
+from converter.keras_file.reader import prepare
 from converter.keras_file.spelling import Origin
 from converter.keras_file.storage import check_kind, open_arrays, read_json
 
@@ -36,6 +38,7 @@ __all__ = [
     "decoded",
     "input_shape",
     "open_arrays",
+    "prepare",
     "read",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from converter.errors import KerasFileError
@@ -13,12 +14,21 @@ Json: TypeAlias = Any
 """Whatever ``json.loads`` returns."""
 
 Dataset: TypeAlias = Any
-"""An array still on disk: ``h5py.Dataset``, which has a shape and is read by ``dataset[()]``."""
+"""An array still on disk, which has a shape and is read by ``dataset[()]``: of h5py, or ours."""
 
 LARGEST_WHOLE = 2**53
 """From here on, floats do not hold every integer."""
 
+LARGEST_JSON = 2**24
+"""Characters. Keras writes a thousand or two for each layer, and JSON takes up to forty times its
+length as objects in memory."""
+
+READY = b"ready\n"
+"""What the process that reads HDF5 says first."""
+
 DAMAGED = "is damaged or truncated; copy or export it again"
+
+TOO_LONG = f"its configuration is longer than {LARGEST_JSON / 1e6:.0f} MB, which no model needs"
 
 
 @dataclass
@@ -55,6 +65,15 @@ class Arrays:
 
 
 @dataclass(frozen=True)
+class Place:
+    """An HDF5 file: all of `path`, or `size` bytes of it from `start` on."""
+
+    path: Path
+    start: int = 0
+    size: int | None = None
+
+
+@dataclass(frozen=True)
 class Stored:
     """The JSON of one Keras file, and the Keras that wrote it."""
 
@@ -79,7 +98,10 @@ def text(value: Any) -> str:
 def parse(value: Any) -> Json:
     """Return the JSON in an attribute or a member of a zip."""
     try:
-        return json.loads(text(value))
+        stored = text(value)
+        if len(stored) > LARGEST_JSON:
+            raise KerasFileError(TOO_LONG)
+        return json.loads(stored)
     except ValueError as error:
         raise KerasFileError(f"its configuration is not valid JSON ({error})") from error
 

@@ -1,4 +1,7 @@
-"""Keras models in HDF5: every ``.h5`` file, and the weights inside of ``.keras`` zips."""
+"""Keras models in HDF5: every ``.h5`` file, and the weights inside of ``.keras`` zips.
+
+This runs in a process of its own, see `reader`.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from converter.errors import KerasFileError, MissingDependencyError, install
-from converter.keras_file.content import DAMAGED, Group, Stored, all_groups, parse, text
+from converter.errors import KerasFileError
+from converter.keras_file.content import DAMAGED, Group, all_groups, text
 
 
 @contextmanager
 def open_hdf5(source: Path | io.IOBase) -> Iterator[Any]:
     """Yield the open ``h5py.File``; damage found while the block reads becomes one clear error."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"reading Keras models needs h5py; {install('keras')}"
-        ) from error
+    import h5py
+
     try:
         with h5py.File(source, "r") as file:
             yield file
-    except (KeyError, OSError, RuntimeError, ValueError) as error:  # what h5py has for bad bytes
+    except FOUND_DAMAGED as error:
         raise KerasFileError(DAMAGED) from error
 
 
-def model_json(file: Any) -> Stored:
-    """Return the JSON of an open HDF5 model file."""
+FOUND_DAMAGED = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What h5py has for bad bytes, and what comes of a group where an array should be."""
+
+
+def model_texts(file: Any) -> dict[str, str]:
+    """Return the JSON in an open HDF5 model file as it stands there, and what wrote it."""
     attributes = file.attrs
     if "model_config" not in attributes:
         if "layer_names" in attributes or "layer_names0" in attributes or "layers" in file:
@@ -42,12 +54,12 @@ def model_json(file: Any) -> Stored:
     version, backend = (
         text(attributes.get(key, weights.get(key, ""))) for key in ("keras_version", "backend")
     )
-    return Stored(
-        architecture=parse(attributes["model_config"]),
-        training=parse(attributes.get("training_config", "null")),
-        version=version or "1",
-        backend=backend,
-    )
+    return {
+        "architecture": text(attributes["model_config"]),
+        "training": text(attributes.get("training_config", "null")),
+        "version": version or "1",
+        "backend": backend,
+    }
 
 
 def layer_groups(file: Any) -> Group:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from converter.errors import KerasFileError, reason
-from converter.file_kinds import described
-from converter.keras_file import hdf5, zipped
-from converter.keras_file.content import Arrays, Stored
+from converter.file_kinds import described, special
+from converter.keras_file import reader, zipped
+from converter.keras_file.content import Arrays, Place, Stored
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -21,8 +21,7 @@ def read_json(path: Path) -> Stored:
         KerasFileError: the file is missing, damaged, weights only, or no Keras model.
     """
     if is_hdf5(path):
-        with hdf5.open_hdf5(path) as file:
-            return hdf5.model_json(file)
+        return reader.model_json(Place(path))
     with zipped.open_zip(path) as archive:
         stored = zipped.model_json(archive)
     if stored is None:
@@ -39,11 +38,10 @@ def open_arrays(path: Path) -> Iterator[Arrays]:
         KerasFileError: the file is damaged.
     """
     if is_hdf5(path):
-        with hdf5.open_hdf5(path) as file:
-            yield Arrays(hdf5.layer_groups(file), by_layer=True)
+        yield reader.arrays(Place(path), by_layer=True)
         return
-    with zipped.open_weights(path) as weights, hdf5.open_hdf5(weights) as file:
-        yield Arrays(hdf5.class_groups(file), by_layer=False)
+    with zipped.weights_place(path) as place:
+        yield reader.arrays(place, by_layer=False)
 
 
 def check_kind(path: Path) -> None:
@@ -64,6 +62,8 @@ def is_hdf5(path: Path) -> bool:
         saved = (path / "saved_model.pb").is_file()
         kind = "a TensorFlow SavedModel" if saved else "a folder"
         raise KerasFileError(f"is {kind}, not a Keras file; write one: model.save('model.keras')")
+    if unreadable := special(path):
+        raise KerasFileError(unreadable)
     try:
         with path.open("rb") as file:
             start = file.read(8)

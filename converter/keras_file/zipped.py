@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import io
+import shutil
 import struct
+import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from converter.errors import KerasFileError
-from converter.keras_file.content import DAMAGED, Stored, parse
+from converter.file_kinds import ZIP_ERRORS
+from converter.keras_file.content import (
+    DAMAGED,
+    LARGEST_JSON,
+    TOO_LONG,
+    Json,
+    Place,
+    Stored,
+    parse,
+)
 
 WEIGHTS = "model.weights.h5"
+
+LARGEST_WEIGHTS = 8 * 2**30
+"""Bytes: a Core ML model holds 2 GB, and Adam keeps two more numbers for each weight."""
 
 
 @contextmanager
@@ -22,7 +36,12 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except (NotImplementedError, RuntimeError) as error:
+        raise KerasFileError(
+            "is a zip of a version or compression that is not known here, or encrypted; save the "
+            "model again: model.save('model.keras')"
+        ) from error
+    except ZIP_ERRORS as error:
         raise KerasFileError(DAMAGED) from error
 
 
@@ -31,8 +50,8 @@ def model_json(archive: zipfile.ZipFile) -> Stored | None:
     names = archive.namelist()
     if "config.json" not in names:
         return None
-    architecture = parse(archive.read("config.json"))
-    metadata = parse(archive.read("metadata.json")) if "metadata.json" in names else {}
+    architecture = _json(archive, "config.json")
+    metadata = _json(archive, "metadata.json") if "metadata.json" in names else {}
     return Stored(
         architecture=architecture,
         training=architecture.get("compile_config"),
@@ -74,28 +93,28 @@ class FilePart(io.RawIOBase):
 
 
 @contextmanager
-def open_weights(path: Path) -> Iterator[io.IOBase]:
-    """Yield the HDF5 file with the weights; the checksum has been checked."""
+def weights_place(path: Path) -> Iterator[Place]:
+    """Yield where the HDF5 file with the weights lies; the checksum has been checked.
+
+    Keras stores it as it is. One that was compressed afterwards is unpacked to a temporary file,
+    which lasts as long as the block.
+    """
     with open_zip(path) as archive:
         if WEIGHTS not in archive.namelist():
             raise KerasFileError(f"holds no weights (no {WEIGHTS} in the zip)")
-        place = _place(archive, WEIGHTS)
-        if place is None:
-            yield io.BytesIO(archive.read(WEIGHTS))
-            return
-    with path.open("rb") as whole:
-        yield FilePart(whole, *place)
+        info = archive.getinfo(WEIGHTS)
+        if info.compress_type == zipfile.ZIP_STORED:
+            place, folder = _place(path, archive, info), None
+        else:
+            folder = tempfile.TemporaryDirectory()
+            place = _unpacked(archive, info, Path(folder.name))
+    with folder or nullcontext():
+        yield place
 
 
-def _place(archive: zipfile.ZipFile, name: str) -> tuple[int, int] | None:
-    """Return where a member lies in the zip, (start, size) in bytes; None if it is compressed.
-
-    Keras stores weights as they are, so they need not be unpacked into memory.
-    """
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED:
-        return None
-    with archive.open(name) as member:
+def _place(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Place:
+    """Return where a member lies in the zip, which stores it as it is."""
+    with archive.open(info) as member:
         while member.read(2**24):  # an error if the checksum is wrong
             pass
     # Before the content: a header of 30 bytes, whose last two numbers are the lengths of the
@@ -103,4 +122,24 @@ def _place(archive: zipfile.ZipFile, name: str) -> tuple[int, int] | None:
     file = cast("BinaryIO", archive.fp)
     file.seek(info.header_offset + 26)
     lengths = struct.unpack("<HH", file.read(4))
-    return info.header_offset + 30 + sum(lengths), info.file_size
+    return Place(path, info.header_offset + 30 + sum(lengths), info.file_size)
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> Place:
+    """Return a member as a file in `folder`."""
+    if info.file_size > LARGEST_WEIGHTS:
+        raise KerasFileError(
+            f"holds {info.file_size / 1e9:.0f} GB of weights in {WEIGHTS}, more than a Core ML "
+            "model can"
+        )
+    target = folder / WEIGHTS
+    with archive.open(info) as member, target.open("wb") as file:
+        shutil.copyfileobj(member, file, 2**24)
+    return Place(target)
+
+
+def _json(archive: zipfile.ZipFile, name: str) -> Json:
+    """Return the JSON of a member, which is not unpacked if it is absurdly long."""
+    if archive.getinfo(name).file_size > LARGEST_JSON:
+        raise KerasFileError(TOO_LONG)
+    return parse(archive.read(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -134,7 +135,10 @@ def random_samples(
     for feature, tensor in zip(features, twin.inputs, strict=True):
         shape = tuple(tensor.shape[1:])
         if feature.type.WhichOneof("Type") == "imageType":
-            pixels = np.floor(samples.drawn(rng, (count, *image_shape(feature)), look))
+            size = image_shape(feature)
+            if math.prod(size) != math.prod(shape):
+                raise ParityError(_unequal(feature, size, shape))
+            pixels = np.floor(samples.drawn(rng, (count, *size), look))
             ours[feature.name] = pixels
             theirs.append(_keras_image(model, feature, pixels, reading).reshape(count, *shape))
         else:
@@ -155,10 +159,11 @@ def _array(feature: Message, x: Array) -> Array:
             array = keras_model.core_ml_array(x, axes)
             if array.shape[1:] == declared:
                 return array
-    raise ParityError(
-        f"the input '{feature.name}' takes {list(declared)}, but the Keras model "
-        f"{list(x.shape[1:])}"
-    )
+    raise ParityError(_unequal(feature, declared, x.shape[1:]))
+
+
+def _unequal(feature: Message, ours: Sequence[int], theirs: Sequence[int]) -> str:
+    return f"the input '{feature.name}' takes {list(ours)}, but the Keras model {list(theirs)}"
 
 
 def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 
 from converter import runtime
 from converter.coreml.mlmodel import Message, network
+from converter.errors import ModelFileError
 from converter.learning.answers import Answer, log_softmax
 from converter.trace.program import Array
 
@@ -106,7 +107,12 @@ def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Answer:
     """Return the output (or probabilities) `output` of the Core ML `model` in the runtime.
 
     What stands before its softmax or activation comes along.
+
+    Raises:
+        ModelFileError: there is no such output, or the network cannot be run.
     """
+    if output not in {feature.name for feature in model.description.output}:
+        raise ModelFileError(f"the model has no output '{output}'")
     name = _blob_before(model, output)
     if name is None:
         return Answer(runtime.predict(model, inputs)[output])

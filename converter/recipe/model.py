@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -34,7 +35,14 @@ LOSSES: tuple[Objective, ...] = get_args(Objective)
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
 
-Positive = Annotated[int, Field(ge=1)]
+LARGEST = 2**63 - 1
+"""Core ML files hold whole numbers in 64 bits."""
+
+LARGEST_SIZE = 2**31 - 1
+"""Values of an input; TensorFlow counts in 32 bits."""
+
+Whole = Annotated[int, Field(ge=-LARGEST - 1, le=LARGEST)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
 
 
@@ -143,6 +151,8 @@ def _one_kind(value: Any) -> Any:
         if odd is not None:
             text = str(odd).lower() if isinstance(odd, bool) else str(odd)
             raise ValueError(f"{text} is not a label; put texts in quotes")
+        if any(isinstance(label, int) and abs(label) > LARGEST for label in value):
+            raise ValueError("a label has more than 64 bits; put the numbers in quotes")
         if len(kinds) > 1:
             raise ValueError("some labels are texts, some numbers; put the numbers in quotes")
         return tuple(value)
@@ -220,7 +230,7 @@ class Recipe(_Strict):
     shuffle: bool = Field(
         default=True, description="Whether samples are shuffled between epochs (default: yes)."
     )
-    seed: int | None = Field(default=None, description="Seed of the shuffling.")
+    seed: Whole | None = Field(default=None, description="Seed of the shuffling.")
 
     image: Literal["rgb", "bgr", "gray"] | None = Field(
         default=None, description="Take images instead of arrays, in this colour order."
@@ -295,7 +305,9 @@ class Recipe(_Strict):
         return self.output_path or Path(f"{self.model.stem}Updatable.mlmodel")
 
     def unusable(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield (key, what is wrong) for numbers with which no optimizer can work."""
+        """Yield (key, what is wrong) for numbers with which nothing can work."""
+        if math.prod(self.input_shape or ()) > LARGEST_SIZE:
+            yield ("input_shape",), "has more values than any memory holds"
         for name, number in NUMBERS.items():
             value = getattr(self, name)
             where: tuple[str, ...] = (name,)

@@ -24,9 +24,12 @@ def text(recipe: Recipe) -> str:
     return dump(data)
 
 
-def dump(data: Any) -> str:
-    """Return plain data as YAML, keys in their own order, lists of plain values in one line."""
+def dump(data: Any, as_is: bool = True) -> str:
+    """Return plain data as YAML, keys in their own order, lists of plain values in one line.
+
+    Unless `as_is`, characters that are not ASCII are written as escapes.
+    """
     return yaml.dump(
-        data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100,
+        data, Dumper=Dumper, sort_keys=False, allow_unicode=as_is, width=100,
         default_flow_style=None,
     )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from converter.coreml.features import channels, image_shape, is_classifier, labels
 from converter.coreml.mlmodel import Floats, Message
-from converter.errors import DataError
+from converter.errors import DataError, ModelFileError, UsageError
 
 Array = npt.NDArray[Any]
 
@@ -25,6 +25,7 @@ def input_blobs(model: Message, net: Message, inputs: Mapping[str, Array]) -> di
     Raises:
         DataError: there are no samples, an input is missing or has another shape than declared, or
             the inputs differ in their number of samples.
+        ModelFileError: a preprocessing step does not fit the image.
     """
     blobs = {}
     for feature in model.description.input:
@@ -72,7 +73,10 @@ def _image_blob(feature: Message, pixels: Array, net: Message) -> Floats:
         blob = blob[..., ::-1]
     for step in net.preprocessing:
         if step.featureName in ("", feature.name):
-            blob = PREPROCESSORS[step.WhichOneof("preprocessor")](step, blob, image)
+            kind = step.WhichOneof("preprocessor")
+            if kind is None:
+                raise ModelFileError("a preprocessing step is of no kind")
+            blob = PREPROCESSORS[kind](step, blob, image)
     return blob
 
 
@@ -92,7 +96,12 @@ def _scale(step: Message, blob: Floats, image: Message) -> Floats:
 def _subtract_mean(step: Message, blob: Floats, image: Message) -> Floats:
     """Subtract an image stored as ``[C, H, W]``."""
     height, width, colours = blob.shape[1:]
-    mean = np.asarray(step.meanImage.meanImage, np.float32).reshape(colours, height, width)
+    mean = np.asarray(step.meanImage.meanImage, np.float32)
+    if mean.size != colours * height * width:
+        raise ModelFileError(
+            f"the mean image has {mean.size} values, but an image {colours * height * width}"
+        )
+    mean = mean.reshape(colours, height, width)
     centred: Floats = blob - mean.transpose(1, 2, 0)
     return centred
 
@@ -104,8 +113,14 @@ PREPROCESSORS: dict[str, Callable[[Message, Floats, Message], Floats]] = {
 
 
 def output_blob_names(model: Message, net: Message) -> list[str]:
-    """Return the blobs that have to be computed for the outputs of `model`."""
-    names = (_blob_of(model, net, feature.name) for feature in model.description.output)
+    """Return the blobs that have to be computed for the outputs of `model`.
+
+    Raises:
+        ModelFileError: there are none.
+    """
+    names = [_blob_of(model, net, feature.name) for feature in model.description.output]
+    if not names:
+        raise ModelFileError("the model has no outputs")
     return list(dict.fromkeys(names))
 
 
@@ -120,7 +135,11 @@ def outputs(model: Message, net: Message, blobs: Mapping[str, Floats]) -> dict[s
     for feature in model.description.output:
         array = _as_array(blobs[_blob_of(model, net, feature.name)])
         if _is_label(model, feature.name):
-            array = np.asarray(labels(model))[array.reshape(len(array), -1).argmax(axis=1)]
+            names = np.asarray(labels(model))
+            best = array.reshape(len(array), -1).argmax(axis=1)
+            if best.max() >= len(names):
+                raise ModelFileError(f"the model has {len(names)} labels, fewer than probabilities")
+            array = names[best]
         found[feature.name] = array
     return found
 
@@ -143,5 +162,11 @@ def _as_array(blob: Floats) -> Floats:
 
 
 def batches(total: int, size: int) -> Iterable[slice]:
-    """Yield slices of `size` samples, the last one perhaps shorter."""
+    """Yield slices of `size` samples, the last one perhaps shorter.
+
+    Raises:
+        UsageError: `size` is less than one.
+    """
+    if size < 1:
+        raise UsageError(f"batch_size {size}: must be 1 or more")
     return (slice(start, min(start + size, total)) for start in range(0, total, size))

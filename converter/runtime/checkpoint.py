@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,16 +13,11 @@ import numpy.typing as npt
 
 from converter.coreml.mlmodel import floats
 from converter.errors import TrainingError, UsageError
+from converter.file_kinds import ZIP_ERRORS, special
 from converter.files import replacing
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.trainer import Trainer
-
-UNREADABLE = (
-    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What NumPy and zipfile raise of a file that is something else, or damaged."""
 
 
 def fingerprint(plan: Plan, settings: Settings, samples: int) -> str:
@@ -70,12 +63,14 @@ def read(path: Path) -> State:
     Raises:
         TrainingError: the file is no checkpoint.
     """
+    if found := special(path):
+        raise TrainingError(f"{path}: {found}")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             arrays = [stored[str(i)] for i in range(len(stored.files) - 1)]
             return State(facts["identity"], facts["epochs"], arrays)
-    except UNREADABLE as error:
+    except (AttributeError, LookupError, MemoryError, TypeError, *ZIP_ERRORS) as error:
         raise TrainingError(f"{path}: is not a checkpoint; give another name for one") from error
 
 

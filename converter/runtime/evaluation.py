@@ -6,7 +6,7 @@ import math
 
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 from converter.coreml.subject import loss_of
-from converter.errors import DataError, ModelFileError
+from converter.errors import DataError, ModelFileError, UsageError
 from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, tf
 from converter.runtime.loop import Score, scoring
@@ -30,6 +30,8 @@ def evaluate(model: Message, data: Labelled, batch_size: int = 32) -> Score:
     """
     if len(data.samples) != len(data.y):
         raise DataError(f"there are {len(data.samples)} samples, but {len(data.y)} labels")
+    if batch_size < 1:
+        raise UsageError(f"batch_size {batch_size}: must be 1 or more")
     whole = _plan(model)
     blobs = source(model, whole, data.samples, batch_size)
     answers = targets(model, whole, data.y, blob_shape(whole, blobs))

@@ -25,6 +25,9 @@ SECONDS_PER_CALL = 0.3
 """As many mini-batches go into one call of the graph as take about this long: progress is shown
 and ^C is heard in between."""
 
+MOST_SAMPLES = 2**30
+"""In a mini-batch: they are counted in 32 bits."""
+
 MOST_BYTES_PER_CALL = 8 << 20
 
 MOST_GROWTH = 8
@@ -71,7 +74,7 @@ class Loop:
     """Repeats a step over samples; `size` samples each, the last perhaps fewer."""
 
     def __init__(self, step: Step, size: int) -> None:
-        self._step, self._size = step, size
+        self._step, self._size = step, min(size, MOST_SAMPLES)
         self._graph: Callable[..., tuple[Tensor, Tensor]] | None = None
 
     def through(
@@ -115,7 +118,8 @@ class Loop:
             labels = tf.constant(targets)
             if self._graph is None:
                 self._graph = self._built(tensors, labels)
-            loss, right = self._graph(tensors, labels)
+            with network.refusing("the network"):
+                loss, right = self._graph(tensors, labels)
         return float(loss), float(right)
 
     def _built(

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-from converter.coreml.mlmodel import Message, NeuralNetwork_pb2, network
+from google.protobuf.descriptor import FieldDescriptor
+
+from converter.coreml import shapes
+from converter.coreml.mlmodel import Message, NeuralNetwork_pb2, layer_params, network
 from converter.errors import ModelFileError
 from converter.runtime.backend import Tensor, tf
 from converter.runtime.layers import LAYERS
+
+LARGEST_BLOB = 2**28
+"""Values in one blob of one sample: a gigabyte, which no app on a phone has for it."""
+
+ENDS = ("startIndex", "endIndex")
+"""Parameters of ``slice`` that may lie outside of a blob, as in Python."""
+
+INTEGERS = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+)
+
+UNFIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    tf.errors.OpError,
+)
+"""What computing with parameters that contradict each other or the input can end in."""
 
 Weights = Callable[[Message, str, Sequence[int]], Tensor]
 """Layer, field and shape to the values, such as `StoredWeights`."""
@@ -19,7 +50,8 @@ def checked_network(model: Message) -> Message:
 
     Raises:
         ModelFileError: the model is no neural network, or maps arrays to blobs in another way than
-            `[C]` and `[C, H, W]`, or holds a layer of an unknown kind.
+            `[C]` and `[C, H, W]`, or a layer is of an unknown kind, lacks inputs or outputs, or
+            needs more memory than there is.
     """
     net = network(model)
     if net is None:
@@ -31,13 +63,49 @@ def checked_network(model: Message) -> Message:
             "the network maps its inputs to arrays of any rank; the reference runtime runs the "
             "classic form, [C] or [C,H,W]"
         )
+    if not net.layers:
+        raise ModelFileError("the network has no layers")
     for layer in net.layers:
-        if layer.WhichOneof("layer") not in LAYERS:
+        _check(layer)
+    for name, shape in shapes.blob_shapes(model).items():
+        if math.prod(size or 1 for size in shape or ()) > LARGEST_BLOB:
             raise ModelFileError(
-                f"layer '{layer.name}': the reference runtime has no layer of kind "
-                f"{layer.WhichOneof('layer')}"
+                f"the blob '{name}' has {shapes.describe(shape)} values, more than fit in memory"
             )
     return net
+
+
+def _check(layer: Message) -> None:
+    """Refuse a layer that no other part of the runtime would have to expect.
+
+    Raises:
+        ModelFileError: its kind is unknown, it has no input or output, or a number is absurd.
+    """
+    kind = layer.WhichOneof("layer")
+    if kind not in LAYERS:
+        raise ModelFileError(
+            f"layer '{layer.name}': the reference runtime has no layer of kind {kind}"
+        )
+    if not layer.output or not (layer.input or kind == "loadConstant"):
+        raise ModelFileError(f"layer '{layer.name}' ({kind}): has no input, or no output")
+    for name, number in _integers(layer_params(layer)):
+        if abs(number) > LARGEST_BLOB and name not in ENDS:
+            raise ModelFileError(
+                f"layer '{layer.name}' ({kind}): its {name} is {number}, more than any blob holds"
+            )
+
+
+def _integers(params: Message) -> Iterator[tuple[str, int]]:
+    """Yield every integer in `params` with the name of its field."""
+    for field, value in params.ListFields():
+        many = [value] if isinstance(value, (int, float, str, bytes)) else value
+        if hasattr(value, "ListFields"):
+            yield from _integers(value)
+        elif field.message_type is not None:
+            for part in many:
+                yield from _integers(part)
+        elif field.cpp_type in INTEGERS:
+            yield from ((field.name, int(number)) for number in many)
 
 
 def layers_between(
@@ -46,16 +114,16 @@ def layers_between(
     """Return the layers that lead from the blobs `given` to those `wanted`, in their order.
 
     Raises:
-        ModelFileError: a blob is neither given nor made by a layer.
+        ModelFileError: a blob is neither given nor made by a layer before the one that reads it.
     """
     needed, chosen = set(wanted) - set(given), []
     for layer in reversed(layers):
         if needed.intersection(layer.output):
             chosen.append(layer)
+            needed.difference_update(layer.output)
             needed.update(set(layer.input) - set(given))
-    missing = needed.difference(*(layer.output for layer in chosen))
-    if missing:
-        raise ModelFileError(f"the network makes no blob '{min(missing)}', which is needed")
+    if needed:
+        raise ModelFileError(f"the network makes no blob '{min(needed)}' before it is needed")
     return chosen[::-1]
 
 
@@ -80,11 +148,24 @@ def run_layer(layer: Message, inputs: list[Tensor], weights: Weights) -> list[Te
         ModelFileError: its parameters do not fit its inputs.
     """
     kind = layer.WhichOneof("layer")
+    with refusing(f"layer '{layer.name}' ({kind})"):
+        found = LAYERS[kind](layer, inputs, functools.partial(weights, layer))
+        outputs = found if isinstance(found, list) else [found]
+        if len(outputs) != len(layer.output):
+            raise ValueError(f"{len(outputs)} blobs come out, {len(layer.output)} are named")
+    return outputs
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Make one clear error of what computing `what` with unfit parameters ends in.
+
+    Raises:
+        ModelFileError: the parameters do not fit the input.
+    """
     try:
-        outputs = LAYERS[kind](layer, inputs, functools.partial(weights, layer))
-    except (ValueError, IndexError, tf.errors.InvalidArgumentError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ModelFileError(
-            f"layer '{layer.name}' ({kind}): its parameters do not fit its input ({reason})"
-        ) from error
-    return outputs if isinstance(outputs, list) else [outputs]
+        yield
+    except UNFIT as error:
+        told = re.sub(r"\{\{.*?\}\}", "", str(error))  # how TensorFlow calls the function that runs
+        reason = " ".join(told.strip().split("\n")[0].split())[:200] or type(error).__name__
+        raise ModelFileError(f"{what}: its parameters do not fit its input ({reason})") from error

@@ -21,7 +21,11 @@ def relu_after_pooling(layers: Sequence[Message], wanted: Collection[str]) -> li
     found = list(layers)
     for i in range(len(found) - 1):
         first, second = found[i], found[i + 1]
-        alone = list(second.input) == list(first.output) and readers[first.output[0]] == 1
+        alone = (
+            len(first.output) == 1
+            and list(second.input) == list(first.output)
+            and readers[first.output[0]] == 1
+        )
         if alone and _is_relu(first) and _is_max_pooling(second):
             found[i : i + 2] = _swapped(first, second)
     return found

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from converter.coreml.mlmodel import Message, network
 from converter.coreml.optimizers import BATCH_SIZE, NUMBERS, OPTIMIZERS, Number
 from converter.errors import TrainingError, UsageError
+
+LARGEST = 2**63 - 1
+"""Core ML files hold whole numbers in 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,10 @@ def _double(parameter: Message, number: Number, chosen: float | None) -> float:
 
 
 def _integer(parameter: Message, name: str, chosen: float | None) -> int:
-    value = int(parameter.defaultValue if chosen is None else chosen)
+    value = parameter.defaultValue if chosen is None else chosen
+    if not isinstance(value, (int, np.integer)) or abs(value) > LARGEST:
+        raise UsageError(f"{name} {value}: must be a whole number of 64 bits")
+    value = int(value)
     kind = parameter.WhichOneof("AllowedValues")
     if kind == "range":
         low, high = parameter.range.minValue, parameter.range.maxValue

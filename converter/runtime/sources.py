@@ -19,7 +19,7 @@ import numpy as np
 
 from converter.backend.tensorflow import aligned
 from converter.coreml.mlmodel import Floats, Message
-from converter.errors import DataError, ModelFileError
+from converter.errors import DataError
 from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
 from converter.runtime.layers.shape import repeated
@@ -143,11 +143,8 @@ class FrozenFeatures:
                     specs = {name: any_number_of(blob) for name, blob in blobs.items()}
                     function = tf.function(self._run, autograph=False)
                     self._graph = function.get_concrete_function(specs)
-            try:
+            with network.refusing("the network"):
                 found: dict[str, Any] = self._graph(blobs)
-            except tf.errors.InvalidArgumentError as error:
-                reason = str(error).strip().split("\n")[0]
-                raise ModelFileError(f"the layers do not fit the input ({reason})") from error
         return found
 
     def _run(self, blobs: dict[str, Any]) -> dict[str, Any]:

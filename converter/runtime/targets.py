@@ -55,6 +55,10 @@ def _indices(y: Array, classes: int, names: Sequence[str] | Sequence[int] | None
         raise DataError(f"labels are names such as {str(y[0])!r}, but the model has no class names")
     if y.dtype.kind not in "iub" and not np.array_equal(y, np.floor(y)):
         raise DataError("labels are fractions; give the index of a class for each sample")
+    absurd = np.flatnonzero((y < -(2**31)) | (y >= 2**31))  # a conversion makes others of them
+    if absurd.size:
+        first = int(absurd[0])
+        raise DataError(f"label {y[first]:g} of sample {first} is not the index of a class")
     return y.astype(np.int64)
 
 

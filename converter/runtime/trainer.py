@@ -8,11 +8,12 @@ import numpy as np
 
 from converter.coreml import mlmodel
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats, Message
+from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, tf
 from converter.runtime.held import Held, starts_with_matrices
 from converter.runtime.loop import Loop, Score, scoring
 from converter.runtime.optimizers import Optimizer, optimizer
-from converter.runtime.plan import Plan
+from converter.runtime.plan import Parameter, Plan
 from converter.runtime.settings import Settings
 from converter.runtime.sources import Source
 from converter.runtime.strands import can_divide
@@ -27,7 +28,7 @@ class Trainer:
         in_strands = not by_outputs and can_divide(plan.learning, settings.batch_size)
         self.optimizer: Optimizer
         with tf.device(CPU):
-            self._held = {p.key: Held(p, by_outputs) for p in plan.parameters}
+            self._held = {p.key: _held(p, by_outputs) for p in plan.parameters}
             self.variables = [v for held in self._held.values() for v in held.variables]
             self.optimizer = optimizer(settings, self.variables)
         self.plan = plan
@@ -89,3 +90,8 @@ class Trainer:
             loss = tf.reduce_mean(losses)
         self.optimizer.apply(self.variables, tape.gradient(loss, self.variables))
         return losses, right
+
+
+def _held(parameter: Parameter, by_outputs: bool) -> Held:
+    with network.refusing(f"layer '{parameter.layer.name}'"):
+        return Held(parameter, by_outputs)

@@ -183,7 +183,7 @@ def _array(feature: Message) -> Array:
 
 def _answer(chosen: Subject) -> Answer:
     target = chosen.target
-    kind = target.type.WhichOneof("Type").removesuffix("Type")
+    kind = (target.type.WhichOneof("Type") or "").removesuffix("Type")
     output = chosen.model.description.predictedFeatureName
     if kind in ("string", "int64") and chosen.loss.is_classification and output:
         labels = chosen.labels or []

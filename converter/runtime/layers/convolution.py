@@ -55,7 +55,7 @@ def _by_groups(x: Tensor, kernels: Tensor, groups: int, stride: Pair, dilation: 
     """
     direct = stride == (1, 1) or dilation == (1, 1)
     step = stride if direct else (1, 1)
-    parts = zip(tf.split(x, groups, axis=3), tf.split(kernels, groups, axis=3), strict=True)
+    parts = zip(windows.parts(x, groups), windows.parts(kernels, groups), strict=True)
     found = [tf.nn.convolution(part, own, step, "VALID", dilations=dilation) for part, own in parts]
     y = tf.concat(found, axis=3)
     return y if direct else y[:, :: stride[0], :: stride[1]]
@@ -120,13 +120,14 @@ def _transposed(params: Message, x: Tensor, weight: Weight) -> Tensor:
     groups = _groups(params)
     channels, outputs = int(params.kernelChannels), int(params.outputChannels) // groups
     full = _full_size(x, kernel, stride)
+    windows.refuse_absurd(*full)
     kernels = _kernels(weight("weights", (channels, outputs, *kernel)))
     shape = (tf.shape(x)[0], *full, outputs)
     y = tf.concat(
         [
             tf.nn.conv2d_transpose(part, part_kernels, shape, stride, "VALID")
             for part, part_kernels in zip(
-                tf.split(x, groups, axis=3), tf.split(kernels, groups, axis=3), strict=True
+                windows.parts(x, groups), windows.parts(kernels, groups), strict=True
             )
         ],
         axis=3,

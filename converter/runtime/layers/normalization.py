@@ -54,7 +54,8 @@ def lrn(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
     """
     params, x = layer.lrn, inputs[0]
     size, channels = int(params.localSize), int(x.shape[3])
-    around = [(0, 0), (0, 0), (0, 0), (size // 2, (size - 1) // 2)]
-    squares = tf.pad(tf.square(x), around)
-    total = tf.add_n([squares[..., i : i + channels] for i in range(size)])
+    # Channels further away than there are any add nothing.
+    before, after = min(size // 2, channels - 1), min((size - 1) // 2, channels - 1)
+    squares = tf.pad(tf.square(x), [(0, 0), (0, 0), (0, 0), (before, after)])
+    total = tf.add_n([squares[..., i : i + channels] for i in range(before + after + 1)])
     return x * tf.pow((params.k or 1.0) + params.alpha / size * total, -params.beta)

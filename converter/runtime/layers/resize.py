@@ -64,6 +64,7 @@ def upsample(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
             x = tf.repeat(x, int(factor), axis=axis)
         return x
     grid = UPSAMPLE_GRIDS[params.LinearUpsampleMode.Name(params.linearUpsampleMode)]
+    windows.refuse_absurd(*(int(f * n) for f, n in zip(factors, x.shape[1:3], strict=True)))
     for axis, factor in enumerate(factors, 1):
         x = sample(x, axis, math.floor(x.shape[axis] * factor), grid)
     return x
@@ -80,6 +81,8 @@ def resize_bilinear(layer: Message, inputs: list[Tensor], weight: Weight) -> Ten
 
 def sample(x: Tensor, axis: int, out: int, grid: Grid) -> Tensor:
     """Interpolate linearly along one axis of a blob, at the `out` points of `grid`."""
+    if out < 1:
+        raise ValueError(f"an image is to become {out} pixels high or wide")
     size = int(x.shape[axis])
     points = np.clip(grid(size, out), 0, size - 1)
     before = np.floor(points).astype(np.int32)

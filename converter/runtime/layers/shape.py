@@ -58,7 +58,7 @@ def concat(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
 
 def split(layer: Message, inputs: list[Tensor], weight: Weight) -> list[Tensor]:
     """Cut a blob into ``nOutputs`` equal parts along its channels."""
-    return list(tf.split(inputs[0], int(layer.split.nOutputs), axis=3))
+    return windows.parts(inputs[0], int(layer.split.nOutputs))
 
 
 def slice_(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:

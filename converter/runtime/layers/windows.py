@@ -6,6 +6,7 @@ ML's ``NeuralNetwork.proto``. A *pair* is ``(height, width)``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -16,13 +17,34 @@ Pair: TypeAlias = tuple[int, int]
 Borders: TypeAlias = tuple[Pair, Pair]
 """``((top, bottom), (left, right))``."""
 
+LARGEST_IMAGE = 2**28
+"""Pixels."""
+
 NO_BORDERS: Borders = ((0, 0), (0, 0))
+
+
+def refuse_absurd(*size: int) -> None:
+    """Raise a ValueError if an image of `size`, height and width, cannot fit in memory.
+
+    What a layer makes is checked before it runs; this is for what it makes on the way there.
+    """
+    if math.prod(size) > LARGEST_IMAGE:
+        raise ValueError(f"an image of {' × '.join(map(str, size))} pixels comes up on the way")
 
 
 def pair(values: Iterable[int], default: int) -> Pair:
     """Return a repeated field of length two as a pair; the format's `default` if it is empty."""
-    height, width = tuple(int(value) for value in values) or (default, default)
-    return height, width
+    sizes = tuple(int(value) for value in values) or (default, default)
+    if len(sizes) != 2:
+        raise ValueError(f"{len(sizes)} sizes where height and width are needed")
+    return sizes[0], sizes[1]
+
+
+def parts(x: Tensor, count: int) -> list[Tensor]:
+    """Cut `x` into `count` equal parts along its last axis."""
+    if count < 1 or x.shape[-1] % count:
+        raise ValueError(f"{x.shape[-1]} channels cannot be divided into {count} parts")
+    return list(tf.split(x, count, axis=-1))
 
 
 def image_size(x: Tensor) -> Pair:
@@ -34,6 +56,8 @@ def border_amounts(amounts: Message) -> Borders:
     """Return ``BorderAmounts`` as borders; none if the field is not set."""
     if not amounts.borderAmounts:
         return NO_BORDERS
+    if len(amounts.borderAmounts) != 2:
+        raise ValueError(f"{len(amounts.borderAmounts)} borders where two are needed")
     (top, bottom), (left, right) = (
         (int(edges.startEdgeSize), int(edges.endEdgeSize)) for edges in amounts.borderAmounts
     )
@@ -61,4 +85,5 @@ def pad(x: Tensor, borders: Borders, value: float = 0.0) -> Tensor:
     """Surround the blob `x`, ``[N, H, W, C]``, with pixels of one value."""
     if borders == NO_BORDERS:
         return x
+    refuse_absurd(*(n + sum(ends) for n, ends in zip(image_size(x), borders, strict=True)))
     return tf.pad(x, [(0, 0), *borders, (0, 0)], constant_values=value)

@@ -34,6 +34,11 @@ def not_a_model(data: bytes) -> Finding:
     )
 
 
+def no_file(what: str) -> Finding:
+    """Return the finding for a pipe or a device: `what` it is and what to do, as of `special`."""
+    return RULE.found(*what.split("; "))
+
+
 def not_readable(error: OSError) -> Finding:
     """Return the finding for a file that cannot be opened."""
     return RULE.found(f"cannot be read ({reason(error)})", "check path and permissions")
