@@ -145,7 +145,7 @@ WRONG = {
     "no file": (lambda: converter.convert("nowhere.h5"), MakeUpdatableError, "nowhere.h5"),
     "no layer": (lambda: converter.convert(LENET, layers=["x"]), NotUpdatableError, "'x'"),
     "no setting": (lambda: converter.convert(LENET, layrs=["x"]), UsageError, "mean layers"),
-    "flag": (lambda: converter.convert(LENET, scale=2.0), UsageError, "add image (rgb, bgr or gr"),
+    "flag": (lambda: converter.convert(LENET, scale=2.0), UsageError, "add image='gray'"),
     "out of range": (
         lambda: converter.convert(LENET, learning_rate={"default": 2}), UsageError, "not in 0 … 1",
     ),

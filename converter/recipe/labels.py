@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from converter.errors import UsageError, reason
+from converter.file_kinds import special
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -13,6 +14,8 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises:
         UsageError: the file cannot be read or holds no label.
     """
+    if found := special(path):
+        raise UsageError(f"{path}: {found}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

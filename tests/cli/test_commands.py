@@ -91,8 +91,9 @@ def test_an_empty_part_of_a_list_is_wrong_usage(extra, capsys):
     assert f"'{extra[1]}'" in refused("convert", extra, capsys)
 
 
-SAMPLES = {"float": "0.5", "number": "0.5", "integer": "2", "integer range": "2", "shape": "4,4,1"}
-"""Name of a type -> a value for it; of any other a word."""
+SAMPLES = {"float": "0.5", "number": "0.5", "integer": "2", "integer range": "2", "shape": "4,4,1",
+           "bias": "0.5"}  # fmt: skip
+"""Name of a type, or of a parameter -> a value for it; of any other a word."""
 
 
 def given(command, name):
@@ -101,7 +102,8 @@ def given(command, name):
     if getattr(param, "is_flag", False):
         return [param.opts[0]]
     choices = getattr(param.type, "choices", None)
-    value = choices[0] if choices else SAMPLES.get(param.type.name, "x")
+    usual = SAMPLES.get(param.name) or SAMPLES.get(param.type.name, "x")
+    value = choices[0] if choices else usual
     return [*flag(command, name), value]
 
 

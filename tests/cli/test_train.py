@@ -116,7 +116,8 @@ def test_data_to_test_with(model, capsys):
     assert (code, err) == (
         2, "error: --test and --hold-out exclude each other; leave one out\n"
     )  # fmt: skip
-    code, _, err = called(capsys, "train", model, "--data", MNIST, "--hold-out", 0.2, "--force")
+    args = ("train", model, "--data", MNIST, *SCALE, "--hold-out", 0.2, "--force")
+    code, _, err = called(capsys, *args)
     assert (code, err) == (2, "error: --hold-out: there are other data to test with\n")
 
 

@@ -129,7 +129,7 @@ WRONG_INTERFACE = {
     "a label twice": ({"classes": ("a", "b", "b", "c")}, "'b' is given twice"),
     "no file of labels": ({"classes": "nowhere.txt"}, r"labels \(No such file or directory\)"),
     "gray for a coloured model": ({"image": "gray"}, r"1 channel\(s\)"),
-    "scale without image": ({"scale": 0.5}, r"add --image \(rgb"),
+    "scale without image": ({"scale": 0.5}, "add --image rgb or bgr"),
     "two biases": ({"image": "rgb", "bias": (1.0, 2.0)}, "2 numbers for 3"),
     "equal names": ({"input_name": "x", "output_name": "x"}, "different names"),
     "momentum of adam": ({"momentum": 0.5}, "not a parameter of the optimizer adam"),
