@@ -125,15 +125,23 @@ def test_mistakes_of_all_recipes_are_reported_in_one_run(tmp_path, capsys):
 
 
 def test_an_interrupt_ends_all_processes_and_leaves_nothing(tmp_path):
+    """One of them waits for work, after a file that is no model; the other for its file."""
+    os.mkfifo(tmp_path / "endless.h5")
+    (tmp_path / "text.h5").write_text("no model")
+    recipes = [tmp_path / "endless.yaml", tmp_path / "text.yaml"]
+    for recipe in recipes:
+        recipe.write_text(f"model: {recipe.stem}.h5\n")
     process = subprocess.Popen(
-        [SCRIPT, *RECIPES, "-o", tmp_path, "-v"],
+        [SCRIPT, *recipes, "-o", tmp_path, "-v", "--jobs", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    assert "starting TensorFlow" in process.stderr.readline()  # both processes are at work
+    for _ in recipes:
+        assert "starting TensorFlow" in process.stderr.readline()
+    time.sleep(0.5)  # a process that waits for work, and is ended, holds the lock of the queue
     os.killpg(process.pid, signal.SIGINT)
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; nothing was written" in printed
+    assert "interrupted; " in printed
     assert "Traceback" not in printed
     for _ in range(50):
         try:
