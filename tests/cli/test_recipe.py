@@ -36,7 +36,9 @@ def converted(tmp_path_factory):
         [SCRIPT, *recipes, "-o", folder, "--jobs", "2"], capture_output=True, text=True, cwd=folder
     )
     assert done.returncode == 1, done.stderr
-    assert done.stderr.startswith("error: badUpdatable.mlmodel: no layer is called 'nothing'")
+    assert done.stderr.startswith(
+        f"error: {folder}/badUpdatable.mlmodel: no layer is called 'nothing'"
+    )
     assert len(done.stderr.splitlines()) == 1
     return folder, done.stdout
 
