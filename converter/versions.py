@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 VERSION = "0.1.0"
 """The version of this tool, as in ``setup.cfg``."""
@@ -10,11 +11,15 @@ VERSION = "0.1.0"
 PACKAGES = ("coremltools", "tensorflow", "keras", "numpy", "protobuf", "pydantic")
 
 
-def versions() -> Iterator[tuple[str, str]]:
-    """Yield (name, version) of this tool and of the packages it runs on, if they are installed."""
+@cache
+def versions() -> tuple[tuple[str, str], ...]:
+    """Return (name, version) of this tool and of the packages it runs on, if they are installed."""
+    return ("make-updatable", VERSION), *_installed()
+
+
+def _installed() -> Iterator[tuple[str, str]]:
     from importlib import metadata  # takes 0.03 s that most commands do not need
 
-    yield "make-updatable", VERSION
     for package in PACKAGES:
         try:
             yield package, metadata.version(package)

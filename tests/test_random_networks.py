@@ -103,7 +103,7 @@ def headed(x, how):
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 def predicts_as_keras(height, width, channels, body, head, units, weights):
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)  # a collection takes longer than the test
     x = image = keras.Input((height, width, channels))
     for part in body:
         try:

@@ -121,6 +121,8 @@ def _convert(index: int, recipe: Recipe) -> Outcome:
             from converter.conversion.story import convert_file
 
         return Outcome(convert_file(recipe, lambda step: _reported(index, step)))
+    except KeyboardInterrupt:
+        os._exit(0)  # the queue of work may be locked for ever by a process that waited for it
     except Exception as error:
         return Outcome(None, *explain(error))
     finally:

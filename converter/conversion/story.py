@@ -33,6 +33,11 @@ from converter.proof.update import update_checked
 from converter.recipe import Recipe
 from converter.trace.program import Array
 
+SMALL, LARGE = 2**19, 2**25
+"""Bytes of garbage that every conversion leaves, and that are worth a garbage collection."""
+
+_garbage = 0
+
 
 def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     """Convert the Keras file that `recipe` names and write the ``.mlmodel``.
@@ -118,8 +123,7 @@ def write(
     with replacing(target) as temporary:
         with step("write"):
             mlmodel.write_with(prepared.spec, prepared.weights, temporary)
-            prepared.weights.clear()
-            gc.collect()  # Keras's weights make room for those of the written model
+            _release(prepared.weights)
             written = mlmodel.read(temporary)
         with step("verify"):
             said += validated(written)
@@ -134,6 +138,20 @@ def write(
             **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
             parity=gap, notes=tuple(dict.fromkeys(said)), doubt=doubt,
         )  # fmt: skip
+
+
+def _release(weights: list[tuple[mlmodel.Message, Array]]) -> None:
+    """Let Keras's `weights` make room for those of the written model.
+
+    They stand in circles, which only a collection takes apart. It looks at all objects of
+    TensorFlow, and takes longer than the conversion of a small network: such ones share it.
+    """
+    global _garbage
+    _garbage += SMALL + sum(values.nbytes for _, values in weights)
+    weights.clear()
+    if _garbage >= LARGE:
+        gc.collect()
+        _garbage = 0
 
 
 def _told(

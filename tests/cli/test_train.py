@@ -1,10 +1,8 @@
 """The commands that train, evaluate and predict, on real digits."""
 
 import csv
+import io
 import json
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +14,6 @@ from converter.cli import run
 from converter.coreml import mlmodel
 from tests.runtime.updatable import MNIST, adam, digits, floats_of, sgd
 
-SCRIPT = Path(sys.executable).with_name("make-updatable")
 SCALE = ("--scale", "1/255")
 
 
@@ -243,41 +240,43 @@ def test_what_is_no_checkpoint_is_left_as_it_is(model, capsys, content):
     assert Path("diary").read_bytes() == content
 
 
-def interrupted(folder, *options):
-    """Start a long training as a process, interrupt it after its second epoch."""
-    command = [SCRIPT, "train", "digits.mlmodel", "--data", MNIST, "--scale", "1/255",
-               "--epochs", "20", *options]  # fmt: skip
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-        env=environment,
-    )  # fmt: skip
-    for line in process.stdout:
-        if line.startswith("epoch 2/"):
-            process.send_signal(signal.SIGINT)
-            break
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err
+class Interrupted(io.StringIO):
+    """A standard output during which Ctrl-C is pressed, when the second epoch is shown."""
+
+    def write(self, text):
+        if text.startswith("epoch 2/"):
+            raise KeyboardInterrupt
+        return super().write(text)
 
 
-def test_an_interrupted_training_writes_nothing(model, tmp_path):
-    assert interrupted(tmp_path) == (130, "interrupted; nothing was written\n")
+TRAINING = ("train", "digits.mlmodel", "--data", MNIST, *SCALE, "--epochs", 3)
+
+
+@pytest.fixture
+def interrupted(model, capsys, monkeypatch):
+    """Return a function that gives what a training says that is interrupted."""
+
+    def train(*options):
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", Interrupted())
+            return called(capsys, *TRAINING, *options)
+
+    return train
+
+
+def test_an_interrupted_training_writes_nothing(interrupted, tmp_path):
+    assert interrupted() == (130, "", "interrupted; nothing was written\n")
     assert files(tmp_path) == ["digits.mlmodel"]
 
 
-def test_an_interrupted_training_with_a_checkpoint_goes_on(model, tmp_path):
-    """Every training is a process: the last bits depend on the threads that it computes with."""
-    code, err = interrupted(tmp_path, "--checkpoint", "state")
-    assert code == 130
-    assert err == "interrupted; run the same command again to go on from state\n"
+def test_an_interrupted_training_with_a_checkpoint_goes_on(interrupted, tmp_path, capsys):
+    checkpoint = ("--checkpoint", "state")
+    said = "interrupted; run the same command again to go on from state\n"
+    assert interrupted(*checkpoint) == (130, "", said)
     assert files(tmp_path) == ["digits.mlmodel", "state"]
-    command = [SCRIPT, "train", model, "--data", MNIST, *SCALE, "--epochs", "6"]
-    options = {"check": True, "capture_output": True, "text": True}
-    out = subprocess.run(
-        [*command, "--checkpoint", "state", "-o", "resumed.mlmodel"], **options
-    ).stdout
-    assert out.startswith("resuming     from state, after ")
-    assert "epoch 1/6" not in out
-    assert "epoch 6/6" in out
-    subprocess.run([*command, "-o", "whole.mlmodel"], **options)
+    _, out, _ = called(capsys, *TRAINING, *checkpoint, "-o", "resumed.mlmodel")
+    assert out.startswith("resuming     from state, after 1 of 3 epochs")
+    assert "epoch 1/3" not in out
+    assert "epoch 3/3" in out
+    called(capsys, *TRAINING, "-o", "whole.mlmodel")
     assert Path("resumed.mlmodel").read_bytes() == Path("whole.mlmodel").read_bytes()

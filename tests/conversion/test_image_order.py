@@ -1,5 +1,7 @@
 """Models that turn RGB to BGR and subtract means themselves, as transfer learning does."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -58,13 +60,22 @@ def test_order_mean_and_scale_go_into_the_image_input(name, colour, tmp_path):
     by_colour = bias if colour == "rgb" else bias[::-1]
     assert [scaler.redBias, scaler.greenBias, scaler.blueBias] == pytest.approx(by_colour, rel=1e-5)
     assert any("itself" in note for note in report.notes) == (expected != colour)
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"), list(zip(MODES, itertools.cycle(["rgb", "bgr"]), strict=False))
+)
+def test_images_are_learned_from_as_in_keras(name, colour, tmp_path):
+    net = model(MODES[name][0])
+    spec, _ = convert(net, tmp_path, image=colour)
     result = verify(spec, net, 2)
     assert result.predictions <= 1e-5
     assert result.update <= 1e-4
 
 
-@pytest.mark.parametrize("name", MODES)
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize(
+    ("name", "ending"), list(zip(MODES, itertools.cycle([".h5", ".keras"]), strict=False))
+)
 def test_files_give_what_the_live_model_gives(name, ending, tmp_path):
     net = model(MODES[name][0])
     path = tmp_path / f"model{ending}"

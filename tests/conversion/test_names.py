@@ -41,11 +41,18 @@ def learning(model):
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_of_a_layer(name):
     model = classifier(L.Dense(5, activation="relu", name=name), name="the model")
-    found = convert(model, layers=[name], verify_update=True)
+    found = convert(model, layers=[name])
     assert learning(found) == [name]
     assert names(found) == [name, f"{name}__activation", "last", "last__softmax"]
     assert model.layers[0].name == name
     assert not [finding for finding in found.validate() if finding.severity == "error"]
+
+
+def test_all_names_at_once_learn_as_in_keras():
+    model = classifier(*[L.Dense(3, name=name) for name in NAMES])
+    found = convert(model, layers=NAMES, verify_update=True)
+    assert learning(found) == NAMES
+    assert any("update steps equal Keras's" in note for note in found.report.notes)
 
 
 def with_slashes(path, renamed, model):

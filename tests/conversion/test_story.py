@@ -1,12 +1,17 @@
 """The whole story on live models: what is written, and what never is."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 from converter.backend.tensorflow import keras
-from converter.conversion.story import convert_file
+from converter.conversion import story
+from converter.conversion.story import convert_file, prepare, write
 from converter.coreml import mlmodel
 from converter.errors import ParityError, UnsupportedError
+from converter.load import compile_settings_of
 from converter.recipe import Recipe
 from tests.converting import IMAGE, convert, small_cnn, updatable_names
 from tests.lower.oracle import IOS12_KINDS, sequential
@@ -88,6 +93,34 @@ def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monke
     monkeypatch.setattr("converter.load.weights.fill", lambda *_: pytest.fail("weights were read"))
     with pytest.raises(UnsupportedError, match="at most"):
         convert_file(Recipe(model=tmp_path / "large.keras"))
+
+
+def written_without_its_model(folder):
+    """Write a network whose Keras model nobody holds any more; return a weak reference to that."""
+    model, recipe = small_cnn(), Recipe(model=folder / "model.h5")
+    prepared = prepare(model, compile_settings_of(model), recipe)
+    gone = weakref.ref(model)
+    del model
+    write(prepared, folder / "converted.mlmodel", recipe)
+    return gone
+
+
+def test_weights_that_are_large_together_make_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(story, "_garbage", 0)
+    monkeypatch.setattr(story, "LARGE", 1.5 * story.SMALL)
+    written_without_its_model(tmp_path)
+    assert story._garbage > story.SMALL
+    assert written_without_its_model(tmp_path)() is None
+    assert story._garbage == 0
+
+
+def test_the_garbage_of_a_small_network_waits(tmp_path, monkeypatch):
+    """A collection takes several times as long as its whole conversion."""
+    monkeypatch.setattr(story, "_garbage", 0)
+    model, recipe = small_cnn(), Recipe(model=tmp_path / "model.h5")
+    prepared = prepare(model, compile_settings_of(model), recipe)
+    monkeypatch.setattr(gc, "collect", lambda: pytest.fail("collected"))
+    write(prepared, tmp_path / "converted.mlmodel", recipe)
 
 
 def test_mixed_precision_is_refused_with_the_way_out(tmp_path):

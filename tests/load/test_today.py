@@ -50,10 +50,13 @@ def all_weighted_layers():
     return keras.Model(image, L.EinsumDense("ab,bc->ac", 2, bias_axes="c")(L.Flatten()(x)))
 
 
+@pytest.fixture(scope="module", params=[backbone, all_weighted_layers])
+def model(request):
+    return lively(request.param())
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-@pytest.mark.parametrize("make", [backbone, all_weighted_layers])
-def test_round_trip(tmp_path, make, suffix):
-    model = lively(make())
+def test_round_trip(tmp_path, model, suffix):
     path = tmp_path / f"model{suffix}"
     model.save(path)
     loaded = load(path).model

@@ -1,8 +1,5 @@
 """Models with their channels first: TensorFlow has kernels for them on some processors only."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -119,16 +116,3 @@ def test_tensorflow_is_left_as_it_was():
     with any_layout():
         assert tf.nn.convolution is not before[0]
     assert (tf.nn.convolution, tf.nn.conv_transpose) == before
-
-
-@pytest.mark.parametrize("onednn", ["0", "1"])
-def test_the_processor_does_not_matter(onednn, tmp_path):
-    """TensorFlow decides by the processor what this variable decides here."""
-    command = [Path(sys.executable).with_name("make-updatable"), ZOO / "keras224_theano.h5"]
-    done = subprocess.run(
-        [*command, "-o", tmp_path / "model.mlmodel", "--verify-update"],
-        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn}, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "update steps equal Keras's" in done.stdout

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -92,22 +88,6 @@ def test_values_and_gradients_in_a_graph(network, case):
         direction = random(*w.shape, seed=seed)
         slope = (slowly(direction, np.zeros_like(b)) * weighing).sum()
         close(np.sum(gradient["weights"].numpy() * direction), slope, 1e-4)
-
-
-@pytest.mark.parametrize("onednn", ["0", "1"])
-def test_values_and_gradients_on_every_processor(onednn):
-    """Whether TensorFlow switches oneDNN on, and so what it can convolve, depends on that."""
-    only = "values_and_gradients_in_a_graph"
-    options = ["-q", "-p", "no:cacheprovider", "-n", "0", __file__, "-k", only]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options],
-        env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": onednn},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert f"{len(CASES)} passed" in done.stdout
 
 
 @pytest.mark.parametrize("mode", ["BOTTOM_RIGHT_HEAVY", "TOP_LEFT_HEAVY"])

@@ -20,7 +20,17 @@ SAMPLES = 8
 DELTA = 1e-2
 
 
-def network(activation="TANH", kind="AVERAGE", same=True, stride=2, loss="cross entropy"):
+def softmax(builder):
+    builder.add_softmax("end", "z", "y")
+
+
+def sigmoid(builder):
+    builder.add_activation("end", "SIGMOID", "z", "y")
+
+
+def network(
+    activation="TANH", kind="AVERAGE", same=True, stride=2, end=softmax, loss="cross entropy"
+):
     builder = NeuralNetworkBuilder([("x", datatypes.Array(2, 7, 6))], [("y", datatypes.Array(3))])
     w = random(3, 2, 2, 4)
     mode = "same" if same else "valid"
@@ -34,38 +44,34 @@ def network(activation="TANH", kind="AVERAGE", same=True, stride=2, loss="cross 
     width = 4 * (2 * 3 if same else 1 * 2)
     dense = random(3, width) * 0.5
     builder.add_inner_product("dense", dense, random(3), width, 3, True, "f", "z")
-    last = ("SOFTMAX", "SIGMOID")[loss != "cross entropy"]
-    builder.add_softmax("end", "z", "y") if last == "SOFTMAX" else builder.add_activation(
-        "end", "SIGMOID", "z", "y"
-    )
+    end(builder)
     return finish(builder, ["conv", "dense"], sgd(1.0, batch=SAMPLES), loss=loss)
 
 
-def data(loss):
-    x = np.random.default_rng(3).normal(size=(SAMPLES, 2, 7, 6)).astype(np.float32)
-    y = np.arange(SAMPLES) % 3 if loss == "cross entropy" else random(SAMPLES, 3, seed=4)
-    return Labelled(ArraySamples({"x": x}), y)
+def cross_entropy(found, wanted):
+    return -np.log(found[np.arange(SAMPLES), wanted]).mean()
 
+
+def squared_error(found, wanted):
+    return ((found - wanted) ** 2).mean()
+
+
+X = {"x": np.random.default_rng(3).normal(size=(SAMPLES, 2, 7, 6)).astype(np.float32)}
+CLASSES = np.arange(SAMPLES) % 3, cross_entropy
+NUMBERS = random(SAMPLES, 3, seed=4), squared_error
 
 CASES = {
-    "average pooling, tanh": {},
-    "max pooling, sigmoid": {"activation": "SIGMOID", "kind": "MAX"},
-    "valid": {"same": False, "stride": 2},
-    "L2 pooling": {"kind": "L2"},
-    "mean squared error": {"loss": datatypes.Array(3)},
+    "average pooling, tanh": ({}, CLASSES),
+    "max pooling, sigmoid": ({"activation": "SIGMOID", "kind": "MAX"}, CLASSES),
+    "valid": ({"same": False, "stride": 2}, CLASSES),
+    "L2 pooling": ({"kind": "L2"}, CLASSES),
+    "mean squared error": ({"end": sigmoid, "loss": datatypes.Array(3)}, NUMBERS),
 }
+"""The network, and what is wanted of it with the loss by its definition."""
 
 
-def loss_of(model, samples):
-    """The loss by its definition, from what the model predicts."""
-    y = predict(model, samples.samples.arrays)["y"]
-    if samples.y.ndim == 1:
-        return -np.log(y[np.arange(SAMPLES), samples.y]).mean()
-    return ((y - samples.y) ** 2).mean()
-
-
-def moved(case, layer, field, values):
-    model = network(**CASES[case])
+def moved(options, layer, field, values):
+    model = network(**options)
     found = next(each for each in model.neuralNetwork.layers if each.name == layer)
     mlmodel.set_floats(getattr(mlmodel.layer_params(found), field), values)
     return model
@@ -73,18 +79,19 @@ def moved(case, layer, field, values):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_step_follows_the_gradient(case):
-    samples = data(CASES[case].get("loss", "cross entropy"))
-    trained = network(**CASES[case])
+    options, (wanted, loss) = CASES[case]
+    trained = network(**options)
+    samples = Labelled(ArraySamples(X), wanted)
     train(trained, samples, settings(trained, epochs=1, shuffle=False))
     for layer, field in itertools.product(("conv", "dense"), ("weights", "bias")):
-        before = floats_of(network(**CASES[case]), layer, field)
+        before = floats_of(network(**options), layer, field)
         gradient = before - floats_of(trained, layer, field)
         for i in np.argsort(np.abs(gradient))[-2:]:
             assert abs(gradient[i]) > 1e-4
             step = np.zeros_like(before)
             step[i] = DELTA
             up, down = (
-                loss_of(moved(case, layer, field, before + sign * step), samples)
+                loss(predict(moved(options, layer, field, before + sign * step), X)["y"], wanted)
                 for sign in (1, -1)
             )
             assert (up - down) / (2 * DELTA) == pytest.approx(gradient[i], rel=0.02, abs=1e-4)

@@ -1,6 +1,5 @@
 """Work divided between two strands of operations: the same results, on threads of their own."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,21 +115,29 @@ def test_normalization_by_the_batch_keeps_the_batch_together():
     assert strands.can_divide(plan(model).learning, 64)
 
 
-@pytest.mark.parametrize("chosen", [{}, {"TF_NUM_INTRAOP_THREADS": "2"}], ids=str)
-def test_threads_are_prepared_unless_the_user_chose_them(chosen):
-    code = (
-        "import os; os.sched_getaffinity = lambda pid: set(range(6));"
-        "from converter.backend.tensorflow import tf;"
-        "from converter.runtime import prepare_threads;"
-        "prepare_threads(); threads = tf.config.threading;"
-        "print(threads.get_inter_op_parallelism_threads(),"
-        " threads.get_intra_op_parallelism_threads())"
-    )
+THREADS = """
+import os
+from converter.backend.tensorflow import tf
+from converter.runtime import prepare_threads
+
+def prepared():
+    prepare_threads()
+    threads = tf.config.threading
+    return threads.get_inter_op_parallelism_threads(), threads.get_intra_op_parallelism_threads()
+
+os.sched_getaffinity = lambda pid: set(range(6))
+os.environ["TF_NUM_INTRAOP_THREADS"] = "2"
+print(prepared())
+del os.environ["TF_NUM_INTRAOP_THREADS"]
+print(prepared())
+"""
+
+
+def test_threads_are_prepared_unless_the_user_chose_them():
     result = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True,
-        env={**os.environ, **chosen},
-    )  # fmt: skip
-    assert result.stdout.split() == (["0", "0"] if chosen else ["2", "3"])
+        [sys.executable, "-c", THREADS], check=True, capture_output=True, text=True
+    )
+    assert result.stdout == "(0, 0)\n(2, 3)\n"
 
 
 def test_threads_that_work_already_stay_as_they_are():

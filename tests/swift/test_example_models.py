@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converter import cli
 from converter.coreml import mlmodel
 from converter.coreml.subject import subject
 from converter.device import job
@@ -28,12 +29,11 @@ def run(*arguments, folder):
 
 @pytest.fixture(scope="module")
 def lenet(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lenet")
+    target = tmp_path_factory.mktemp("lenet") / "LeNet.mlmodel"
     digits = ",".join(map(str, range(10)))
-    done = run("convert", LENET, "--layers", "dense_5,dense_6", "--classes", digits,
-               "-o", "LeNet.mlmodel", folder=folder)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder / "LeNet.mlmodel"
+    command = ["convert", LENET, "--layers", "dense_5,dense_6", "--classes", digits, "-o", target]
+    assert cli.run(list(map(str, command))) == 0
+    return target
 
 
 def test_its_trainer(lenet):
