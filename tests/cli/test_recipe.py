@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 import yaml
 
@@ -18,6 +19,7 @@ from converter.coreml import mlmodel
 from converter.recipe.model import Recipe
 from converter.recipe.reading import read
 from converter.recipe.template import EXAMPLES, json_schema
+from tests.keras_file.damage import LOOPS, changed
 from tests.paths import MODELS, ZOO
 
 LENET = MODELS / "lenet.h5"
@@ -128,10 +130,10 @@ def test_mistakes_of_all_recipes_are_reported_in_one_run(tmp_path, capsys):
 
 
 def test_an_interrupt_ends_all_processes_and_leaves_nothing(tmp_path):
-    """One of them waits for work, after a file that is no model; the other for its file."""
-    os.mkfifo(tmp_path / "endless.h5")
-    (tmp_path / "text.h5").write_text("no model")
-    recipes = [tmp_path / "endless.yaml", tmp_path / "text.yaml"]
+    """One of them waits for work, after a file without a model; the other reads one for ever."""
+    endless, empty = changed(tmp_path, *LOOPS), tmp_path / "empty.h5"
+    h5py.File(empty, "w").close()
+    recipes = [file.with_suffix(".yaml") for file in (endless, empty)]
     for recipe in recipes:
         recipe.write_text(f"model: {recipe.stem}.h5\n")
     process = subprocess.Popen(

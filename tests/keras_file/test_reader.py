@@ -13,20 +13,11 @@ from converter import keras_file
 from converter.errors import KerasFileError
 from converter.keras_file import reader
 from converter.keras_file.content import all_groups
+from tests.keras_file.damage import LOOPS, changed
 from tests.paths import ZOO
 
 HDF5 = ZOO / "tf215_hdf5.h5"
 ZIP = ZOO / "keras305_zip.keras"
-
-
-def changed(tmp_path, name, octets):
-    """Return a copy of a file of the zoo with a few octets changed: offset -> value."""
-    data = bytearray((ZOO / name).read_bytes())
-    for place, value in octets.items():
-        data[place] = value
-    path = tmp_path / name
-    path.write_bytes(data)
-    return path
 
 
 def arrays_of(path):
@@ -42,8 +33,6 @@ def refusal(path):
     return str(caught.value)
 
 
-LOOPS = "keras122_sequential.h5", {4680: 0, 4681: 0}
-"""The HDF5 library 1.14.6 looks at these attributes for ever."""
 CRASHES = "keras224_dense_vector.h5", {373: 128, 857: 229}
 """It reads this attribute from memory that is not its own."""
 
