@@ -9,8 +9,6 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from converter.recipe import numbers
-
 force_option = click.option(
     "--force", is_flag=True, help="Overwrite an existing file of the default name."
 )
@@ -30,6 +28,8 @@ def a_number(
     """
 
     def number(value: Any) -> float:
+        from converter.recipe import numbers  # takes pydantic, which `validate` does without
+
         try:
             found = numbers.number(value) if isinstance(value, str) else float(value)
         except ValueError as error:
@@ -100,6 +100,8 @@ def shape(text: str) -> tuple[int, ...]:
 
 def per_channel(text: str) -> tuple[float, ...]:
     """Return one number, or one for each colour, such as ``0.1,0.2,0.3``."""
+    from converter.recipe import numbers
+
     try:
         return tuple(numbers.number(part) for part in text.split(","))
     except ValueError:

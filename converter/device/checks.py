@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from converter.device.batch import Array
+from converter.errors import install
 
 Stored: TypeAlias = Mapping[str, Array]
 """The weights in the file, flat, as ``"<number of the layer>.<weights or biases>"``."""
@@ -197,5 +198,5 @@ def _frozen(
     if not keys:
         return Check(title, True, "no convolution or inner product is frozen")
     reason = answer.get("frozen_error", "Core ML gave out no frozen weights")
-    hint = "with 'make-updatable[keras]' installed it is seen by predictions"
+    hint = f"it is seen by predictions if TensorFlow is there; {install('keras')}"
     return Check(title, False, f"cannot be told: {reason}; {hint}")

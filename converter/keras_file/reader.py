@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.errors import KerasFileError, MissingDependencyError
+from converter.errors import KerasFileError, MissingDependencyError, install
 from converter.keras_file.content import DAMAGED, READY, Arrays, Group, Place, Stored, parse
 
 SECONDS = 30.0
@@ -136,9 +136,7 @@ class _Reader:
         if self._process is not None and self._owner == os.getpid():
             return self._process
         if importlib.util.find_spec("h5py") is None:
-            raise MissingDependencyError(
-                "reading Keras models needs h5py; run: pip install 'make-updatable[keras]'"
-            )
+            raise MissingDependencyError(f"reading Keras models needs h5py; {install('keras')}")
         paths = [str(Path(__file__).parents[2]), *sys.path]
         self._owner, self._is_ready = os.getpid(), False  # a fork of this process needs its own
         self._process = subprocess.Popen(

@@ -64,7 +64,7 @@ def validate_bytes(
     data: bytes, *, must_be_updatable: bool = False, ignore: Collection[str] = ()
 ) -> list[Finding]:
     """Return the findings for the bytes of a .mlmodel file; that they are none is a finding too."""
-    model = mlmodel.Model_pb2.Model()
+    model, whole = mlmodel.Model_pb2.Model(), data
     unusual = ""
     try:
         model.ParseFromString(data)
@@ -78,8 +78,8 @@ def validate_bytes(
             model.ParseFromString(data)
         except DecodeError:
             return [f101_unreadable.not_a_model(data)]
-    if data and model.WhichOneof("Type") is None and described(io.BytesIO(data)):
-        return [f101_unreadable.not_a_model(data)]  # other bytes can be a message, by accident
+    if model.WhichOneof("Type") is None and described(io.BytesIO(whole)):
+        return [f101_unreadable.not_a_model(whole)]  # other bytes can be a message, by accident
     return findings(
         model,
         must_be_updatable=must_be_updatable,

@@ -17,7 +17,7 @@ L = keras.layers
 
 NAMES = [
     "my dense", "плотный", "dense😀", "a\\b", "100%", '"quoted"', "it's", "a:b", "a.b", "[ab]",
-    "a*b", "__x", "-x", "   ", "two\nlines", "n" * 500, "keras_layer_0", "w0", "const", "main",
+    "a*b", "__x", "-x", " x ", "two\nlines", "n" * 500, "keras_layer_0", "w0", "const", "main",
     "input", "output", "loss", "output_true",
 ]  # fmt: skip
 

@@ -47,7 +47,7 @@ def test_every_command_on_a_mac_is_understood_and_must_really_run():
             (kept,) = [s for s in MACOS["steps"] if "upload-artifact" in s.get("uses", "")]
             assert kept["if"] == "always()"
             path = kept["with"]["path"].replace("${{ matrix.model.name }}", model["name"])
-            assert str(verify["record"]) == path.replace("${{ matrix.os }}", system)
+            assert str(verify["out"]) == path.replace("${{ matrix.os }}", system)
 
 
 def test_no_step_forgives_a_failure():

@@ -500,7 +500,9 @@ REFUSED = {
     "attention": (
         (6, 3), [L.GRU(3, name="gate")], "layer 'gate' (GRU)"
     ),
-    "volume": ((4, 4, 4, 1), [L.Conv3D(2, 2, name="volume")], "input has the shape (4, 4, 4, 1)"),
+    "volume": (
+        (4, 4, 4, 1), [L.Conv3D(2, 2, name="volume")], "'volume' (Conv3D): works on volumes",
+    ),
 }  # fmt: skip
 
 

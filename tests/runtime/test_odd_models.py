@@ -109,14 +109,15 @@ def test_what_cannot_be_run_is_told_in_one_line(tmp_path, run, name):
     model = build()
     image = model.description.input[0].type
     sizes = tuple(image.multiArrayType.shape) or (8, 8, 3)
-    np.savez(tmp_path / "data.npz", x=np.full((2, *sizes), 9, np.uint8), y=np.array([0, 1]))
+    np.savez(tmp_path / "data.npz", x=np.full((2, *sizes), 1, np.uint8), y=np.array([0, 1]))
     more = ["-o", str(tmp_path / "out.mlmodel")] if command == "train" else []
     data = ["--data", str(tmp_path / "data.npz"), "--layout", "nchw"]
     if sizes == (8, 8, 3):
         data = data[:2]
     code, _, errors = run(model, command, *data, *more)
-    assert (code, errors.count("\n")) == (1, 1)
-    assert words in errors
+    told = [line for line in errors.splitlines() if not line.startswith("warning: not on a dev")]
+    assert (code, len(told)) == (1, 1)
+    assert words in told[0]
 
 
 def test_a_window_over_many_channels_counts_those_there_are(tmp_path, run):
