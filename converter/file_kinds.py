@@ -104,7 +104,7 @@ def described(file: BinaryIO) -> str | None:
     file.seek(0)
     start = file.read(LOOKED_AT)
     if not start:
-        return "is empty"
+        return "is empty; copy or save it again"
     if start.startswith(b"PK\x03\x04"):
         return _zip(file)
     for pattern, kind, advice in STARTS:

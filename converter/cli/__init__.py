@@ -107,7 +107,8 @@ def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> 
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Run 'make-updatable COMMAND --help' for the options of a command. Exit codes: 0 done, "
     "1 a file or a result is not as it should be, 2 wrong usage, 3 a bug of this tool, "
-    "4 Core ML could not be run here (--on-device), 130 interrupted.",
+    "4 Core ML could not be run here (--on-device), 130 interrupted, 141 nobody reads the output "
+    "any more.",
 )
 @click.option(
     "--version",

@@ -86,6 +86,15 @@ class Whole(click.IntRange):
     def _describe_range(self) -> str:
         return self._said  # the upper end is of no interest in ``--help``
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        number = int(click.INT.convert(value, param, ctx))
+        if self.min is not None and number < self.min:
+            self.fail(f"{number} is less than {self.min}", param, ctx)
+        if self.max is not None and number > self.max:
+            self.fail(f"{number} is more than {self.max}", param, ctx)
+        return number
+
 
 def shape(text: str) -> tuple[int, ...]:
     """Return the shape of an input without the batch, such as ``224,224,3``."""

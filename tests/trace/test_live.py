@@ -64,9 +64,7 @@ def open_model():
 def test_dimensions_that_stay_open_must_be_told():
     with pytest.raises(UsageError, match=r"open \(\?,\?,3\); give them: input_shape=\(224,224,3\)"):
         converter.convert(open_model())
-    with pytest.raises(
-        UsageError, match=r"input_shape=\(12,14,1\) does not fit the model's \(\?,\?,3\)"
-    ):
+    with pytest.raises(UsageError, match=r"\(12,14,1\) does not fit the model's \(\?,\?,3\)"):
         converter.convert(open_model(), input_shape=(12, 14, 1))
 
 
