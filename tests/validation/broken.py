@@ -236,11 +236,15 @@ def labels(model):
     return model.kNearestNeighborsClassifier.stringClassLabels.vector
 
 
-def empty_neighbors():
-    """A k-nearest-neighbours classifier that has not learned yet."""
-    model = specs.neighbors()
+def forget(model):
+    """Let a k-nearest-neighbours classifier not have learned yet."""
     del samples(model)[:]
     del labels(model)[:]
+
+
+def empty_neighbors():
+    model = specs.neighbors()
+    forget(model)
     return model
 
 
@@ -547,10 +551,16 @@ INTACT = {
     "two strides": ("frozen", lambda m: layer(m, "conv_1").convolution.stride.extend([1, 1])),
     "two borders": ("frozen", lambda m: borders(layer(m, "conv_1").convolution.valid, 2)),
     "default kernel": ("frozen", lambda m: layer(m, "conv_1").convolution.ClearField("kernelSize")),
-    "global pooling": (one("pooling", kernelSize=[9], globalPooling=True, valid=None), nothing),
+    "global pooling": (
+        one("pooling", kernelSize=[9, 9], globalPooling=True, valid=None),
+        drop("neuralNetwork.layers.0.pooling.kernelSize"),
+    ),
     "ignored dilation": (deconvolution, lambda m: deconvolved(m).dilationFactor.append(0)),
     "even local size": ("many_layers", lambda m: setattr(layer(m, "lrn").lrn, "localSize", 2)),
-    "default target": (one("resizeBilinear"), nothing),
+    "default target": (
+        one("resizeBilinear", targetSize=[1, 1]),
+        lambda m: layer(m, "only").resizeBilinear.ClearField("targetSize"),
+    ),
     "mean image": ("image_regression", lambda m: mean_image(m, 192)),
     "mean of another": ("image_regression", lambda m: mean_image(m, 5, name="elsewhere")),
     "labels of samples": ("neighbors", lambda m: labels(m).__setitem__(1, "a")),
@@ -560,6 +570,6 @@ INTACT = {
     "large half": ("frozen", lambda m: halves(m, b"\xff\x7b")),
     "mask": ("many_layers", lambda m: constant(m).floatValue.__setitem__(0, -math.inf)),
     "row of values": ("neighbors", lambda m: first_array(m).shape.insert(0, 1)),
-    "no samples yet": (empty_neighbors, nothing),
+    "no samples yet": ("neighbors", forget),
 }
 """What looks like a broken model and is right: a model, and what is done to it."""
