@@ -36,7 +36,7 @@ from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.forks import Forks
 from tests.mutation.reach import Reach, record
 
-PACKAGES = ("tensorflow", "keras", "coremltools", "pytest", "hypothesis")
+PACKAGES = ("tensorflow", "keras", "coremltools", "pytest")
 """What tests take seconds to import."""
 
 WANTED = 0.9
@@ -63,13 +63,14 @@ def main(arguments: Sequence[str] | None = None, packages: Sequence[str] = PACKA
     code = b"".join(path.read_bytes() for path in modules)
     name = f"{hashlib.sha256(code).hexdigest()[:8]}-{asked.seed}"  # changed code: another session
     folder = (asked.folder / name).absolute()
-    enter(folder / "tree")
     coverage = folder / "coverage"
-    if asked.again or not coverage.exists():
-        own = {f"tests/{Path(room).parts[0].removesuffix('.py')}" for room in asked.rooms}
-        record(asked.tests or sorted(own), coverage)
-    reach = Reach(coverage)
-    with use_db(str(folder / "session.sqlite")) as session, Forks(*packages) as forks:
+    os.environ["COVERAGE_FILE"] = str(coverage)
+    enter(folder / "tree")
+    with Forks(*packages) as forks, use_db(str(folder / "session.sqlite")) as session:
+        if asked.again or not coverage.exists():
+            own = {f"tests/{Path(room).parts[0].removesuffix('.py')}" for room in asked.rooms}
+            record(asked.tests or sorted(own), forks, coverage)
+        reach = Reach(coverage)
         known = {place(item) for item in session.work_items}
         sample = draw(modules, asked.count, asked.seed)
         session.add_work_items(item for item in sample if place(item) not in known)
@@ -104,7 +105,7 @@ def attempt(mutation: MutationSpec, reach: Reach, forks: Forks, limit: int) -> W
     tests = reach.tests(path, row)
     operator = get_operator(mutation.operator_name)()
     with use_mutation(path, operator, mutation.occurrence) as (before, after):
-        ending = forks.run(tests, limit) if tests else "passed"
+        ending = forks.run(["-x", *tests], limit) if tests else "passed"
     lines = before.splitlines(), after.splitlines()
     diff = "\n".join(difflib.unified_diff(*lines, str(path), str(path), lineterm="", n=1))
     noticed = TestOutcome.SURVIVED if ending == "passed" else TestOutcome.KILLED

@@ -14,7 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-PYTEST = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
+PYTEST = ["-q", "-n0", "--dist=no", "-p", "no:cacheprovider"]
+"""In one process: from several, pytest-cov brings no names of tests."""
+
+OUTPUT = "pytest.txt"
+"""File in the current folder with what the last run has printed."""
 
 
 class Forks:
@@ -32,37 +36,37 @@ class Forks:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()  # it ends with its input
 
-    def run(self, tests: list[str], seconds: int) -> str:
-        """Return "passed" or "failed", or "timed out" after so many seconds."""
+    def run(self, arguments: list[str], seconds: int = 0) -> str:
+        """Return "passed" or "failed", or "timed out" after so many seconds, if not 0."""
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps([tests, seconds]), file=self._process.stdin, flush=True)
+        print(json.dumps([arguments, seconds]), file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
 
 
 def serve(packages: list[str]) -> None:
-    """Import `packages`, then run the tests of each line of standard input."""
+    """Import `packages`, then run pytest for each line of standard input."""
     for package in packages:
         importlib.import_module(package)
     for line in sys.stdin:
-        tests, seconds = json.loads(line)
+        arguments, seconds = json.loads(line)
         child = os.fork()
         if not child:
-            run(tests, seconds)
+            run(arguments, seconds)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         found = {0: "passed", -signal.SIGALRM: "timed out"}.get(code, "failed")
         print(json.dumps(found), flush=True)
 
 
-def run(tests: list[str], seconds: int) -> None:
-    """Run `tests` and end the process; an alarm ends it too."""
+def run(arguments: list[str], seconds: int) -> None:
+    """Run pytest with `arguments` and end the process; an alarm ends it too."""
     import pytest
 
     signal.alarm(seconds)
-    nowhere = os.open(os.devnull, os.O_RDWR)
+    output = os.open(OUTPUT, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
-    os._exit(pytest.main([*PYTEST, *tests]))
+        os.dup2(output, stream)
+    os._exit(pytest.main([*PYTEST, *arguments]))
 
 
 if __name__ == "__main__":

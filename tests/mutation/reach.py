@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,21 +10,20 @@ from pathlib import Path
 from coverage import CoverageData
 
 from tests.mutation.draw import rows
+from tests.mutation.forks import OUTPUT, Forks
 
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
+COVERAGE = ["--cov=converter", "--cov-context=test", "--cov-report="]
 
 
-def record(tests: Sequence[str], file: Path) -> None:
-    """Run `tests` in the current folder and write to `file` which lines each has run.
+def record(tests: Sequence[str], forks: Forks, file: Path) -> None:
+    """Run `tests` with nothing changed, and write to `file` which lines each has run.
 
     Raises:
-        CalledProcessError: a test fails, though nothing was changed.
+        SystemExit: a test fails.
     """
-    making = file.with_name("recording")
-    cover = ["--cov=converter", "--cov-context=test", "--cov-report="]
-    environment = {**os.environ, "COVERAGE_FILE": str(making)}
-    subprocess.run([*PYTEST, *cover, *tests], env=environment, check=True)
-    making.replace(file)
+    if forks.run([*COVERAGE, *tests]) != "passed":
+        file.unlink(missing_ok=True)
+        sys.exit(f"a test fails though nothing was changed, see {Path(OUTPUT).resolve()}")
 
 
 class Reach:

@@ -40,8 +40,8 @@ def test_twice():
 def project(tmp_path, monkeypatch):
     """The current folder, which `monkeypatch` leaves again."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", "")
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
+    for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "COVERAGE_FILE"):
+        monkeypatch.setenv(name, "")  # and back to what it was in the end
     (tmp_path / "converter/tiny").mkdir(parents=True)
     (tmp_path / "converter/tiny/clipping.py").write_text(CODE)
     (tmp_path / "tests/tiny").mkdir(parents=True)
