@@ -112,3 +112,42 @@ def test_predictions_are_compared_with_what_was_learned():
         assert agreement.after < 1e-6
         arrays["predicted.after.0"] = arrays["predicted.before.0"]
         assert reference.agreement(chosen, batch, arrays).after > 1e-3
+
+
+def moved(name, values):
+    """Return how Core ML's step of the biases relates to ours, which is [3, 0, 4] · 0.1."""
+    chosen = subject(build())
+    before = reference.stored_weights(chosen)
+    ours = before | {name: before[name] + np.array([0.3, 0.0, 0.4], np.float32)}
+    theirs = before | {name: before[name] + np.array(values, np.float32)}
+    return reference.compare_steps(chosen, before, ours, theirs)
+
+
+def test_how_a_step_relates_to_another():
+    for values, deviation, factor, cosine in (
+        ([0.3, 0.0, 0.4], 0.0, 1.0, 1.0),
+        ([0.3, 0.2, 0.4], 0.5, 1.0, 0.25 / (0.5 * 0.29**0.5)),
+        ([-0.6, 0.0, -0.8], 3.0, -2.0, -1.0),
+        ([0.0, 0.7, 0.0], 1.75, 0.0, 0.0),
+    ):
+        found = moved("1.biases", values)["second biases"]
+        np.testing.assert_allclose(found["deviation"], deviation, atol=1e-6)
+        np.testing.assert_allclose(found["factor"], factor, atol=1e-6)
+        np.testing.assert_allclose(found["cosine"], cosine, atol=1e-6)
+
+
+def test_a_step_of_nothing_points_nowhere():
+    nothing = {"deviation": None, "factor": None, "cosine": None}
+    stood = moved("1.biases", [0.0, 0.0, 0.0])
+    assert stood["second biases"] == {"deviation": 1.0, "factor": 0.0, "cosine": None}
+    assert stood["second weights"] == nothing  # our own has not moved
+    assert moved("1.biases", [np.nan, 0.0, 0.0])["second biases"] == nothing
+    assert moved("1.biases", [np.inf, 0.0, 0.0])["second biases"] == nothing
+
+
+def test_steps_that_are_no_counterparts_are_not_compared():
+    chosen = subject(build())
+    before = reference.stored_weights(chosen)
+    theirs = {"1.weights": before["1.weights"][:-1], "1.biases": before["1.biases"]}
+    assert set(reference.compare_steps(chosen, before, before, theirs)) == {"second biases"}
+    assert reference.compare_steps(chosen, before, before, {}) == {}

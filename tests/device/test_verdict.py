@@ -87,6 +87,7 @@ BAD = {
     "reloaded predicts": ({"arrays": {"predicted.reloaded.0": np.zeros((2, 2))}},
                           "the written model predicts"),
     "no predictions": ({"without": ["predicted."]}, "the written model predicts"),
+    "no predictions reloaded": ({"without": ["predicted.reloaded."]}, "the written model predicts"),
     "frozen moved": ({"arrays": {"frozen.0.weights": np.array([1, 2, 3.1], F)}},
                      "conv weights differs"),
 }  # fmt: skip
