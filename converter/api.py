@@ -192,8 +192,8 @@ class UpdatableModel:
     def verify(self, steps: int = 2, samples: int | None = None, seed: int = 0) -> Verification:
         """Compare predictions and `steps` update steps with those of the Keras model.
 
-        The Keras file is read again; of a live model a copy is made. `samples` is the size of a
-        mini-batch of random samples. ``result.passed()`` tells whether both agree.
+        The Keras file is read again; a live model has its own weights again afterwards. `samples`
+        is the size of a mini-batch of random samples. ``result.passed()`` tells whether both agree.
 
         Raises:
             UsageError: the model has been trained since, so that it must differ.

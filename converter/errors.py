@@ -89,9 +89,12 @@ class MissingDependencyError(MakeUpdatableError):
     """A package that only some commands need is not installed."""
 
 
-def reason(error: Exception) -> str:
-    """Return why the system refused, such as "Permission denied", without its number and path."""
-    return getattr(error, "strerror", None) or "the system does not say why"
+def reason(error: Exception, otherwise: str = "the system does not say why") -> str:
+    """Return why the system refused, such as "Permission denied", without its number and path.
+
+    `otherwise` is what to say where it is not the system that refused, or it gives no reason.
+    """
+    return getattr(error, "strerror", None) or otherwise
 
 
 FLAG = re.compile(

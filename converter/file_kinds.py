@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from converter.errors import MakeUpdatableError
+
 LOOKED_AT = 1024
 """Bytes of the start of a file that are looked at."""
 
@@ -97,6 +99,12 @@ def special(path: Path) -> str | None:
         return None
     kind = next((kind for is_kind, kind in SPECIAL if is_kind(mode)), None)
     return f"is {kind}, not a file; save what it holds to a file first" if kind else None
+
+
+def refuse_special(path: Path, kind: type[MakeUpdatableError]) -> None:
+    """Raise a `kind` of error if `path` is no file and no folder."""
+    if found := special(path):
+        raise kind(f"{path}: {found}")
 
 
 def described(file: BinaryIO) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from converter.cli.parameters import FileOr, a_number
+from converter.cli.parameters import LARGEST_COUNT, FileOr, Whole, a_number
 from converter.paths import Input
 from converter.recipe.numbers import scaling_complaint
 
@@ -46,6 +46,14 @@ _OPTIONS = (
         metavar="FACTOR",
         help="Multiply the data by this, such as 1/255 for pixels of a network that takes 0 to 1.",
     ),
+)
+
+batch_size_option = click.option(
+    "--batch-size",
+    type=Whole(1, LARGEST_COUNT),
+    default=32,
+    show_default=True,
+    help="Samples computed at once.",
 )
 
 

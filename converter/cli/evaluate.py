@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.data_options import data_options, tell_notes
-from converter.cli.parameters import LARGEST_COUNT, Whole, json_option, verbose_option
+from converter.cli.data_options import batch_size_option, data_options, tell_notes
+from converter.cli.parameters import json_option, verbose_option
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 
@@ -17,8 +17,7 @@ from converter.cli.verdict import tell
 @click.command("evaluate", cls=Command)
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--batch-size", type=Whole(1, LARGEST_COUNT), default=32, show_default=True,
-              help="Samples computed at once.")  # fmt: skip
+@batch_size_option
 @json_option
 @verbose_option
 def command(

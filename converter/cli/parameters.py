@@ -9,6 +9,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from converter.coreml.optimizers import LARGEST_INTEGER
+
 force_option = click.option(
     "--force", is_flag=True, help="Overwrite an existing file of the default name."
 )
@@ -66,9 +68,6 @@ class FileOr(click.Path):
         begun = [word for word in self.words() if incomplete and word.startswith(incomplete)]
         return [*files, *map(CompletionItem, begun)]
 
-
-LARGEST_INTEGER = 2**63 - 1
-"""Core ML files hold whole numbers in 64 bits."""
 
 LARGEST_COUNT = 2**31 - 1
 """Nothing that is counted here can be more: TensorFlow counts in 32 bits."""

@@ -13,8 +13,8 @@ import click
 import numpy as np
 
 from converter.cli.command import Command
-from converter.cli.data_options import data_input, data_options, tell_notes
-from converter.cli.parameters import LARGEST_COUNT, Whole, quiet_option, verbose_option
+from converter.cli.data_options import batch_size_option, data_input, data_options, tell_notes
+from converter.cli.parameters import quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import ModelFileError
@@ -28,8 +28,7 @@ SHOWN = 20
 @click.command("predict", cls=Command, needs={"quiet": ["out"]})
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
-@click.option("--batch-size", type=Whole(1, LARGEST_COUNT), default=32, show_default=True,
-              help="Samples computed at once.")  # fmt: skip
+@batch_size_option
 @click.option(
     "-o",
     "--out",

@@ -8,14 +8,13 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 
-import yaml
-
 from converter.coreml.features import keras_shape
 from converter.coreml.interface import OWN_KEYS, PIXELS_KEY, SHAPES_KEY
 from converter.coreml.mlmodel import Message
-from converter.errors import ModelFileError, UsageError
+from converter.errors import ModelFileError, RecipeError, UsageError
 from converter.learning.network import Traced
 from converter.recipe import Recipe
+from converter.recipe.places import parse
 from converter.recipe.writing import text
 from converter.versions import versions
 
@@ -75,8 +74,8 @@ def recipe_text(spec: Message, where: str) -> str:
 def recipe_of(spec: Message) -> Recipe | None:
     """Return the recipe that `spec` carries; None if there is none, or none that is understood."""
     carried = spec.description.metadata.userDefined.get(RECIPE)
-    with suppress(ValueError, TypeError, yaml.YAMLError):
-        return Recipe(**yaml.safe_load(carried)) if carried else None
+    with suppress(RecipeError, ValueError, TypeError):
+        return Recipe(**parse(carried, RECIPE).data) if carried else None
     return None
 
 

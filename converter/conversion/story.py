@@ -110,8 +110,8 @@ def write(
 ) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
-    The file carries `recipe` as it was given. With `twin`, the live Keras model or a copy of it, an
-    update step is compared, too; that trains the twin.
+    The file carries `recipe` as it was given. With `twin`, the live Keras model, update steps
+    are compared, too; it has its own weights again afterwards.
 
     Raises:
         ParityError: the written model predicts or learns something else; no file is left.

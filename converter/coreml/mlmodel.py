@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf.message import DecodeError, EncodeError
 
 from converter.errors import MissingDependencyError, ModelFileError, OutputError, reason
-from converter.file_kinds import described, special
+from converter.file_kinds import described, refuse_special
 from converter.files import write_bytes
 
 if TYPE_CHECKING:  # NumPy takes 0.1 s to import, and reading a model does not need it
@@ -103,8 +103,7 @@ def read(path: Path) -> Message:
         package = (path / "Manifest.json").is_file()
         kind = "a Core ML package (.mlpackage)" if package else "a folder"
         raise ModelFileError(f"{path}: is {kind}, not a .mlmodel file")
-    if found := special(path):
-        raise ModelFileError(f"{path}: {found}")
+    refuse_special(path, ModelFileError)
     try:
         try:
             return _parsed(path)

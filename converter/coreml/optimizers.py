@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+LARGEST_INTEGER = 2**63 - 1
+"""Core ML files hold whole numbers in 64 bits."""
+
 
 @dataclass(frozen=True)
 class Number:

@@ -11,8 +11,8 @@ import numpy as np
 
 from converter.coreml.mlmodel import Message
 from converter.data.layout import Layout, check_pixels, to_core_ml
-from converter.errors import DataError
-from converter.file_kinds import ZIP_ERRORS, special
+from converter.errors import DataError, reason
+from converter.file_kinds import ZIP_ERRORS, refuse_special
 from converter.runtime.backend import Array, Integers
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.training import Labelled
@@ -81,8 +81,7 @@ def stored_arrays(path: Path) -> dict[str, Array]:
     Raises:
         DataError: the file cannot be read.
     """
-    if found := special(path):
-        raise DataError(f"{path}: {found}")
+    refuse_special(path, DataError)
     try:
         with path.open("rb") as file:  # NumPy does not close the file of a damaged archive
             start = file.read(len(NPY))
@@ -95,7 +94,7 @@ def stored_arrays(path: Path) -> dict[str, Array]:
             stored = np.load(file, allow_pickle=False)
             return {name: _member(path, stored, name) for name in stored.files}
     except (MemoryError, *ZIP_ERRORS) as error:
-        why = getattr(error, "strerror", None) or "it is damaged or cut off"
+        why = reason(error, "it is damaged or cut off")
         raise DataError(f"{path}: cannot be read as an .npz archive ({why})") from error
 
 

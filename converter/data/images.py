@@ -11,8 +11,8 @@ import numpy as np
 
 from converter.coreml.features import image_shape
 from converter.coreml.mlmodel import Message
-from converter.errors import DataError, MissingDependencyError, install
-from converter.file_kinds import special
+from converter.errors import DataError, MissingDependencyError, install, reason
+from converter.file_kinds import refuse_special
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
@@ -84,7 +84,7 @@ class ImageFolder:
     def _pixels(self, file: Path) -> Array:
         images, operations = _pillow()
         height, width = self.size
-        _refuse_special(file)
+        refuse_special(file, DataError)
         try:
             with images.open(file) as image:
                 upright = operations.exif_transpose(image).convert(MODES[self.channels])
@@ -93,11 +93,6 @@ class ImageFolder:
                 return np.asarray(upright).reshape(height, width, self.channels)
         except NO_IMAGE as error:
             raise DataError(_unreadable(file, error)) from error
-
-
-def _refuse_special(file: Path) -> None:
-    if found := special(file):
-        raise DataError(f"{file}: {found}")
 
 
 def _check_size(feature: Message, height: int, width: int) -> None:
@@ -118,7 +113,7 @@ def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
     if not found:
         raise DataError(_no_classes(folder))
     for file, _name in found:
-        _refuse_special(file)
+        refuse_special(file, DataError)
         try:
             with images.open(file):
                 pass
@@ -129,7 +124,7 @@ def labelled_images(folder: Path) -> tuple[list[Path], list[str]]:
 
 def _unreadable(file: Path, error: Exception) -> str:
     """Return what is said of a file that Pillow cannot read, by the system's reason or our own."""
-    why = getattr(error, "strerror", None) or "damaged, or not what its name says"
+    why = reason(error, "damaged, or not what its name says")
     return f"{file}: cannot be read as an image ({why}); replace it, or take it away"
 
 

@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from converter.backend.keras import any_names, failures_noted, in_one_line
+from converter.backend.keras import any_names, failures_noted
 from converter.backend.layouts import any_layout
 from converter.backend.tensorflow import keras, tf
 from converter.coreml.optimizers import OPTIMIZERS
 from converter.errors import ParityError
 from converter.proof.correspondence import Correspondence
-from converter.proof.keras_model import one_by_one
+from converter.proof.keras_model import cannot, one_by_one
 from converter.proof.pairing import Pair
 from converter.runtime import Settings
 from converter.runtime.optimizers import Optimizer
-from converter.trace.layer_table import keras_layer
 from converter.trace.program import Array
 
 
@@ -58,11 +57,8 @@ def _failures_explained() -> Iterator[None]:
         with failures_noted(failed):
             yield
     except Exception as error:  # whatever they raise
-        where = f"{keras_layer(failed[0])}: " if failed else ""
-        raise ParityError(
-            f"{where}Keras cannot compute gradients on random samples ({in_one_line(error)}), so "
-            "no update step can be compared"
-        ) from error
+        what = cannot("compute gradients on random samples", failed, error)
+        raise ParityError(f"{what}, so no update step can be compared") from error
 
 
 def _gradients(

@@ -96,12 +96,17 @@ def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
     except Exception as error:  # whatever Keras, or a layer of the user's own, raises
         if isinstance(error, tf.errors.InvalidArgumentError) and len(inputs[0]) > 1:
             raise  # it may take one sample only
-        where = f"{keras_layer(failed[0])}: " if failed else ""
         raise ParityError(
-            f"{where}Keras cannot call it on random inputs ({in_one_line(error)}), so the "
-            "conversion cannot be compared with it; convert with --no-verify"
+            f"{cannot('call it on random inputs', failed, error)}, so the conversion cannot be "
+            "compared with it; convert with --no-verify"
         ) from error
     return found
+
+
+def cannot(what: str, failed: Sequence[Any], error: Exception) -> str:
+    """Return that Keras cannot do `what` and why, behind the layer in `failed` if there is one."""
+    where = f"{keras_layer(failed[0])}: " if failed else ""
+    return f"{where}Keras cannot {what} ({in_one_line(error)})"
 
 
 def _floats(tensor: Any | None) -> Array | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from converter.errors import UsageError, reason
-from converter.file_kinds import special
+from converter.file_kinds import refuse_special
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -14,8 +14,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises:
         UsageError: the file cannot be read or holds no label.
     """
-    if found := special(path):
-        raise UsageError(f"{path}: {found}")
+    refuse_special(path, UsageError)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from converter.coreml.interface import OWN_KEYS
-from converter.coreml.optimizers import BY_NAME, NUMBERS
+from converter.coreml.optimizers import BY_NAME, LARGEST_INTEGER, NUMBERS
 from converter.paths import MODEL_ENDING, Input
 from converter.recipe.values import Factor, Place, Scaling, Text
 
@@ -35,14 +35,11 @@ LOSSES: tuple[Objective, ...] = get_args(Objective)
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
 
-LARGEST = 2**63 - 1
-"""Core ML files hold whole numbers in 64 bits."""
-
 LARGEST_SIZE = 2**31 - 1
 """Values of an input; TensorFlow counts in 32 bits."""
 
-Whole = Annotated[int, Field(ge=-LARGEST - 1, le=LARGEST)]
-Positive = Annotated[int, Field(ge=1, le=LARGEST)]
+Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
 
 
@@ -151,7 +148,7 @@ def _one_kind(value: Any) -> Any:
         if odd is not None:
             text = str(odd).lower() if isinstance(odd, bool) else str(odd)
             raise ValueError(f"{text} is not a label; put texts in quotes")
-        if any(isinstance(label, int) and abs(label) > LARGEST for label in value):
+        if any(isinstance(label, int) and abs(label) > LARGEST_INTEGER for label in value):
             raise ValueError("a label has more than 64 bits; put the numbers in quotes")
         if len(kinds) > 1:
             raise ValueError("some labels are texts, some numbers; put the numbers in quotes")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from converter.coreml.optimizers import NUMBERS
 from converter.errors import MakeUpdatableError, RecipeError, UsageError, reason
-from converter.file_kinds import special
+from converter.file_kinds import refuse_special
 from converter.recipe.messages import explain
 from converter.recipe.model import TAGS, Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
@@ -145,8 +145,7 @@ def _cannot_extend(base: Path, chain: tuple[Path, ...]) -> str | None:
 
 
 def _text(path: Path) -> str:
-    if found := special(path):
-        raise RecipeError(f"{path}: {found}")
+    refuse_special(path, RecipeError)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

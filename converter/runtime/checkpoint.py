@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from converter.coreml.mlmodel import floats
 from converter.errors import TrainingError, UsageError
-from converter.file_kinds import ZIP_ERRORS, special
+from converter.file_kinds import ZIP_ERRORS, refuse_special
 from converter.files import replacing
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
@@ -63,8 +63,7 @@ def read(path: Path) -> State:
     Raises:
         TrainingError: the file is no checkpoint.
     """
-    if found := special(path):
-        raise TrainingError(f"{path}: {found}")
+    refuse_special(path, TrainingError)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.coreml.mlmodel import Message, network
-from converter.coreml.optimizers import BATCH_SIZE, NUMBERS, OPTIMIZERS, Number
+from converter.coreml.optimizers import BATCH_SIZE, LARGEST_INTEGER, NUMBERS, OPTIMIZERS, Number
 from converter.errors import TrainingError, UsageError
-
-LARGEST = 2**63 - 1
-"""Core ML files hold whole numbers in 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def _double(parameter: Message, number: Number, chosen: float | None) -> float:
 
 def _integer(parameter: Message, name: str, chosen: float | None) -> int:
     value = parameter.defaultValue if chosen is None else chosen
-    if not isinstance(value, (int, np.integer)) or abs(value) > LARGEST:
+    if not isinstance(value, (int, np.integer)) or abs(value) > LARGEST_INTEGER:
         raise UsageError(f"{name} {value}: must be a whole number of 64 bits")
     value = int(value)
     kind = parameter.WhichOneof("AllowedValues")

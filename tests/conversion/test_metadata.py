@@ -3,7 +3,7 @@
 import pytest
 
 from converter.backend.tensorflow import keras
-from converter.conversion.metadata import RECIPE, VERSIONS, recipe_text
+from converter.conversion.metadata import RECIPE, VERSIONS, recipe_of, recipe_text
 from converter.coreml import mlmodel
 from converter.errors import ModelFileError, UsageError
 from converter.recipe import Metadata
@@ -37,6 +37,13 @@ def test_a_feature_that_does_not_exist_is_refused_with_a_suggestion(tmp_path):
     with pytest.raises(UsageError, match="no feature 'ouput'; did you mean output"):
         convert(model(), tmp_path, metadata=Metadata(features={"ouput": "x"}))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("carried", ["[" * 1000, "a: &a [*a]", "model: [", "no recipe", "x: 1"])
+def test_what_is_no_recipe_is_taken_for_none(carried):
+    spec = mlmodel.Model_pb2.Model()
+    spec.description.metadata.userDefined[RECIPE] = carried
+    assert recipe_of(spec) is None
 
 
 def test_a_model_of_another_tool_carries_no_recipe():

@@ -1,9 +1,8 @@
 """Thousands of damaged models: every one is judged, soon, and without a traceback.
 
-``FUZZ_ROUNDS=4`` tries four times as many.
+The long run tries four times as many.
 """
 
-import os
 import random
 
 import pytest
@@ -13,12 +12,13 @@ from hypothesis import strategies as st
 from converter.coreml import shapes
 from converter.coreml.mlmodel import Model_pb2, network
 from converter.validation import validate
+from tests.long import usual_or_long
 from tests.validation.mutations import Mutator
 from tests.validation.specs import MODELS
 from tests.validation.work import calls
 
 CHUNKS = 8
-ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))
+ROUNDS = usual_or_long(1, 4)
 CHANGED_FIELDS = 400 * ROUNDS
 """Models per chunk with changed fields; 3,200 in all."""
 CHANGED_BYTES = 325 * ROUNDS

@@ -11,7 +11,7 @@ from converter.backend.builder import layer_named
 from converter.lower.blob import Blob, Border, Order
 from converter.lower.net import NO_WEIGHTS, Net
 from converter.lower.weighted import Weighted
-from converter.trace.program import Array, KerasLayer, Op
+from converter.trace.program import Array, KerasLayer, Op, Operand
 
 Reordering: TypeAlias = "tuple[Order, int] | None"
 """The order of a layer's inputs, and how many channels it picks them from."""
@@ -160,8 +160,12 @@ def _absorb(op: Op, net: Net, blob: Blob, padded: bool) -> tuple[Blob, Any]:
     return replace(blob, affine=None), blob.affine
 
 
+def _kernel(op: Op) -> Operand:
+    return op.inputs.get("weight", op.inputs.get("y", ""))
+
+
 def _owner(op: Op, net: Net) -> KerasLayer | None:
-    weight = net.values.weight(op.inputs.get("weight", op.inputs.get("y", "")))
+    weight = net.values.weight(_kernel(op))
     return weight.owner if weight else op.layer
 
 
@@ -172,8 +176,7 @@ def _weighted(
     keras = _owner(op, net) or KerasLayer(name, op.kind)
     layer = layer_named(net.builder, name)
     params = getattr(layer, layer.WhichOneof("layer"))
-    kernel = op.inputs.get("weight", op.inputs.get("y", ""))
-    is_changed = not net.values.is_stored(kernel)
+    is_changed = not net.values.is_stored(_kernel(op))
     net.weighted[name] = Weighted(name, params, weights, keras, is_changed=is_changed)
     if reordering is not None:
         order, channels = reordering
