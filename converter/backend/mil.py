@@ -53,11 +53,13 @@ def _cheap_collections() -> Iterator[None]:
 
     coremltools collects twice in every conversion and cannot be told not to. That takes 0.6 s over
     the objects of its own and TensorFlow's modules: longer than the conversion of a small network.
+    A program that has frozen something has seen to that; more would never be freed.
     """
-    ours = gc.get_freeze_count() == 0
+    if gc.get_freeze_count():
+        yield
+        return
     gc.freeze()
     try:
         yield
     finally:
-        if ours:
-            gc.unfreeze()
+        gc.unfreeze()
