@@ -10,7 +10,6 @@ from tests.paths import ROOT
 WHAT_IT_DECIDES = [
     "tests/runtime/test_convolution.py::test_values_and_gradients_in_a_graph",
     "tests/proof/test_channels_first.py::test_both_layouts_compute_the_same",
-    "tests/proof/test_channels_first.py::test_files_of_old_keras",
 ]
 
 

@@ -14,7 +14,7 @@ from tests.lower.oracle import batch_for, check, randomized
 L = keras.layers
 
 CHUNKS = 8
-EXAMPLES = 9
+EXAMPLES = 7
 """Networks per chunk. The first of each chunk is the smallest there is; the others differ."""
 
 ACTIVATIONS = [

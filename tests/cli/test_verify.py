@@ -1,8 +1,6 @@
 """``verify --against`` and ``convert --verify-update``, on real files."""
 
-import os
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -88,12 +86,13 @@ def test_converting_with_an_update_step(source, capsys):
     assert spec == plain, "the comparison has left the weights as they were"
 
 
-def test_no_temporary_file_is_left(source, tmp_path):
+def test_no_temporary_file_is_left(source, tmp_path, monkeypatch):
     folder = tmp_path / "temporary"
     folder.mkdir()
-    command = [Path(sys.executable).with_name("make-updatable"), source, "--verify-update"]
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    monkeypatch.setenv("TMPDIR", str(folder))  # for child processes
+    monkeypatch.setattr(tempfile, "tempdir", None)  # read anew
+    assert run([source, "--verify-update"]) == 0
+    assert tempfile.gettempdir() == str(folder)
     assert Path("modelUpdatable.mlmodel").exists()
     assert not list(folder.iterdir())
 

@@ -7,8 +7,9 @@ import pytest
 
 from converter import runtime
 from converter.backend.tensorflow import keras
-from converter.conversion.story import prepare
+from converter.conversion.traced import loss_of, traced
 from converter.errors import MakeUpdatableError, NotUpdatableError, UnsupportedError, UsageError
+from converter.learning.network import learning_network
 from converter.load import compile_settings_of
 from converter.recipe import LOSSES, Recipe
 from tests.converting import convert
@@ -95,10 +96,11 @@ def compiled(name, loss):
     return model
 
 
-def refusal(model, **options):
-    """Return the message of a refusal; empty if a network could be made."""
+def refusal(found, settings, **options):
+    """Return the message of a refusal of the traced model; empty if a network could be made."""
+    recipe = Recipe(model="m.h5", **options)
     try:
-        prepare(model, compile_settings_of(model), Recipe(model="m.h5", verify=False, **options))
+        learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     except MakeUpdatableError as error:
         return str(error)
     return ""
@@ -107,8 +109,13 @@ def refusal(model, **options):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_advice_works(name, tmp_path):
     """Whatever loss an error names, the conversion succeeds with it, down to the written file."""
-    messages = [refusal(compiled(name, loss)) for loss in COMPILED]
-    messages += [refusal(compiled(name, None), loss=asked) for asked in LOSSES]
+    model = MODELS[name]()
+    found = traced(model, Recipe(model="m.h5"))
+    messages = [refusal(found, None, loss=asked) for asked in LOSSES]
+    for loss in COMPILED:
+        if loss is not None:
+            model.compile("adam", loss)
+        messages.append(refusal(found, compile_settings_of(model)))
     assert not any("\n" in message for message in messages)
     advised = {loss for message in messages for loss in re.findall(r"--loss (\w+)", message)}
     assert bool(advised) == (name not in HOPELESS)

@@ -28,9 +28,9 @@ OPTIMIZERS = {
 def lenet():
     return [
         keras.Input((28, 28, 1)),
-        L.Conv2D(32, 3, activation="relu", name="conv1"), L.MaxPooling2D(),
-        L.Conv2D(32, 2, activation="relu", name="conv2"), L.MaxPooling2D(), L.Flatten(),
-        L.Dense(500, activation="relu", name="dense1"),
+        L.Conv2D(8, 3, activation="relu", name="conv1"), L.MaxPooling2D(),
+        L.Conv2D(8, 2, activation="relu", name="conv2"), L.MaxPooling2D(), L.Flatten(),
+        L.Dense(50, activation="relu", name="dense1"),
         L.Dense(10, activation="softmax", name="head"),
     ]  # fmt: skip
 
@@ -82,14 +82,14 @@ CASES = {
 }
 
 
-FEW = ("lenet, dense tail", "sigmoid and below", "bounded regression")
+FEW = ("two classes", "sigmoid and below", "bounded regression")
 
 
 @pytest.mark.parametrize(
     ("case", "optimizer", "steps"),
     [
-        *[("two classes", optimizer, 10) for optimizer in OPTIMIZERS],
-        *[(case, "adam", 3) for case in CASES if case != "two classes"],
+        ("two classes", "adam", 10),
+        *[(case, "adam", 2) for case in CASES if case != "two classes"],
         *[(case, optimizer, 2) for case in FEW for optimizer in ("sgd", "momentum")],
     ],
 )
