@@ -48,7 +48,7 @@ class Reach:
         """Return the tests that reach the statement at `row` of `path`, cheap files first.
 
         A test costs about what it runs. What runs on import is reached by whatever test runs
-        anything of the file; and what the fixture of a test runs is looked at by any test beside it.
+        anything of the file; what the fixture of a test runs is looked at by any test beside it.
         """
         by_row = self._data.contexts_by_lineno(str(path.resolve()))
         chosen = rows(ast.parse(path.read_text()), row) or list(by_row)
