@@ -15,7 +15,7 @@ STARTS = {
         Start(0.3, "its first value"),
     ),
     "Keras's own from 0": (
-        stored("CosineDecay", initial_learning_rate=0.0, decay_steps=9), Start(0.0, "its first value")
+        stored("CosineDecay", initial_learning_rate=0.0), Start(0.0, "its first value")
     ),
     "a warm-up": (
         stored("CosineDecay", initial_learning_rate=0.0, decay_steps=10, warmup_target=0.2),

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PYTEST = ["-q", "-n0", "--dist=no", "-p", "no:cacheprovider"]
-"""In one process: from several, pytest-cov brings no names of tests."""
+PYTEST = ["-q", "-n0", "--dist=no", "-p", "no:cacheprovider", "--randomly-dont-reorganize"]
+"""In one process: from several, pytest-cov brings no names of tests; the cheap tests first."""
 
 OUTPUT = "pytest.txt"
 """File in the current folder with what the last run has printed."""
