@@ -83,3 +83,9 @@ def test_annotations_are_not_changed():
     draw = pytest.importorskip("tests.mutation.draw")
     assert draw.running(CODE) == draw.running(CODE.replace("int | None", "int"))
     assert draw.running(CODE) != draw.running(CODE.replace("is None", "is not None"))
+
+
+def test_guards_that_refuse_nothing_are_not_changed():
+    draw = pytest.importorskip("tests.mutation.draw")
+    assert draw.running("zip(a, b, strict=True)") == draw.running("zip(a, b, strict=False)")
+    assert draw.running("f(x=1)") != draw.running("f(x=2)")

@@ -5,9 +5,11 @@ import pytest
 from coremltools.converters.mil import Builder
 from coremltools.converters.mil.mil import Function
 
+from converter.backend.tensorflow import keras
 from converter.errors import UnsupportedError
 from converter.lower.constants import EVALUATORS, evaluate
 from converter.trace.program import KerasLayer, Op, Ref
+from tests.lower.oracle import lowered_spec, sequential
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(0.5, 2.0, (2, 3, 4)).astype(np.float32)
@@ -82,3 +84,11 @@ def test_an_unknown_operation_is_refused(layer, where):
     op = Op("erf", {"x": X}, (Ref("y", X.shape),), layer)
     with pytest.raises(UnsupportedError, match=f"^{where}: computes 'erf' on its weights"):
         evaluate(op, lambda operand: operand)
+
+
+@pytest.mark.parametrize(("rank", "is_changed"), [(None, False), (2, True)])
+def test_whether_the_weights_are_those_that_keras_stores_is_known(rank, is_changed):
+    """A low-rank update is added to the kernel wherever it is used."""
+    model = sequential((5,), keras.layers.Dense(3, lora_rank=rank, name="dense"))
+    _, found = lowered_spec(model)
+    assert found.net.weighted["dense"].is_changed == is_changed

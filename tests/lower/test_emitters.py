@@ -428,6 +428,12 @@ GRAPHS = {
     ),
     "mean over channels": (lambda x: x - keras.ops.mean(x, axis=-1, keepdims=True), [IMAGE]),
     "max over rows": (lambda x: keras.ops.max(x, axis=1), [IMAGE]),
+    "max over what is turned around": (
+        lambda x: L.GlobalMaxPooling2D()(L.BatchNormalization()(x)), [IMAGE]
+    ),
+    "sum over what is shifted": (
+        lambda x: keras.ops.sum(L.BatchNormalization()(x), axis=(1, 2)), [IMAGE]
+    ),
     "sum over everything": (
         lambda x: L.Dense(2)(L.Reshape((1,))(keras.ops.sum(x, axis=(1, 2, 3)))), [IMAGE]
     ),

@@ -51,6 +51,11 @@ def test_a_convolution_takes_the_order_of_its_channels(name):
     assert [kind for kind in kinds if kind not in ("scale", "bias")] == ["convolution"]
 
 
+@pytest.mark.parametrize(("shape", "kind"), [((7,), "innerProduct"), (IMAGE, "convolution")])
+def test_a_dense_layer_takes_the_order_of_its_channels(shape, kind):
+    assert check(model(SPELLINGS["getitem"], L.Dense(4), shape=shape)) == [kind]
+
+
 @pytest.mark.parametrize(
     "layers",
     [
