@@ -120,3 +120,32 @@ def test_a_loss_of_ones_own_goes_by_its_name(tmp_path):
     for name in ("own.h5", "own.keras"):
         live.save(tmp_path / name)
         assert load(tmp_path / name).compile_settings.loss == "my_loss"
+
+
+class Constant(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.25
+
+
+class Own(keras.optimizers.SGD):
+    def get_config(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "rate"),
+    [
+        (
+            lambda: keras.optimizers.SGD(Constant()), "SGD",
+            {"class_name": "Constant", "config": {}},
+        ),
+        (lambda: Own(0.5), "Own", 0.5),
+    ],
+)  # fmt: skip
+def test_an_optimizer_that_cannot_be_stored_is_told_by_its_class(optimizer, name, rate):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(optimizer(), "mse")
+    settings = compile_settings_of(model)
+    assert settings.optimizer == name
+    assert settings.optimizer_config == {"learning_rate": rate}
+    assert settings.loss == "mean_squared_error"
