@@ -39,3 +39,20 @@ def test_a_model_is_traced_once_whatever_its_loss(name, tmp_path):
     assert steps == ["load", "trace", "lower"]
     assert [layer.split("_")[0] for layer in found.chosen] == chosen
     assert bool(found.problem) == (not chosen)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss", "layers"),
+    [(None, "mean_squared_error", ["a"]), ("b", "categorical_crossentropy", ["b"])],
+)
+def test_of_several_outputs_the_loss_is_that_of_the_one_looked_at(output, loss, layers, tmp_path):
+    x = keras.Input((4,))
+    heads = [keras.layers.Dense(2, name="a")(x), keras.layers.Dense(3, "softmax", name="b")(x)]
+    model = keras.Model(x, heads)
+    model.compile(keras.optimizers.SGD(0.25), {"a": "mse", "b": "categorical_crossentropy"})
+    model.save(tmp_path / "two.keras")
+    found = inspect(Recipe(model=tmp_path / "two.keras", output=output))
+    assert (found.loss, found.optimizer, found.learning_rate) == (loss, "SGD", 0.25)
+    assert list(found.chosen) == layers
+    assert found.outputs == ("a", "b")
+    assert any("first of 2 outputs" in note for note in found.notes) == (output is None)
