@@ -56,3 +56,19 @@ def test_of_several_outputs_the_loss_is_that_of_the_one_looked_at(output, loss, 
     assert list(found.chosen) == layers
     assert found.outputs == ("a", "b")
     assert any("first of 2 outputs" in note for note in found.notes) == (output is None)
+
+
+def test_each_layer_with_weights_has_a_verdict_and_a_reason(tmp_path):
+    x = keras.Input((6, 6, 2))
+    y = L.BatchNormalization(name="norm")(L.Conv2D(2, 3, name="conv")(x))
+    heads = [L.Dense(3, "softmax", name="a")(L.Flatten()(y)), L.Conv2D(2, 1, name="b")(y)]
+    model = keras.Model(x, heads)
+    model.compile("adam", {"a": "categorical_crossentropy", "b": "mse"})
+    model.save(tmp_path / "model.keras")
+    rows = {row.name: row for row in inspect(Recipe(model=tmp_path / "model.keras")).layers}
+    assert {name: row.updatable for name, row in rows.items() if row.weights} == {
+        "conv": True, "norm": False, "a": True, "b": False,
+    }  # fmt: skip
+    assert rows["b"].reason == "does not contribute to the output that is trained"
+    assert rows["norm"].reason.startswith("has no kernel")
+    assert rows["a"].reason == ""

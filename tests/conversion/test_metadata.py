@@ -1,9 +1,11 @@
 """What a converted model says about itself."""
 
+import json
+
 import pytest
 
 from converter.backend.tensorflow import keras
-from converter.conversion.metadata import RECIPE, VERSIONS, recipe_of, recipe_text
+from converter.conversion.metadata import RECIPE, SHAPES_KEY, VERSIONS, recipe_of, recipe_text
 from converter.coreml import mlmodel
 from converter.errors import ModelFileError, UsageError
 from converter.recipe import Metadata
@@ -31,6 +33,7 @@ def test_everything_that_was_told_stands_in_the_file(tmp_path):
     assert spec.description.trainingInput[0].shortDescription == "four numbers"
     assert spec.description.trainingInput[1].shortDescription == "one"
     assert str(tmp_path) not in recipe_text(spec, "it")
+    assert recipe_of(spec).metadata == metadata
 
 
 def test_a_feature_that_does_not_exist_is_refused_with_a_suggestion(tmp_path):
@@ -47,5 +50,22 @@ def test_what_is_no_recipe_is_taken_for_none(carried):
 
 
 def test_a_model_of_another_tool_carries_no_recipe():
+    assert recipe_of(mlmodel.Model_pb2.Model()) is None
     with pytest.raises(ModelFileError, match=r"other\.mlmodel: carries no recipe"):
         recipe_text(mlmodel.Model_pb2.Model(), "other.mlmodel")
+
+
+@pytest.mark.parametrize(
+    ("shape", "carried"),
+    [
+        ((4,), None), ((5, 3), None), ((7, 1), None), ((4, 4, 3), None), ((1, 1, 3), None),
+        ((1, 7), [1, 7]), ((1, 4, 3), [1, 4, 3]),
+    ],
+)  # fmt: skip
+def test_the_shape_in_keras_is_carried_where_the_file_does_not_tell(shape, carried, tmp_path):
+    """[7, 1, 1] may be a vector of 7 numbers, or one step of a signal."""
+    layers = L.Flatten(), L.Dense(2, activation="softmax")
+    spec, _ = convert(sequential(shape, *layers), tmp_path)
+    (name,) = [feature.name for feature in spec.description.input]
+    written = spec.description.metadata.userDefined.get(SHAPES_KEY)
+    assert (written and json.loads(written)) == (carried and {name: carried})

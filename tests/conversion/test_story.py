@@ -172,3 +172,10 @@ def test_nothing_is_printed(tmp_path, capfd):
 
 def test_verification_can_be_skipped(tmp_path):
     assert convert(small_cnn(), tmp_path, verify=False)[1].parity is None
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_update_steps_are_compared_if_asked(asked, tmp_path):
+    small_cnn().save(tmp_path / "m.keras")
+    report = convert_file(Recipe(model=tmp_path / "m.keras", verify_update=asked))
+    assert any("update steps equal Keras's" in note for note in report.notes) == asked

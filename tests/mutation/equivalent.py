@@ -6,6 +6,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "if not (np.isfinite(one).all() or np.isfinite(other).all()):",
     ): "the difference to what is not finite is not finite either",
     (
+        "converter/conversion/scaling.py",
+        "scale, bias = np.asarray(_number(recipe.scale)), np.asarray(recipe.bias or ( 1.0,))",
+    ): "only a bias below 0 centres anything",
+    (
         "converter/lower/emit/elementwise.py",
         'parameters["epsilon"] = parameters.get("epsilon") and SMALLEST',
     ): "every epsilon that is given is too small to change anything, too",
