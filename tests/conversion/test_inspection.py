@@ -72,3 +72,12 @@ def test_each_layer_with_weights_has_a_verdict_and_a_reason(tmp_path):
     assert rows["b"].reason == "does not contribute to the output that is trained"
     assert rows["norm"].reason.startswith("has no kernel")
     assert rows["a"].reason == ""
+
+
+def test_a_layer_of_several_outputs_has_the_shape_of_the_first(tmp_path):
+    x = keras.Input((6, 5, 2))
+    lstm = L.LSTM(3, return_state=True, name="lstm")(L.Reshape((6, 10))(x))
+    model = keras.Model(x, L.Dense(2, "softmax")(lstm[0]))
+    model.save(tmp_path / "model.keras")
+    rows = {row.name: row for row in inspect(Recipe(model=tmp_path / "model.keras")).layers}
+    assert rows["lstm"].output == (None, 3)

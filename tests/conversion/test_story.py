@@ -2,6 +2,8 @@
 
 import gc
 import weakref
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +11,11 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.conversion import story
 from converter.conversion.story import convert_file, prepare, write
+from converter.conversion.traced import loss_of
 from converter.coreml import mlmodel
 from converter.errors import ParityError, UnsupportedError
+from converter.keras_file.compiled import CompileSettings, Loss
+from converter.learning.head import asked
 from converter.load import compile_settings_of
 from converter.recipe import Recipe
 from tests.converting import IMAGE, convert, small_cnn, updatable_names
@@ -38,6 +43,9 @@ def test_the_target_form(tmp_path):
     assert net.updateParams.optimizer.WhichOneof("OptimizerType") == "adamOptimizer"
     assert [f.name for f in spec.description.trainingInput] == ["image", "output_true"]
     assert report.parity <= 1e-5
+    assert report.learning == "dense_5, dense_6"
+    assert report.caution == ""
+    assert replace(report, doubt="all the same").caution == " (proves little: all the same)"
 
 
 def test_weights_are_the_keras_weights(tmp_path):
@@ -174,8 +182,30 @@ def test_verification_can_be_skipped(tmp_path):
     assert convert(small_cnn(), tmp_path, verify=False)[1].parity is None
 
 
-@pytest.mark.parametrize("asked", [False, True])
-def test_update_steps_are_compared_if_asked(asked, tmp_path):
+@pytest.mark.parametrize("wanted", [False, True])
+def test_update_steps_are_compared_if_asked(wanted, tmp_path):
     small_cnn().save(tmp_path / "m.keras")
-    report = convert_file(Recipe(model=tmp_path / "m.keras", verify_update=asked))
-    assert any("update steps equal Keras's" in note for note in report.notes) == asked
+    report = convert_file(Recipe(model=tmp_path / "m.keras", verify_update=wanted))
+    assert any("update steps equal Keras's" in note for note in report.notes) == wanted
+
+
+LOGITS = {"from_logits": True}
+
+
+@pytest.mark.parametrize(
+    ("compiled", "loss", "expected"),
+    [
+        (Loss("categorical_crossentropy", LOGITS), None, "compiled"),
+        (Loss("categorical_crossentropy", LOGITS), "categorical_crossentropy", "compiled"),
+        (Loss("sparse_categorical_crossentropy", LOGITS), "categorical_crossentropy", "compiled"),
+        (Loss("binary_crossentropy", LOGITS), "binary_crossentropy", "compiled"),
+        (Loss("binary_crossentropy", LOGITS), "categorical_crossentropy", "asked"),
+        (Loss("categorical_crossentropy", LOGITS), "binary_crossentropy", "asked"),
+        (Loss("categorical_crossentropy", {}), "categorical_crossentropy", "asked"),
+        (Loss("mean_squared_error", {}), "categorical_crossentropy", "asked"),
+    ],
+)
+def test_the_compiled_loss_counts_if_it_says_more_than_the_asked_one(compiled, loss, expected):
+    settings = CompileSettings(loss=compiled.name, loss_config=compiled.config)
+    found = loss_of(SimpleNamespace(output="y"), settings, Recipe(model="m.h5", loss=loss))
+    assert found == (compiled if expected == "compiled" else asked(loss))
