@@ -13,7 +13,7 @@ PACKAGE = ROOT / "converter"
 FLOORS = (
     ("errors", "versions"),
     ("file_kinds", "files", "paths"),
-    ("backend", "coreml", "keras_file"),
+    ("arithmetic", "backend", "coreml", "keras_file"),
     ("recipe", "load", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
     ("learning",),

@@ -1,0 +1,41 @@
+"""Prints the tables of the README: what is known of Core ML, and every way there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from typing import Any
+
+from converter.arithmetic.choice import COREML, FORMS, KERAS, Arithmetic, Reduction
+from converter.arithmetic.evidence import EVIDENCE
+
+
+def known() -> str:
+    """Return the table of `COREML`: each field, how sure it is, and what says so."""
+    rows = ["| | `keras` | `coreml` | how sure | what says so |", "|---|---|---|---|---|"]
+    for field in fields(Arithmetic):
+        ours, theirs = (_text(getattr(each, field.name)) for each in (KERAS, COREML))
+        rows.append(f"| `{field.name}` | {ours} | {theirs} | {' | '.join(EVIDENCE[field.name])} |")
+    return "\n".join(rows)
+
+
+def ways() -> str:
+    """Return the table of everything that a field may be."""
+    return "\n".join(["| | may be | which is |", "|---|---|---|", *_ways()])
+
+
+def _ways() -> Iterator[str]:
+    for name, forms in FORMS.items():
+        for form, function in forms.items():
+            yield f"| `{name}` | `{form}` | {str(function.__doc__).rstrip('.')} |"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Reduction):
+        return ", ".join(f"{name} {part:g}" if name == "factor" else f"{name} {part}"
+                         for name, part in asdict(value).items())  # fmt: skip
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(known(), ways(), sep="\n\n")
