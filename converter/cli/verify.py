@@ -35,16 +35,17 @@ AGAINST = (
     "steps", "samples", "tolerance", "seed", "input_shape", "scale", "bias", "allow_unsafe",
     "verbose",
 )  # fmt: skip
-ON_DEVICE = ("data", "timeout", "require_update")
+ON_DEVICE = ("data", "timeout", "require_update", "calibrate")
 """Options that are for one of the two ways of verifying alone."""
 
 
 @click.command(
     "verify",
     cls=Command,
+    excludes=(("calibrate", "data"),),
     needs=dict.fromkeys(AGAINST, ("against",)) | dict.fromkeys(ON_DEVICE, ("on_device",)),
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -81,18 +82,24 @@ ON_DEVICE = ("data", "timeout", "require_update")
               help="With --on-device: how long it may take.")  # fmt: skip
 @click.option("--require-update", is_flag=True,
               help="With --on-device: fail where Core ML cannot be run.")  # fmt: skip
+@click.option("--calibrate", is_flag=True,
+              help="With --on-device, without MODEL: record how Core ML counts, by nine small "
+              "trainings of built-in models.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the verdict to a .json file, with --on-device arrays beside it.",
               )  # fmt: skip
 @json_option
 @quiet_option
 @verbose_option
-def command(model: Path, against: Path | None, on_device: bool, **options: Any) -> int:
+def command(
+    model: Path | None, against: Path | None, on_device: bool, calibrate: bool, **options: Any
+) -> int:
     """Check that MODEL (.mlmodel) does what the Keras model does, or learns in Core ML itself.
 
     \b
     make-updatable verify LeNet.mlmodel --against LeNet.h5
     make-updatable verify LeNet.mlmodel --on-device
+    make-updatable verify --on-device --calibrate -o record.json
 
     With --against it compares first what both predict, then in every step the gradients of all
     updatable tensors, and what Keras's optimizer and that of the reference runtime make of the same
@@ -100,11 +107,31 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
     """  # noqa: D301 (click reads \\b)
     if (against is None) != on_device:
         raise UsageError("verify: say --against KERAS, or --on-device (one of them)")
+    if calibrate:
+        return _calibrate(model, options)
+    if model is None:
+        raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
     _check_output(model, against, options)
     if against is None:
         names = (*ON_DEVICE, "out", "as_json", "quiet")
         return run_device_check(model, **{name: options[name] for name in names})
     return _compare(model, against, options)
+
+
+def _calibrate(model: Path | None, options: dict[str, Any]) -> int:
+    from converter.cli.device_calibration import run_calibration
+
+    out, as_json = options["out"], options["as_json"]
+    if model is not None:
+        raise UsageError(
+            f"verify: --calibrate has models of its own, leave MODEL ({model}) out; "
+            "the record is written to the file after -o"
+        )
+    if out is None and not as_json:
+        raise UsageError("verify: --calibrate makes a record; say -o FILE.json where to write it")
+    check_outputs([], [Output("-o", out, (".json",))] if out is not None else [])
+    names = ("timeout", "require_update", "out", "as_json", "quiet")
+    return run_calibration(**{name: options[name] for name in names})
 
 
 def _check_output(model: Path, against: Path | None, options: dict[str, Any]) -> None:

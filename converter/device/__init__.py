@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
-from converter.device import child, job, reference, report
+from converter.device import job, reference, report
 from converter.device.batch import Batch, first_of, random_batch
 from converter.device.checks import Agreement, Check, Expected, compared
+from converter.device.child import Ending
 from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError, install
 
@@ -60,18 +59,10 @@ def check(model: Message, data: Labelled | None = None, timeout: float = TIMEOUT
     settings = job.settings(chosen, len(data.samples) if data else None)
     count = settings.samples()
     batch = first_of(chosen, data, count) if data else random_batch(chosen, count)
-    return judged(chosen, batch, settings, ended(chosen, batch, settings, timeout))
+    return judged(chosen, batch, settings, job.run(chosen, batch, settings, timeout))
 
 
-def ended(chosen: Subject, batch: Batch, settings: job.Settings, timeout: float) -> child.Ending:
-    """Run one update in a child process, and return how it ended."""
-    with tempfile.TemporaryDirectory(prefix="make-updatable-") as name:
-        folder = Path(name)
-        job.write(folder, chosen, batch, settings, timeout)
-        return child.run(folder, timeout)
-
-
-def judged(chosen: Subject, batch: Batch, settings: job.Settings, ending: child.Ending) -> Verdict:
+def judged(chosen: Subject, batch: Batch, settings: job.Settings, ending: Ending) -> Verdict:
     """Return the verdict on how the child ended, with the comparison to the reference runtime."""
     layers = list(chosen.layers())
     expected = Expected(
@@ -93,7 +84,7 @@ def _compared(
     chosen: Subject,
     batch: Batch,
     settings: job.Settings,
-    ending: child.Ending,
+    ending: Ending,
     expected: Expected,
 ) -> tuple[Agreement | None, reference.Steps | None, str]:
     """Return how Core ML agrees with the reference runtime, or why that cannot be said here."""

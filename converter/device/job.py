@@ -7,6 +7,7 @@ exactly the size that the model asks for, so that Core ML has nothing to scale.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from converter.coreml import mlmodel
 from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message
 from converter.coreml.subject import Subject
+from converter.device import child
 from converter.device.batch import Array, Batch
+from converter.device.child import Ending
 from converter.device.png import png
 from converter.errors import DataError
 
@@ -88,6 +91,18 @@ def _nearest(parameter: Message, wanted: int) -> int:
         return max(1, int(parameter.defaultValue))
     below = [value for value in values if 1 <= value <= wanted]
     return int(below[-1] if below else values[0])
+
+
+def run(subject: Subject, batch: Batch, chosen: Settings, timeout: float) -> Ending:
+    """Do one update in a child process, in a folder of its own, and return how it ended.
+
+    Raises:
+        DataError: a value does not fit the feature it is for.
+    """
+    with tempfile.TemporaryDirectory(prefix="make-updatable-") as name:
+        folder = Path(name)
+        write(folder, subject, batch, chosen, timeout)
+        return child.run(folder, timeout)
 
 
 def write(folder: Path, subject: Subject, batch: Batch, chosen: Settings, timeout: float) -> None:

@@ -88,6 +88,7 @@ def run(job: Any, folder: Path, answer: Answer) -> None:
     answer.found["troubles"] = update.troubles
     keep(answer, "before", update.before)
     keep(answer, "after", update.after)
+    answer.save_arrays()  # whatever ends the process from here on
     if update.model is None:
         return
     answer.stage("predicting after the update")
