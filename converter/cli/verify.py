@@ -35,7 +35,7 @@ AGAINST = (
     "steps", "samples", "tolerance", "seed", "input_shape", "scale", "bias", "allow_unsafe",
     "verbose",
 )  # fmt: skip
-ON_DEVICE = ("data", "timeout", "require_update", "calibrate")
+ON_DEVICE = ("data", "timeout", "require_update")
 """Options that are for one of the two ways of verifying alone."""
 
 
@@ -43,7 +43,8 @@ ON_DEVICE = ("data", "timeout", "require_update", "calibrate")
     "verify",
     cls=Command,
     excludes=(("calibrate", "data"),),
-    needs=dict.fromkeys(AGAINST, ("against",)) | dict.fromkeys(ON_DEVICE, ("on_device",)),
+    needs=dict.fromkeys(AGAINST, ("against",))
+    | dict.fromkeys((*ON_DEVICE, "calibrate"), ("on_device",)),
 )
 @click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.option(
