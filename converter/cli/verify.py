@@ -10,6 +10,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.data_options import PLACE, data_input
+from converter.cli.device_check import arrays_beside, run_device_check
 from converter.cli.parameters import (
     LARGEST_COUNT,
     Whole,
@@ -81,7 +82,8 @@ ON_DEVICE = ("data", "timeout", "require_update")
 @click.option("--require-update", is_flag=True,
               help="With --on-device: fail where Core ML cannot be run.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the verdict to a .json file.")  # fmt: skip
+              help="Write the verdict to a .json file, with --on-device arrays beside it.",
+              )  # fmt: skip
 @json_option
 @quiet_option
 @verbose_option
@@ -100,8 +102,6 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
         raise UsageError("verify: say --against KERAS, or --on-device (one of them)")
     _check_output(model, against, options)
     if against is None:
-        from converter.cli.device_check import run_device_check
-
         names = (*ON_DEVICE, "out", "as_json", "quiet")
         return run_device_check(model, **{name: options[name] for name in names})
     return _compare(model, against, options)
@@ -115,7 +115,10 @@ def _check_output(model: Path, against: Path | None, options: dict[str, Any]) ->
         inputs.append(Input("--against", against))
     if options["data"] is not None:
         inputs.append(data_input("--data", options["data"]))
-    check_outputs(inputs, [Output("-o", options["out"], (".json",))])
+    outputs = [Output("-o", options["out"], (".json",))]
+    if against is None:
+        outputs.append(Output("-o", arrays_beside(options["out"]), (".npz",)))
+    check_outputs(inputs, outputs)
 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:

@@ -124,8 +124,8 @@ class Subject:
 def subject(model: Message) -> Subject:
     """Return what an update of `model` works on.
 
-    The last model of a pipeline may be updatable, no other; its layers are found under ``model``
-    and its index. https://developer.apple.com/documentation/coreml/mlparameterkey
+    The last model of a pipeline may be updatable, no other; its layers are found under its name.
+    https://developer.apple.com/documentation/coreml/mlparameterkey
 
     Raises:
         TrainingError: the model is not updatable, or is no neural network.
@@ -135,7 +135,7 @@ def subject(model: Message) -> Subject:
     members = pipeline(model)
     member, scope = model, tuple[str, ...]()
     if members is not None and members.models:
-        member, scope = members.models[-1], (f"model{len(members.models) - 1}",)
+        member, scope = members.models[-1], (_member_names(members)[-1],)
     net = network(member)
     if net is None:
         raise TrainingError(
@@ -144,6 +144,17 @@ def subject(model: Message) -> Subject:
         )
     loss_of(net)
     return Subject(model, member, scope)
+
+
+def _member_names(pipeline: Message) -> list[str]:
+    """Return the names of the models in a pipeline: those in the file, or ``model0`` and so on.
+
+    ``Pipeline.proto`` of apple/coremltools says so of files without names.
+    """
+    count = len(pipeline.models)
+    if len(pipeline.names) == count:
+        return list(pipeline.names)
+    return [f"model{number}" for number in range(count)]
 
 
 def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:

@@ -122,7 +122,7 @@ class Training:
         update.seed.defaultValue = 0
 
 
-def _declare(features: Any, name: str, size: int, kind: str = "DOUBLE") -> None:
+def _declare(features: Any, name: str, size: int, kind: str = "FLOAT32") -> None:
     array = features.add(name=name).type.multiArrayType
     array.shape[:] = [size]
     array.dataType = FeatureTypes_pb2.ArrayFeatureType.ArrayDataType.Value(kind)

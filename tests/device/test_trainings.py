@@ -42,9 +42,8 @@ def test_core_ml_accepts_the_model_and_its_defaults_are_the_training(training):
 def test_the_reference_runtime_ends_where_the_formulas_do(name):
     training = replace(BY_NAME[name], shuffle=False)
     chosen = subject(training.model)
-    after = reference.step(
-        chosen, training.batch, job.Settings(training.epochs, training.batch_size)
-    )
+    settings = job.Settings(training.epochs, training.batch_size)
+    after = reference.steps(chosen, training.batch, settings).weights
     found = after["0.weights"][0], after["0.biases"][0]
     np.testing.assert_allclose(found, BY_HAND[name], rtol=0, atol=1e-6)
 
