@@ -91,32 +91,28 @@ def steps(chosen: Subject, batch: Batch, settings: Settings) -> Steps:
     Raises:
         TrainingError: the reference runtime cannot train the model.
     """
-    from converter.runtime.plan import plan
     from converter.runtime.settings import settings as in_file
-    from converter.runtime.sources import ArraySamples, source
-    from converter.runtime.targets import targets
-    from converter.runtime.trainer import Trainer
-    from converter.runtime.training import blob_shape
+    from converter.runtime.sources import ArraySamples
+    from converter.runtime.training import Labelled, Progress, train
+
+    class Losses(Progress):
+        def __init__(self) -> None:
+            self.found: list[list[float]] = []
+
+        def batches(self, epoch: int, losses: Array) -> None:
+            self.found.append(losses.tolist())
 
     copied = subject(with_weights(chosen, {}))
     answers = batch.answers
     if not chosen.loss.is_classification:
         answers = answers.reshape(len(answers), *array_shape(copied.target))
-    size = settings.batch_size
-    planned = plan(copied.member)
-    numbers = in_file(copied.member, epochs=settings.epochs, batch_size=size, shuffle=False)
-    trainer = Trainer(planned, numbers)
-    blobs = source(copied.member, planned, ArraySamples(batch.inputs), size)
-    shape = blob_shape(planned, blobs)
-    wanted = targets(copied.member, planned, _as_labels(copied, answers), shape)
-    # One mini-batch at a time, so that each has its loss; the optimizer remembers in between.
-    orders = np.split(np.arange(len(batch)), range(size, len(batch), size))
-    losses = [
-        [trainer.epoch(blobs, wanted, order).loss for order in orders]
-        for _ in range(settings.epochs)
-    ]
-    trainer.write_back()
-    return Steps(stored_weights(copied), losses)
+    numbers = in_file(
+        copied.member, epochs=settings.epochs, batch_size=settings.batch_size, shuffle=False
+    )
+    data = Labelled(ArraySamples(batch.inputs), _as_labels(copied, answers))
+    losses = Losses()
+    train(copied.member, data, numbers, progress=losses)
+    return Steps(stored_weights(copied), losses.found)
 
 
 def _as_labels(chosen: Subject, answers: Array) -> Array:
