@@ -16,7 +16,7 @@ FLOORS = (
     ("arithmetic", "backend", "coreml", "keras_file"),
     ("recipe", "load", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
-    ("learning",),
+    ("learning", "calibration"),
     ("proof",),
     ("conversion",),
     ("api",),

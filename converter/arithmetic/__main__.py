@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
-from converter.arithmetic.choice import COREML, FORMS, KERAS, Arithmetic, Reduction
+from converter.arithmetic.choice import COREML, FORMS, KERAS, Arithmetic
 from converter.arithmetic.evidence import EVIDENCE
 
 
@@ -31,10 +31,7 @@ def _ways() -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, Reduction):
-        return ", ".join(f"{name} {part:g}" if name == "factor" else f"{name} {part}"
-                         for name, part in asdict(value).items())  # fmt: skip
-    return f"`{value}`"
+    return f"`{value}`" if isinstance(value, str) else str(value)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def _check(chosen: Reduction | Arithmetic, known: Mapping[str, Collection[Any]])
     """
     for name, allowed in known.items():
         value = getattr(chosen, name)
-        if not isinstance(value, (str, int, float)) or value not in allowed:
+        is_plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        if not is_plain or value not in allowed:
             listed = ", ".join(map(str, allowed))
             raise UsageError(f"{name}: must be one of {listed}; not {value!r}")
     for field in fields(chosen):
@@ -46,6 +47,9 @@ class Reduction:
 
     def __post_init__(self) -> None:
         _check(self, PARTS)
+
+    def __str__(self) -> str:
+        return f"{self.batch} over samples, {self.outputs} over outputs, factor {self.factor:g}"
 
     def scale(self, samples: int, outputs: int) -> float:
         """Return what the sum over `samples` samples of `outputs` terms each is multiplied by."""

@@ -9,7 +9,12 @@ from __future__ import annotations
 from converter.runtime.evaluation import evaluate
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
-from converter.runtime.prediction import predict, predict_samples
+from converter.runtime.prediction import (
+    depends_on_batch,
+    is_distribution,
+    predict,
+    predict_samples,
+)
 from converter.runtime.settings import Settings, settings
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.strands import prepare_threads
@@ -27,7 +32,9 @@ __all__ = [
     "Score",
     "Settings",
     "Trainer",
+    "depends_on_batch",
     "evaluate",
+    "is_distribution",
     "plan",
     "predict",
     "predict_samples",
