@@ -4,13 +4,14 @@ import Foundation
 import ImageIO
 
 extension MLFeatureValue {
-    public struct ImageOption: RawRepresentable, Hashable, Sendable {
+    /// Not Sendable in the strictest reading: the importer may or may not say so.
+    public struct ImageOption: RawRepresentable, Hashable {
         public let rawValue: String
 
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        public static let cropRect = ImageOption(rawValue: "cropRect")
-        public static let cropAndScale = ImageOption(rawValue: "cropAndScale")
+        public nonisolated(unsafe) static let cropRect = ImageOption(rawValue: "cropRect")
+        public nonisolated(unsafe) static let cropAndScale = ImageOption(rawValue: "cropAndScale")
     }
 
     public convenience init(
