@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).with_name("package")
-MODULES = ("CoreGraphics", "ImageIO", "CoreVideo", "VideoToolbox", "CoreML")
+MODULES = ("ObjectiveC", "CoreGraphics", "ImageIO", "CoreVideo", "VideoToolbox", "CoreML")
 """In the order in which they import one another."""
 
 SWIFTC = shutil.which("swiftc")

@@ -9,13 +9,12 @@ import PackageDescription
 let package = Package(
     name: "StandIn",
     targets: [
+        .target(name: "ObjectiveC"),
         .target(name: "CoreGraphics"),
         .target(name: "ImageIO", dependencies: ["CoreGraphics"]),
         .target(name: "CoreVideo", dependencies: ["CoreGraphics"]),
         .target(name: "VideoToolbox", dependencies: ["CoreGraphics", "CoreVideo"]),
-        .target(name: "CoreML", dependencies: ["CoreGraphics", "CoreVideo", "ImageIO"]),
-        .testTarget(
-            name: "TrainerTests", dependencies: ["CoreML", "VideoToolbox"], resources: [.copy("Models")]
-        ),
+        .target(name: "CoreML", dependencies: ["CoreGraphics", "CoreVideo", "ImageIO", "ObjectiveC"]),
+        .testTarget(name: "TrainerTests", dependencies: ["CoreML", "VideoToolbox"]),
     ]
 )
