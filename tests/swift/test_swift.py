@@ -328,6 +328,11 @@ def test_a_model_in_a_pipeline_is_found_by_its_name():
     assert trainer(in_pipeline(names=())).scope == "model1"
 
 
+def test_two_inputs_of_one_name_are_refused():
+    with pytest.raises(TrainingError, match="2 inputs are named 'class'"):
+        generate(renamed("class"), "ModelTrainer", "Digits")
+
+
 def test_a_classifier_without_probabilities_is_refused():
     spec = build(labels=("cat", "dog", "owl"))
     spec.description.predictedProbabilitiesName = ""
