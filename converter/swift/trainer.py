@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from converter.coreml.features import array_shape
@@ -225,6 +226,7 @@ def trainer(model: Message) -> Trainer:
 
 def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
     taken = {answer.variable}
+    _check_names(feature.name for feature in chosen.inputs)
     for feature in chosen.inputs:
         name = identifier(feature.name, taken)
         taken.add(name)
@@ -237,6 +239,12 @@ def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
             sizes = " × ".join(map(str, array.shape))
             order = ", channels first" if len(array.shape) == 3 else ""
             yield Input(feature.name, name, array, f"{array.count} numbers, {sizes}{order}")
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name, number in Counter(names).items():
+        if number > 1:
+            raise TrainingError(f"{number} inputs are named '{name}'; give each a name of its own")
 
 
 def _array(feature: Message) -> Array:

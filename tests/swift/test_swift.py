@@ -1,6 +1,6 @@
 """The generated Swift: whole files as recorded, their syntax, and texts that try to break out.
 
-The files are parsed by a real grammar of Swift. They are not compiled here: there is no Core ML.
+The files are parsed by a real grammar of Swift here.
 After a change of the template: ``UPDATE_GOLDEN=1 python -m pytest tests/swift``, then read the
 difference.
 """
@@ -22,7 +22,7 @@ from converter.swift import generate
 from converter.swift.names import KEYWORDS, comment, identifier, string, type_name
 from converter.swift.trainer import trainer
 from tests.device.specs import INTERFACES, build
-from tests.paths import FIXTURES
+from tests.paths import FIXTURES, ROOT
 from tests.swift.grammar import Source
 
 GOLDEN = FIXTURES / "swift"
@@ -100,6 +100,13 @@ def test_a_recorded_source_is_swift_of_the_safe_kind(path):
         for node in source.nodes("function_declaration")
     }
     assert functions >= {"train", "reset", "predict", "evaluate", "weights", "biases"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/background-training.md"])
+def test_the_swift_of_the_documentation_is_swift(page):
+    blocks = re.findall(r"```swift\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert blocks
+    assert [Source(block).mistakes() for block in blocks] == [[]] * len(blocks)
 
 
 def test_the_grammar_finds_mistakes():
@@ -326,6 +333,11 @@ def test_each_shipped_model_has_personal_models_of_its_own():
 def test_a_model_in_a_pipeline_is_found_by_its_name():
     assert trainer(in_pipeline()).scope == "head"
     assert trainer(in_pipeline(names=())).scope == "model1"
+
+
+def test_two_inputs_of_one_name_are_refused():
+    with pytest.raises(TrainingError, match="2 inputs are named 'class'"):
+        generate(renamed("class"), "ModelTrainer", "Digits")
 
 
 def test_a_classifier_without_probabilities_is_refused():
