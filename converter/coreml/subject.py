@@ -124,8 +124,8 @@ class Subject:
 def subject(model: Message) -> Subject:
     """Return what an update of `model` works on.
 
-    The last model of a pipeline may be updatable, no other; its layers are found under its name.
-    https://developer.apple.com/documentation/coreml/mlparameterkey
+    The last model of a pipeline may be updatable, no other; its layers and hyperparameters are
+    found under its name. https://developer.apple.com/documentation/coreml/mlparameterkey
 
     Raises:
         TrainingError: the model is not updatable, or is no neural network.
@@ -135,7 +135,7 @@ def subject(model: Message) -> Subject:
     members = pipeline(model)
     member, scope = model, tuple[str, ...]()
     if members is not None and members.models:
-        member, scope = members.models[-1], (_member_names(members)[-1],)
+        member, scope = members.models[-1], (_last_name(members),)
     net = network(member)
     if net is None:
         raise TrainingError(
@@ -146,15 +146,11 @@ def subject(model: Message) -> Subject:
     return Subject(model, member, scope)
 
 
-def _member_names(pipeline: Message) -> list[str]:
-    """Return the names of the models in a pipeline: those in the file, or ``model0`` and so on.
-
-    ``Pipeline.proto`` of apple/coremltools says so of files without names.
-    """
-    count = len(pipeline.models)
-    if len(pipeline.names) == count:
-        return list(pipeline.names)
-    return [f"model{number}" for number in range(count)]
+def _last_name(members: Message) -> str:
+    """Return the name of the last model of a pipeline: the file's, else ``model`` and its index."""
+    last = len(members.models) - 1
+    name = members.names[last] if len(members.names) == len(members.models) else ""
+    return name or f"model{last}"
 
 
 def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:
