@@ -6,6 +6,7 @@ It has run nowhere yet. What is held here is what can be held without a Mac.
 import itertools
 import re
 import shlex
+from fnmatch import fnmatch
 
 import yaml
 
@@ -100,6 +101,19 @@ def test_every_model_learns_by_sgd_too():
         found.setdefault(values["matrix.model.convert"], set()).add(convert["optimizer"])
     assert len(found) == 3
     assert all(optimizers == {"adam", "sgd"} for optimizers in found.values())
+
+
+def test_the_calibration_is_recorded_decoded_and_kept_without_tensorflow():
+    job = JOBS["calibrate"]
+    for values, lines in runs(job):
+        (_, verify), (_, calibrate) = commands(lines)
+        assert verify["on_device"]
+        assert verify["calibrate"]
+        assert verify["require_update"]
+        assert calibrate["record"] == verify["out"]
+        pattern, _ = kept(job, values)
+        assert all(fnmatch(str(name), pattern) for name in (verify["out"], calibrate["out"]))
+        assert "python -m pip install '.[macos]'" in lines
 
 
 def test_the_goldens_are_compiled_for_every_system_in_every_way():
