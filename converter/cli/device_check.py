@@ -83,6 +83,8 @@ WORDS = {True: "ok", False: "FAILED", None: "unknown"}
 
 
 def _print_checks(verdict: Verdict) -> None:
+    if remark := verdict.facts.get("remark"):
+        click.echo(f"note     {remark}")
     for check in verdict.checks:
         click.echo(f"{WORDS[check.passed]:7}  {check.name}: {check.seen}")
     for told in verdict.facts.get("told", []):

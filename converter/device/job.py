@@ -58,6 +58,13 @@ class Settings:
             return {}
         return {"epochs": self.epochs, "miniBatchSize": self.batch_size, "shuffle": self.shuffle}
 
+    def remark(self) -> str | None:
+        """Return why it is more than one epoch that runs, None if it is one."""
+        if self.epochs == 1:
+            return None
+        why = "a pipeline keeps its number" if self.is_default else "the file allows no fewer"
+        return f"{self.epochs} epochs run, not one: {why}"
+
     def samples(self) -> int:
         """Return how many samples make two whole mini-batches and one that is smaller."""
         return 2 * self.batch_size + max(1, self.batch_size // 2)

@@ -29,6 +29,7 @@ def facts(
     found = {
         "samples": len(batch),
         "epochs": settings.epochs,
+        "remark": settings.remark(),
         "batch_size": settings.batch_size,
         "told": list(_beside(told, steps.losses)) if steps else told,
     }

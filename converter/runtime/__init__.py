@@ -1,7 +1,7 @@
 """The reference runtime: runs and trains a Core ML model anywhere, from its bytes alone.
 
-It claims its own arithmetic, written down in `losses`, `optimizers` and `training`: that of Keras
-with the same settings. Apple does not document Core ML's.
+Its arithmetic is that of Keras with the same settings, unless `Settings.arithmetic` says otherwise:
+Apple does not document Core ML's. See `converter.arithmetic`.
 """
 
 from __future__ import annotations

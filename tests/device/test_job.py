@@ -117,6 +117,17 @@ def test_hyperparameters_stay_within_the_file():
     assert job.settings(subject(spec)) == job.Settings(5, 64)
 
 
+def test_more_than_one_epoch_is_said():
+    spec = build()
+    assert job.settings(subject(spec)).remark() is None
+    spec.neuralNetwork.updateParams.epochs.set.values[:] = [500]
+    chosen = job.settings(subject(spec))
+    assert chosen.remark() == "500 epochs run, not one: the file allows no fewer"
+    assert chosen.parameters()["epochs"] == 500
+    remark = job.settings(subject(pipeline())).remark()
+    assert remark == "2 epochs run, not one: a pipeline keeps its number"
+
+
 @pytest.mark.parametrize(("batch_size", "samples"), [(1, 3), (2, 5), (8, 20), (64, 160)])
 def test_there_are_several_mini_batches_of_which_the_last_is_smaller(batch_size, samples):
     assert job.Settings(1, batch_size).samples() == samples
