@@ -17,8 +17,9 @@ from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
 from converter.device import job, reference, report
 from converter.device.batch import Batch, first_of, random_batch
-from converter.device.checks import Agreement, Check, Expected, compared
+from converter.device.checks import Check
 from converter.device.child import Ending
+from converter.device.comparing import Agreement, Expected, compared
 from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError, install
 

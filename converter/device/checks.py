@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from converter.device.batch import Array
-
-Stored: TypeAlias = Mapping[str, Array]
-"""The weights in the file, flat, as ``"<number of the layer>.<weights or biases>"``."""
-
-ACROSS_ENGINES = 1e-4
-"""Of the range of the outputs: predictions of Core ML and of the reference runtime, and those of
-Core ML before and after writing, which may come from another engine. Weights must be equal."""
-
-UNRELATED = 0.1
-"""Of the same range: above this, predictions before the update already say nothing."""
+from converter.device.comparing import (
+    ACROSS_ENGINES,
+    Agreement,
+    Comparison,
+    Expected,
+    Stored,
+    compared,
+    difference,
+    relative,
+    worst,
+)
 
 
 @dataclass(frozen=True)
@@ -29,67 +29,6 @@ class Check:
     name: str
     passed: bool | None
     seen: str
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the parent knows of the model. Layers are numbered as in the job.
-
-    Attributes:
-        layers: name of each layer by its number.
-        updatable: numbers of the layers that must change.
-        stored: the weights in the file.
-        epochs: how many were ordered.
-    """
-
-    layers: Sequence[str]
-    updatable: Sequence[int]
-    stored: Stored
-    epochs: int
-
-    def keys(self, updatable: bool) -> list[str]:
-        """Return the keys in `stored` of the layers that learn, or of those that do not."""
-        chosen = {str(number) for number in self.updatable}
-        return [key for key in self.stored if (key.split(".")[0] in chosen) == updatable]
-
-    def name(self, key: str) -> str:
-        """Return what a person calls the array `key`, such as "dense weights"."""
-        number, weights = key.split(".")
-        return f"{self.layers[int(number)]} {weights}"
-
-    def names(self, keys: Iterable[str]) -> str:
-        """Return the names of `keys`, listed."""
-        return ", ".join(map(self.name, keys))
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Largest difference from the reference runtime's predictions, of the range of the outputs.
-
-    `after` is measured with the weights that Core ML has learned and the file's frozen layers.
-    """
-
-    before: float
-    after: float
-
-    @property
-    def is_met(self) -> bool:
-        """Whether predictions differ after the update by no more than they did before."""
-        limit = max(ACROSS_ENGINES, 2 * self.before)
-        return self.after <= limit and self.before < UNRELATED
-
-    def __str__(self) -> str:
-        return f"{self.after:.1e} of the range of the outputs ({self.before:.1e} before)"
-
-
-@dataclass
-class Comparison:
-    """Arrays of Core ML against those of the file, by what came of it: lists of keys."""
-
-    equal: list[str] = field(default_factory=list)
-    reordered: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
 
 
 def checks(
@@ -118,28 +57,6 @@ def checks(
         yield Check(title, None, no_agreement or "there is no comparison")
     else:
         yield Check(title, agreement.is_met, f"differ by {agreement}")
-
-
-def worst(differences: Iterable[float]) -> float:
-    """Return the largest; not a number if one of them is none, or there are none at all."""
-    found = list(differences)
-    return max(found) if found and not any(map(math.isnan, found)) else math.nan
-
-
-def compared(expected: Expected, arrays: Stored, prefix: str, keys: Collection[str]) -> Comparison:
-    """Compare with the file. In which order Core ML returns weights is not documented."""
-    found = Comparison()
-    for key in keys:
-        array, stored = arrays.get(f"{prefix}.{key}"), expected.stored[key]
-        if array is None:
-            found.missing.append(key)
-        elif np.array_equal(array, stored):
-            found.equal.append(key)
-        elif np.array_equal(np.sort(array), np.sort(stored)):
-            found.reordered.append(key)
-        else:
-            found.differing.append(key)
-    return found
 
 
 def _epochs(expected: Expected, losses: Sequence[float | None]) -> Check:
@@ -198,26 +115,17 @@ def _step(expected: Expected, arrays: Stored, key: str) -> float:
     """Return the largest step of an array, from the file where Core ML did not give it before."""
     before, after = arrays.get(f"before.{key}"), arrays.get(f"after.{key}")
     if before is not None:
-        return _difference(before, after)
+        return difference(before, after)
     stored = expected.stored[key]
     if after is not None and np.array_equal(np.sort(after), np.sort(stored)):
         return 0.0  # in another order, perhaps
-    return _difference(stored, after)
-
-
-def _difference(one: Array | None, other: Array | None) -> float:
-    """Return the largest difference; not a number where there is nothing to compare."""
-    if one is None or other is None or one.shape != other.shape or not one.size:
-        return math.nan
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        return math.nan
-    return float(np.abs(other.astype(np.float64) - one).max())
+    return difference(stored, after)
 
 
 def _reloaded(expected: Expected, arrays: Stored) -> Check:
     title = "the written model has the weights of the one in memory"
     keys = expected.keys(updatable=True)
-    steps = {k: _difference(arrays.get(f"after.{k}"), arrays.get(f"reloaded.{k}")) for k in keys}
+    steps = {k: difference(arrays.get(f"after.{k}"), arrays.get(f"reloaded.{k}")) for k in keys}
     wrong = [key for key, step in steps.items() if step != 0.0]
     if wrong:
         return Check(title, False, f"differ: {expected.names(wrong)}")
@@ -248,14 +156,6 @@ def _reloaded_predictions(arrays: Stored) -> Check:
     )
     seen = f"{largest:.1e} of the range of the outputs"
     return Check(title, largest <= ACROSS_ENGINES, seen)
-
-
-def relative(one: Array | None, other: Array | None) -> float:
-    """Return the largest difference of two arrays as a share of the range of the first."""
-    difference = _difference(one, other)
-    if one is None or math.isnan(difference):
-        return math.nan
-    return difference / (float(np.ptp(one)) or 1.0)
 
 
 def _frozen(expected: Expected, arrays: Stored, agreement: Agreement | None) -> Check:

@@ -13,7 +13,7 @@ from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
 from converter.device.batch import Array, Batch
-from converter.device.checks import Agreement, relative, worst
+from converter.device.comparing import Agreement, relative, worst
 from converter.device.job import Settings
 
 

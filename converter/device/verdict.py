@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from converter.device.batch import Array
-from converter.device.checks import Agreement, Check, Expected, checks
+from converter.device.checks import Check, checks
 from converter.device.child import Ending
+from converter.device.comparing import Agreement, Expected
 
 FACTS = ("system", "pyobjc", "compute_units", "told", "troubles")
 """What the child says that goes into the record as it is."""

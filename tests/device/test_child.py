@@ -14,7 +14,7 @@ from converter import device
 from converter.coreml.subject import subject
 from converter.device import child, job, reference
 from converter.device.batch import random_batch
-from converter.device.checks import Expected
+from converter.device.comparing import Expected
 from converter.device.verdict import Outcome, judge
 from tests.device.specs import INTERFACES, build
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter import device
+from converter import cli, device
 from converter.cli.device_check import run_device_check
 from converter.coreml import mlmodel
 from converter.coreml.subject import subject
@@ -51,6 +51,19 @@ def test_bad_input_is_one_line(tmp_path):
         assert done.returncode == 1
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_the_arrays_of_a_verdict_are_written_over_no_input(tmp_path, capsys):
+    mlmodel.write(build(), tmp_path / "m.mlmodel")
+    data = tmp_path / "v.arrays.npz"
+    np.savez(data, x=np.zeros((6, 4, 4, 1)), y=np.zeros(6))
+    before = data.read_bytes()
+    command = ["verify", tmp_path / "m.mlmodel", "--on-device", "--data", data, "-o",
+               tmp_path / "v.json"]  # fmt: skip
+    assert cli.run(list(map(str, command))) == 1
+    assert "v.arrays.npz: is the same file as the input --data" in capsys.readouterr().err
+    assert data.read_bytes() == before
+    assert not (tmp_path / "v.json").exists()
 
 
 def test_the_whole_way_on_a_stand_in_is_not_taken_for_core_ml(tmp_path, monkeypatch, capsys):

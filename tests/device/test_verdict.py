@@ -5,8 +5,8 @@ import copy
 import numpy as np
 import pytest
 
-from converter.device.checks import Agreement, Expected
 from converter.device.child import Ending
+from converter.device.comparing import Agreement, Expected
 from converter.device.verdict import Outcome, judge
 
 STORED = {

@@ -2,8 +2,9 @@
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("converter/device/checks.py", "@dataclass(frozen=False)"): "nothing assigns to its fields",
+    ("converter/device/comparing.py", "@dataclass(frozen=False)"): "nothing assigns to its fields",
     (
-        "converter/device/checks.py",
+        "converter/device/comparing.py",
         "if not (np.isfinite(one).all() or np.isfinite(other).all()):",
     ): "the difference to what is not finite is not finite either",
     ("converter/device/job.py", "@dataclass(frozen=False)"): "nothing assigns to its fields",
