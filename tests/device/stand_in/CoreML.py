@@ -3,7 +3,8 @@
 An "update" adds 0.25 to all weights and a "prediction" is a constant. ``STAND_IN`` in the
 environment makes it behave otherwise: ``abort``, ``hang``, ``error``, ``main queue`` (the handlers
 are called where only the main run loop calls), ``secretive`` (no weights when training begins, none
-of frozen layers, no losses but those of epochs), ``unreadable`` (what was written loads nowhere).
+of frozen layers, no losses but those of epochs), ``unreadable`` (what was written loads nowhere),
+``trains`` (the models of a calibration, as ``dense.py`` has it).
 """
 
 import ctypes
@@ -13,6 +14,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from dense import Dense
 from Foundation import MAIN_QUEUE, NSDictionary
 from objc import TABLE, Object
 
@@ -251,6 +253,12 @@ class Context(Object):
         return NSDictionary.dictionaryWithDictionary_(self._metrics)
 
 
+def arrays(sample):
+    """Return the features of a sample that are arrays, as NumPy has them, by name."""
+    given = sample._values
+    return {name: np.array(given.objectForKey_(name)._value._memory) for name in given.allKeys()}
+
+
 class MLUpdateTask(Object):
     @classmethod
     def updateTaskForModelAtURL_trainingData_configuration_progressHandlers_error_(
@@ -259,7 +267,7 @@ class MLUpdateTask(Object):
         task = cls()
         task._model, _ = MLModel.modelWithContentsOfURL_configuration_error_(url, None, None)
         task._handlers = handlers
-        task._samples, task._told = len(batch._values), getattr(configuration, "_values", {})
+        task._batch, task._told = batch._values, getattr(configuration, "_values", {})
         return task, None
 
     def resume(self):
@@ -278,6 +286,8 @@ class MLUpdateTask(Object):
         (key,) = values.allKeys()
         assert (key._name, type(values.objectForKey_(key))) == ("learningRate", float)
         self._told["learningRate"] = values.objectForKey_(key)
+        if MODE == "trains":
+            self._dense.rate = values.objectForKey_(key)
 
     def _run(self):
         if MODE == "abort":
@@ -296,10 +306,13 @@ class MLUpdateTask(Object):
         epochs = self._told.get("epochs", update.epochs.defaultValue)
         size = self._told.get("miniBatchSize", optimizer.miniBatchSize.defaultValue)
         self._model._is_training = True
+        if MODE == "trains":
+            self._dense = Dense(self._model._spec, [arrays(sample) for sample in self._batch])
         self._handlers._progress(Context(self, self._model, 1))
         for epoch in range(epochs):
-            for number in range(-(-self._samples // size)):
-                loss = 1.5 - epoch - number / 4
+            for number in range(-(-len(self._batch) // size)):
+                part = slice(number * size, (number + 1) * size)
+                loss = self._dense.step(part) if MODE == "trains" else 1.5 - epoch - number / 4
                 self._handlers._progress(Context(self, self._model, 4, epoch, number, loss))
             self._handlers._progress(Context(self, self._model, 2, epoch, None, loss))
         changed = MLModel()
@@ -309,4 +322,6 @@ class MLUpdateTask(Object):
         for layer in subject(changed._spec).layers():
             for key in layer.keys if layer.is_updatable else ():
                 mlmodel.set_floats(layer.stored(key), mlmodel.floats(layer.stored(key)) + step)
+        if MODE == "trains":
+            self._dense.write_back(changed._spec)
         self._handlers._completion(Context(self, changed, 0, loss=loss))
