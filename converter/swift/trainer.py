@@ -65,11 +65,12 @@ class Array:
 
 @dataclass(frozen=True)
 class Input:
-    """One input: an array, or an image if `array` is None. `variable` is its name in Swift."""
+    """One input: an array, or an image of a `size` in pixels. `variable` is its name in Swift."""
 
     name: str
     variable: str
     array: Array | None
+    size: tuple[int, int] | None
     described: str
 
     @property
@@ -167,6 +168,13 @@ class Count:
         is_free = self.limits is None and not self.choices
         return "true" if is_free else f"Self.{self.key}Allowed.contains({self.key})"
 
+    @property
+    def least(self) -> int:
+        """The smallest allowed value that is more than 0, the default if there is none."""
+        low, high = self.limits or (self.default, self.default)
+        allowed = self.choices or range(max(low, 1), high + 1)
+        return next((value for value in allowed if value > 0), self.default)
+
 
 @dataclass(frozen=True)
 class Trainer:
@@ -233,12 +241,12 @@ def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
         if feature.type.WhichOneof("Type") == "imageType":
             image = feature.type.imageType
             described = f"A picture, which the model takes as {image.width} × {image.height}"
-            yield Input(feature.name, name, None, described)
+            yield Input(feature.name, name, None, (image.width, image.height), described)
         else:
             array = _array(feature)
             sizes = " × ".join(map(str, array.shape))
             order = ", channels first" if len(array.shape) == 3 else ""
-            yield Input(feature.name, name, array, f"{array.count} numbers, {sizes}{order}")
+            yield Input(feature.name, name, array, None, f"{array.count} numbers, {sizes}{order}")
 
 
 def _check_names(names: Iterable[str]) -> None:

@@ -17,6 +17,9 @@ public struct FakePixels: Codable, Equatable, Sendable {
     }
 
     private func pixel(_ x: Int, _ y: Int) -> ArraySlice<UInt8> {
+        guard (0..<width).contains(x), (0..<height).contains(y) else {
+            return ArraySlice(repeating: 0, count: channels)
+        }
         let start = (y * width + x) * channels
         return bytes[start..<start + channels]
     }
@@ -48,10 +51,18 @@ public struct FakePixels: Codable, Equatable, Sendable {
 
     /// Returns the middle of the picture that has the proportions of the size given.
     public func cropped(toProportionsOf wide: Int, _ high: Int) -> FakePixels {
-        let scale = min(Double(width) / Double(wide), Double(height) / Double(high))
-        let (keptWidth, keptHeight) = (Int(Double(wide) * scale), Int(Double(high) * scale))
-        let (left, top) = ((width - keptWidth) / 2, (height - keptHeight) / 2)
-        return filled(keptWidth, keptHeight) { x, y in (left + x, top + y) }
+        framed(wide, high, scale: min(Double(width) / Double(wide), Double(height) / Double(high)))
+    }
+
+    /// Returns the picture with black margins, so that it has the proportions of the size given.
+    public func padded(toProportionsOf wide: Int, _ high: Int) -> FakePixels {
+        framed(wide, high, scale: max(Double(width) / Double(wide), Double(height) / Double(high)))
+    }
+
+    private func framed(_ wide: Int, _ high: Int, scale: Double) -> FakePixels {
+        let (newWidth, newHeight) = (Int(Double(wide) * scale), Int(Double(high) * scale))
+        let (left, top) = ((width - newWidth) / 2, (height - newHeight) / 2)
+        return filled(newWidth, newHeight) { x, y in (left + x, top + y) }
     }
 
     private func filled(

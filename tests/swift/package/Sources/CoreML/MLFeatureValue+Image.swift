@@ -56,18 +56,21 @@ extension FakePixels {
 }
 
 extension MLImageConstraint {
-    /// Returns the picture in the size that is wanted, cropped before if `options` say so.
+    /// Returns the picture in the size that is wanted.
     ///
-    /// The values of `cropAndScale` are those of VNImageCropAndScaleOption: 0 crops, 2 fills. Core ML's
-    /// default is not documented.
+    /// The values of `cropAndScale` are those of VNImageCropAndScaleOption. Core ML's default is not documented:
+    /// here there is none.
     func fakeBuffer(
         _ pixels: FakePixels, options: [MLFeatureValue.ImageOption: Any]
     ) throws -> CVPixelBuffer {
-        guard let choice = options[.cropAndScale] as? Int, choice == 0 || choice == 2 else {
-            throw FakeError.invalid("cropAndScale: \(String(describing: options[.cropAndScale]))")
+        let fitting: FakePixels
+        switch options[.cropAndScale] as? UInt {
+        case 0: fitting = pixels.cropped(toProportionsOf: pixelsWide, pixelsHigh)
+        case 1: fitting = pixels.padded(toProportionsOf: pixelsWide, pixelsHigh)
+        case 2: fitting = pixels
+        case let other: throw FakeError.invalid("cropAndScale: \(String(describing: other))")
         }
-        let kept = choice == 0 ? pixels.cropped(toProportionsOf: pixelsWide, pixelsHigh) : pixels
-        let scaled = kept.scaled(width: pixelsWide, height: pixelsHigh)
+        let scaled = fitting.scaled(width: pixelsWide, height: pixelsHigh)
         return CVPixelBuffer(fakePixels: scaled, format: pixelFormatType)
     }
 }

@@ -86,6 +86,7 @@ open class MLUpdateTask: MLTask {
         )
         super.init()
         FakeCoreML.shared.taskWasMade(training.passed)
+        FakeCoreML.shared.switches.onStep(.makingTask)
     }
 
     deinit { FakeCoreML.shared.taskIsGone() }

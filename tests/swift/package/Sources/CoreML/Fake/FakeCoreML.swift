@@ -1,12 +1,12 @@
 import Foundation
 
-/// What a test may make the stand-in do, and what it has seen.
+/// What a test may make the stand-in do.
 public struct FakeSwitches: Sendable {
     /// Seconds that each mini-batch takes besides.
     public var secondsPerMiniBatch = 0.0
     /// Seconds that writing a model takes.
     public var secondsPerWrite = 0.0
-    /// The training ends with this error.
+    /// The training ends with an error.
     public var trainingFails = false
     /// The training ends well, but there is no model; this was seen with Core ML.
     public var givesNoModel = false
@@ -14,10 +14,19 @@ public struct FakeSwitches: Sendable {
     public var completesAfterCancel = false
     /// Writing fails half-way.
     public var writingFails = false
-    /// The loss from then on is not a number.
+    /// What is written cannot be read.
+    public var writesRubbish = false
+    /// The losses are no numbers.
     public var lossIsNotANumber = false
+    /// Is called at each step, in the thread that takes it.
+    public var onStep: @Sendable (FakeStep) -> Void = { _ in }
 
     public init() {}
+}
+
+/// Where a test may step in.
+public enum FakeStep: Sendable {
+    case makingTask, miniBatch, writing, written
 }
 
 /// What the stand-in has seen.
@@ -26,9 +35,11 @@ public struct FakeRecord: Sendable {
     public var liveTasks = 0
     public var liveValues = 0
     public var mostLiveValues = 0
-    /// Trainings and writes that are under way, and the most there were at once.
-    public var active = 0
-    public var mostActive = 0
+    /// Trainings that are under way, cancelled ones included.
+    public var running = 0
+    public var writing = 0
+    /// How often a training began, or a model was written, while another model was being written.
+    public var collisions = 0
     public var writes = 0
     /// The hyperparameters that the last task was given, as text.
     public var parameters: [String: String] = [:]
@@ -66,7 +77,8 @@ public final class FakeCoreML: @unchecked Sendable {
             currentRecord.liveTasks = before.liveTasks
             currentRecord.liveValues = before.liveValues
             currentRecord.mostLiveValues = before.liveValues
-            currentRecord.active = before.active
+            currentRecord.running = before.running
+            currentRecord.writing = before.writing
         }
     }
 
@@ -91,13 +103,22 @@ public final class FakeCoreML: @unchecked Sendable {
 
     func taskIsGone() { note { $0.liveTasks -= 1 } }
 
-    /// Counts work that nothing else shall overlap.
-    func began() {
+    func trainingBegan() {
         note {
-            $0.active += 1
-            $0.mostActive = max($0.mostActive, $0.active)
+            $0.running += 1
+            $0.collisions += $0.writing
         }
     }
 
-    func ended() { note { $0.active -= 1 } }
+    func trainingEnded() { note { $0.running -= 1 } }
+
+    func writingBegan() {
+        note {
+            $0.collisions += $0.writing
+            $0.writing += 1
+            $0.writes += 1
+        }
+    }
+
+    func writingEnded() { note { $0.writing -= 1 } }
 }

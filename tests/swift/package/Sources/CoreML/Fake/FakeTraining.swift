@@ -5,13 +5,16 @@ final class FakeWritableModel: MLModel, MLWritable {
     /// Writes in two steps, so that a failure leaves half a model. The folder has to be there.
     func write(to url: URL) throws {
         let switches = FakeCoreML.shared.switches
-        FakeCoreML.shared.began()
-        defer { FakeCoreML.shared.ended() }
-        FakeCoreML.shared.note { $0.writes += 1 }
-        try Data("half a model".utf8).write(to: url.appendingPathComponent(FakeModel.file))
+        FakeCoreML.shared.writingBegan()
+        defer { FakeCoreML.shared.writingEnded() }
+        let file = url.appendingPathComponent(FakeModel.file)
+        try Data("half a model".utf8).write(to: file)
+        switches.onStep(.writing)
         Thread.sleep(forTimeInterval: switches.secondsPerWrite)
         if switches.writingFails { throw FakeError.notWritten }
-        try JSONEncoder().encode(fake).write(to: url.appendingPathComponent(FakeModel.file))
+        if switches.writesRubbish { return }
+        try fake.encoded().write(to: file)
+        switches.onStep(.written)
     }
 }
 
@@ -66,7 +69,7 @@ final class FakeTraining: @unchecked Sendable {
         }
         guard isFirst else { return }
         task.state = .running
-        FakeCoreML.shared.began()
+        FakeCoreML.shared.trainingBegan()
         nonisolated(unsafe) let task = task
         DispatchQueue.global().async { self.run(task) }
     }
@@ -88,8 +91,7 @@ final class FakeTraining: @unchecked Sendable {
             task.state = ending
             return false
         }
-        // Before the handler: what it starts is not this training's.
-        FakeCoreML.shared.ended()
+        defer { FakeCoreML.shared.trainingEnded() }
         if wasCancelled && !FakeCoreML.shared.switches.completesAfterCancel { return }
         handlers.completion(context(task, [], [:], isLast: true))
     }
@@ -99,8 +101,9 @@ final class FakeTraining: @unchecked Sendable {
         for epoch in 0..<epochs {
             var total = 0.0
             for (index, start) in stride(from: 0, to: data.count, by: size).enumerated() {
-                if isCancelled(task) { return }
-                Thread.sleep(forTimeInterval: FakeCoreML.shared.switches.secondsPerMiniBatch)
+                let switches = FakeCoreML.shared.switches
+                switches.onStep(.miniBatch)
+                Thread.sleep(forTimeInterval: switches.secondsPerMiniBatch)
                 if isCancelled(task) { return }
                 let batch = start..<min(start + size, data.count)
                 let loss = try step(batch)
