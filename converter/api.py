@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar
 
+from converter.arithmetic import Arithmetic, arithmetic_of
 from converter.conversion.report import Report
 from converter.coreml import mlmodel
 from converter.coreml.inspection import COLUMNS
@@ -257,11 +258,12 @@ class UpdatableModel:
         test: tuple[Inputs, Any] | None = None,
         layout: Layout = "auto",
         scale: float = 1.0,
+        arithmetic: str | Path | Arithmetic = "keras",
         **numbers: float | bool | None,
     ) -> UpdatableModel:
         """Return the model after an update on samples, as the device would do it.
 
-        The arithmetic is that of the reference runtime; this model stays as it is.
+        It is done by the reference runtime; this model stays as it is.
 
         Args:
             x: samples, as for `predict`.
@@ -269,6 +271,8 @@ class UpdatableModel:
             test: other samples and answers, to score before training and after every epoch.
             layout: as for `predict`.
             scale: as for `predict`.
+            arithmetic: "keras", "coreml", the path of a JSON file, or a
+                `converter.arithmetic.Arithmetic`.
             numbers: ``epochs``, ``batch_size``, ``learning_rate``, ``momentum``, ``beta_1``,
                 ``beta_2``, ``epsilon``, ``shuffle``, ``seed``; by default those of the model, and
                 only what the model allows.
@@ -278,6 +282,7 @@ class UpdatableModel:
 
         Raises:
             UsageError: a number is unknown or not allowed.
+            ArithmeticFileError: the file of arithmetic is not as it should be.
             DataError: samples or answers do not fit the model.
             TrainingError: the loss is no longer a number.
         """
@@ -286,7 +291,8 @@ class UpdatableModel:
         if unknown := sorted(set(numbers) - set(TRAINING)):
             raise UsageError(f"train: {unknown[0]} is no setting; there are {', '.join(TRAINING)}")
         spec = _copy(self.spec)
-        settings = runtime.settings(spec, **numbers)
+        counting = arithmetic if isinstance(arithmetic, Arithmetic) else arithmetic_of(arithmetic)
+        settings = replace(runtime.settings(spec, **numbers), arithmetic=counting)
         data = runtime.Labelled(self._samples(x, layout, scale), y)
         held_out = None
         if test is not None:

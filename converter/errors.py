@@ -9,6 +9,7 @@
     ├── ModelFileError             1   the .mlmodel cannot be read, or not be run here
     ├── DataError                  1   samples or labels do not fit the model
     ├── TrainingError              1   the model cannot be trained, or training went wrong
+    ├── ArithmeticFileError        1   a file of arithmetic cannot be read or understood
     ├── InvalidModelError          1   the converted model breaks a rule of Core ML
     ├── ParityError                1   the written model does not predict what Keras predicts
     ├── OutputError                1   the result cannot be written
@@ -71,6 +72,10 @@ class DataError(MakeUpdatableError):
 
 class TrainingError(MakeUpdatableError):
     """The model cannot be trained as asked, or training went wrong."""
+
+
+class ArithmeticFileError(MakeUpdatableError):
+    """A file that says how to count cannot be read, or says something that is not known."""
 
 
 class InvalidModelError(MakeUpdatableError):

@@ -13,10 +13,10 @@ PACKAGE = ROOT / "converter"
 FLOORS = (
     ("errors", "versions"),
     ("file_kinds", "files", "paths"),
-    ("backend", "coreml", "keras_file"),
+    ("arithmetic", "backend", "coreml", "keras_file"),
     ("recipe", "load", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
-    ("learning",),
+    ("learning", "calibration"),
     ("proof",),
     ("conversion",),
     ("api",),

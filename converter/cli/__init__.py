@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": "Tell the loss and the accuracy of a .mlmodel on labelled data.",
     "predict": "Print what a .mlmodel answers.",
     "verify": "Check what a .mlmodel does: against its Keras model, or in Core ML itself on a Mac.",
+    "calibrate": "Tell how Core ML counts when it trains, from what a Mac has recorded.",
     "swift": "Write the Swift code with which an app trains a .mlmodel.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

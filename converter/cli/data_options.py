@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from converter.cli.parameters import LARGEST_COUNT, FileOr, Whole, a_number
 from converter.paths import Input
 from converter.recipe.numbers import scaling_complaint
+
+if TYPE_CHECKING:
+    from converter.coreml.mlmodel import Message
 
 
 def _datasets() -> Sequence[str]:
@@ -55,6 +58,18 @@ batch_size_option = click.option(
     show_default=True,
     help="Samples computed at once.",
 )
+
+
+def batch_notes(model: Message, batch_size: int) -> Iterator[str]:
+    """Yield what to know where answers depend on how many samples are computed at once."""
+    from converter.runtime import depends_on_batch
+
+    if layer := depends_on_batch(model):
+        yield (
+            f"layer '{layer}' normalizes by the mean of the samples that are computed at once, "
+            f"here {batch_size}; an app that asks for one answer at a time gets those of "
+            "--batch-size 1"
+        )
 
 
 def tell_notes(notes: Iterable[str], quiet: bool = False) -> None:

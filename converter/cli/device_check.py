@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,8 +29,9 @@ def run_device_check(
     """Run one update of the model at `path` in Core ML, print what came of it.
 
     `data` is a place that `converter.data` reads, `out` a file for the verdict as JSON, which is
-    printed instead of text if `as_json`. Returns the exit code: 0 passed, 1 anything else, but
-    `EXIT_NOT_RUN` where Core ML could not be run and `require_update` does not ask for it.
+    printed instead of text if `as_json`; its arrays go into the file `arrays_beside` it. Returns
+    the exit code: 0 passed, 1 anything else, but `EXIT_NOT_RUN` where Core ML could not be run and
+    `require_update` does not ask for it.
 
     Raises:
         MakeUpdatableError: the model or the data cannot be read, or do not fit.
@@ -46,7 +48,8 @@ def run_device_check(
         tell_notes(found.notes, quiet)
         samples = found.train
     verdict = device.check(model, samples, timeout or device.TIMEOUT)
-    tell({"model": str(path), **verdict.as_dict()}, as_json, out)
+    arrays = _write_arrays(verdict, out)
+    tell({"model": str(path), **verdict.as_dict(), "arrays": arrays}, as_json, out)
     passed = verdict.outcome is device.Outcome.PASSED
     if not (quiet or as_json):
         _print_checks(verdict)
@@ -57,6 +60,46 @@ def run_device_check(
     return EXIT_OK if passed else EXIT_ERROR
 
 
+def arrays_beside(out: Path) -> Path:
+    """Return the file for the arrays of a verdict that is written to `out`."""
+    return out.with_suffix(".arrays.npz")
+
+
+def _write_arrays(verdict: Verdict, out: Path | None) -> str | None:
+    """Write all arrays of the verdict, and return the name of the file, None if there is none."""
+    if out is None or not verdict.arrays:
+        return None
+    import numpy as np
+
+    from converter.files import replacing
+
+    target = arrays_beside(out)
+    with replacing(target) as temporary, temporary.open("wb") as file:
+        np.savez(file, **verdict.arrays)  # type: ignore[arg-type]
+    return target.name
+
+
+WORDS = {True: "ok", False: "FAILED", None: "unknown"}
+
+
 def _print_checks(verdict: Verdict) -> None:
+    if remark := verdict.facts.get("remark"):
+        click.echo(f"note     {remark}")
     for check in verdict.checks:
-        click.echo(f"{'ok    ' if check.passed else 'FAILED'}  {check.name}: {check.seen}")
+        click.echo(f"{WORDS[check.passed]:7}  {check.name}: {check.seen}")
+    for told in verdict.facts.get("told", []):
+        click.echo(f"loss     {_point(told)}: {_losses(told)}")
+
+
+def _point(told: Mapping[str, Any]) -> str:
+    numbers = (("epoch", told["epoch"]), ("mini-batch", told["mini_batch"]))
+    return ", ".join([told["event"], *(f"{name} {n}" for name, n in numbers if n is not None)])
+
+
+def _losses(told: Mapping[str, Any]) -> str:
+    """Return what Core ML told, and what the reference runtime has at the same point."""
+    found = "none" if told["loss"] is None else f"{told['loss']:g}"
+    if told.get("reference") is None:
+        return found
+    mean = f", mean of the epoch {told['reference_mean']:g}" if "reference_mean" in told else ""
+    return f"{found} (reference runtime {told['reference']:g}{mean})"

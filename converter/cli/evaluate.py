@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.data_options import batch_size_option, data_options, tell_notes
+from converter.cli.data_options import (
+    batch_notes,
+    batch_size_option,
+    data_options,
+    tell_notes,
+)
 from converter.cli.parameters import json_option, verbose_option
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
@@ -46,7 +51,7 @@ def command(
             from converter import runtime
         with job.step("reading the data"):
             found = places.read(data, message, places.Reading(layout, scale))
-            tell_notes(found.notes)
+            tell_notes([*found.notes, *batch_notes(message, batch_size)])
             part = found.test or found.train
         with job.step("computing"):
             score = runtime.evaluate(message, part, batch_size)

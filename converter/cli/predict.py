@@ -7,13 +7,20 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 import numpy as np
+import numpy.typing as npt
 
 from converter.cli.command import Command
-from converter.cli.data_options import batch_size_option, data_input, data_options, tell_notes
+from converter.cli.data_options import (
+    batch_notes,
+    batch_size_option,
+    data_input,
+    data_options,
+    tell_notes,
+)
 from converter.cli.parameters import quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
@@ -21,8 +28,16 @@ from converter.errors import ModelFileError
 from converter.files import replacing, write_bytes
 from converter.paths import Input, Output, check_outputs
 
+if TYPE_CHECKING:
+    from converter.coreml.mlmodel import Message
+
+Array: TypeAlias = npt.NDArray[Any]
+
 SHOWN = 20
 """Answers that are printed when nothing is written."""
+
+MOST_VALUES = 12
+"""Values of one answer that are printed."""
 
 
 @click.command("predict", cls=Command, needs={"quiet": ["out"]})
@@ -33,7 +48,8 @@ SHOWN = 20
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="Write all outputs to an .npz file, or the best class of each sample to a .csv file.",
+    help="Write all outputs to an .npz file, or to a .csv file the best class of each sample; its "
+    "values where the model does not answer with classes.",
 )
 @quiet_option
 @verbose_option
@@ -66,12 +82,13 @@ def command(
             from converter import runtime
         with job.step("reading the data"):
             found = places.read_inputs(data, message, places.Reading(layout, scale))
-            tell_notes(found.notes, quiet)
+            tell_notes([*found.notes, *batch_notes(message, batch_size)], quiet)
         with job.step("computing"):
             outputs = runtime.predict_samples(message, found.samples, batch_size)
+    shown, is_class = _shown(message, outputs)
     if out is None:
-        for row in _answers(found.names[:SHOWN], outputs):
-            click.echo(printable("  ".join(row)))
+        for row in _answers(found.names[:SHOWN], shown, is_class, outputs):
+            click.echo(printable("  ".join(_shortened(row))))
         if len(found.names) > SHOWN:
             click.echo(f"… and {len(found.names) - SHOWN} more; write them all with -o")
         return
@@ -80,27 +97,53 @@ def command(
             arrays: dict[str, Any] = dict(outputs)
             np.savez(file, **arrays)
     else:
-        write_bytes(out, _table(_answers(found.names, outputs)))
+        columns = ["class", "value"] if is_class else _columns(shown)
+        write_bytes(out, _table(columns, _answers(found.names, shown, is_class, outputs)))
     if not quiet:
         click.echo(f"wrote {out}")
 
 
-def _answers(names: Sequence[str], outputs: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Yield for each sample its name, its best class (label or index) and that class's value."""
+def _shown(model: Message, outputs: Mapping[str, Array]) -> tuple[Array, bool]:
+    """Return the first output that holds numbers, ``[N, values]``, and if they are of classes."""
+    from converter.runtime import is_distribution
+
+    for name, array in outputs.items():
+        if array.ndim > 1:
+            is_class = array.ndim == 2 and is_distribution(model, name)
+            return array.reshape(len(array), -1), is_class
+    raise ModelFileError("the model has no output that holds numbers")
+
+
+def _answers(
+    names: Sequence[str], shown: Array, is_class: bool, outputs: Mapping[str, Array]
+) -> Iterator[list[str]]:
+    """Yield for each sample its name and its answer.
+
+    Of classes it is the best one (label or index) and its value, else all values.
+    """
     labels = next((array for array in outputs.values() if array.ndim == 1), None)
-    values = next((array for array in outputs.values() if array.ndim > 1), None)
-    if values is None:
-        raise ModelFileError("the model has no output that holds numbers")
     for i, name in enumerate(names):
-        row = values[i].ravel()
+        row = shown[i]
         best = int(row.argmax())
         label = str(best if labels is None else labels[i])
-        yield [name, label, f"{row[best]:.6g}"]
+        values = [label, f"{row[best]:.6g}"] if is_class else [f"{value:.6g}" for value in row]
+        yield [name, *values]
 
 
-def _table(rows: Iterator[list[str]]) -> bytes:
+def _shortened(row: list[str]) -> list[str]:
+    """Return what fits into a line of a terminal."""
+    more = len(row) - 1 - MOST_VALUES
+    return row if more <= 0 else [*row[:-more], f"… and {more} more values"]
+
+
+def _columns(shown: Array) -> list[str]:
+    count = shown.shape[1]
+    return ["value"] if count == 1 else [f"value_{i}" for i in range(count)]
+
+
+def _table(columns: Sequence[str], rows: Iterator[list[str]]) -> bytes:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["sample", "class", "value"])
+    writer.writerow(["sample", *columns])
     writer.writerows(rows)
     return os.fsencode(table.getvalue())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.arithmetic import NAMED, arithmetic_of
 from converter.cli.command import Command
 from converter.cli.data_options import PLACE, data_input, data_options, tell_notes
 from converter.cli.parameters import (
+    FileOr,
     Whole,
     a_number,
     force_option,
@@ -67,6 +70,14 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
 @click.option("--shuffle/--no-shuffle", default=None, help="Whether each epoch has its own order.")
 @click.option("--seed", type=Whole(), help="Seed of the shuffling.")
 @click.option(
+    "--arithmetic",
+    type=FileOr(lambda: tuple(NAMED)),
+    default="keras",
+    show_default=True,
+    metavar="NAME",
+    help="How to count: keras, coreml (what is known of it), or a JSON file that calibrate wrote.",
+)
+@click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
@@ -101,20 +112,24 @@ def command(model: Path, **options: Any) -> int:
     make-updatable train CatDog.mlmodel --data photos/ --hold-out 0.2 -o Mine.mlmodel
 
     Values that the model does not allow are refused, as Core ML refuses them. The arithmetic is
-    that of Keras with the same settings; Apple does not document its own.
+    that of Keras with the same settings, or what --arithmetic says.
     """  # noqa: D301 (click reads \\b)
     from converter.coreml import mlmodel
 
     _check_outputs(model, options)
     target = options["out"] or _default(model)
     say = _silent if options["quiet"] else click.echo
+    arithmetic = arithmetic_of(options["arithmetic"])
     message = mlmodel.read(model)
     with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
         job = progress.job()
         with job.step("start"):
             from converter import runtime
             from converter.runtime import checkpoint
-        settings = runtime.settings(message, **{name: options[name] for name in TRAINING})
+        settings = replace(
+            runtime.settings(message, **{name: options[name] for name in TRAINING}),
+            arithmetic=arithmetic,
+        )
         runtime.plan(message)  # refuses what cannot be trained before any data are read
         runtime.prepare_threads()
         if options["checkpoint"] is not None and options["checkpoint"].exists():
@@ -150,8 +165,11 @@ def _warn(model: Message) -> None:
 def _check_outputs(model: Path, options: dict[str, Any]) -> None:
     """Refuse before training what could not, or must not, be written after it."""
     places = {f"--{name}": options[name] for name in ("data", "test") if options[name] is not None}
+    inputs = [Input("MODEL", model), *(data_input(flag, place) for flag, place in places.items())]
+    if options["arithmetic"] not in NAMED:
+        inputs.append(Input("--arithmetic", Path(options["arithmetic"])))
     check_outputs(
-        [Input("MODEL", model), *(data_input(flag, place) for flag, place in places.items())],
+        inputs,
         [
             Output("-o", options["out"], MODEL_ENDING)
             if options["out"] is not None

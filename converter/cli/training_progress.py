@@ -69,6 +69,7 @@ class ProgressBar(RuntimeProgress):
     def epoch(self, result: Epoch) -> None:
         """Print what an epoch did."""
         parts = [described(Score(result.loss, result.accuracy))]
+        parts.append(f"last mini-batch's loss {result.last_batch_loss:.4f}")
         if result.held_out_loss is not None:
             parts.append(
                 described(Score(result.held_out_loss, result.held_out_accuracy), "held-out ")

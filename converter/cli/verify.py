@@ -10,6 +10,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.data_options import PLACE, data_input
+from converter.cli.device_check import arrays_beside, run_device_check
 from converter.cli.parameters import (
     LARGEST_COUNT,
     Whole,
@@ -41,9 +42,11 @@ ON_DEVICE = ("data", "timeout", "require_update")
 @click.command(
     "verify",
     cls=Command,
-    needs=dict.fromkeys(AGAINST, ("against",)) | dict.fromkeys(ON_DEVICE, ("on_device",)),
+    excludes=(("calibrate", "data"),),
+    needs=dict.fromkeys(AGAINST, ("against",))
+    | dict.fromkeys((*ON_DEVICE, "calibrate"), ("on_device",)),
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -80,17 +83,24 @@ ON_DEVICE = ("data", "timeout", "require_update")
               help="With --on-device: how long it may take.")  # fmt: skip
 @click.option("--require-update", is_flag=True,
               help="With --on-device: fail where Core ML cannot be run.")  # fmt: skip
+@click.option("--calibrate", is_flag=True,
+              help="With --on-device, without MODEL: record how Core ML counts, by nine small "
+              "trainings of built-in models.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the verdict to a .json file.")  # fmt: skip
+              help="Write the verdict to a .json file, with --on-device arrays beside it.",
+              )  # fmt: skip
 @json_option
 @quiet_option
 @verbose_option
-def command(model: Path, against: Path | None, on_device: bool, **options: Any) -> int:
+def command(
+    model: Path | None, against: Path | None, on_device: bool, calibrate: bool, **options: Any
+) -> int:
     """Check that MODEL (.mlmodel) does what the Keras model does, or learns in Core ML itself.
 
     \b
     make-updatable verify LeNet.mlmodel --against LeNet.h5
     make-updatable verify LeNet.mlmodel --on-device
+    make-updatable verify --on-device --calibrate -o record.json
 
     With --against it compares first what both predict, then in every step the gradients of all
     updatable tensors, and what Keras's optimizer and that of the reference runtime make of the same
@@ -98,13 +108,31 @@ def command(model: Path, against: Path | None, on_device: bool, **options: Any) 
     """  # noqa: D301 (click reads \\b)
     if (against is None) != on_device:
         raise UsageError("verify: say --against KERAS, or --on-device (one of them)")
+    if calibrate:
+        return _calibrate(model, options)
+    if model is None:
+        raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
     _check_output(model, against, options)
     if against is None:
-        from converter.cli.device_check import run_device_check
-
         names = (*ON_DEVICE, "out", "as_json", "quiet")
         return run_device_check(model, **{name: options[name] for name in names})
     return _compare(model, against, options)
+
+
+def _calibrate(model: Path | None, options: dict[str, Any]) -> int:
+    from converter.cli.device_calibration import run_calibration
+
+    out, as_json = options["out"], options["as_json"]
+    if model is not None:
+        raise UsageError(
+            f"verify: --calibrate has models of its own, leave MODEL ({model}) out; "
+            "the record is written to the file after -o"
+        )
+    if out is None and not as_json:
+        raise UsageError("verify: --calibrate makes a record; say -o FILE.json where to write it")
+    check_outputs([], [Output("-o", out, (".json",))] if out is not None else [])
+    names = ("timeout", "require_update", "out", "as_json", "quiet")
+    return run_calibration(**{name: options[name] for name in names})
 
 
 def _check_output(model: Path, against: Path | None, options: dict[str, Any]) -> None:
@@ -115,7 +143,10 @@ def _check_output(model: Path, against: Path | None, options: dict[str, Any]) ->
         inputs.append(Input("--against", against))
     if options["data"] is not None:
         inputs.append(data_input("--data", options["data"]))
-    check_outputs(inputs, [Output("-o", options["out"], (".json",))])
+    outputs = [Output("-o", options["out"], (".json",))]
+    if against is None:
+        outputs.append(Output("-o", arrays_beside(options["out"]), (".npz",)))
+    check_outputs(inputs, outputs)
 
 
 def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:

@@ -124,8 +124,8 @@ class Subject:
 def subject(model: Message) -> Subject:
     """Return what an update of `model` works on.
 
-    The last model of a pipeline may be updatable, no other; its layers are found under ``model``
-    and its index. https://developer.apple.com/documentation/coreml/mlparameterkey
+    The last model of a pipeline may be updatable, no other; its layers and hyperparameters are
+    found under its name. https://developer.apple.com/documentation/coreml/mlparameterkey
 
     Raises:
         TrainingError: the model is not updatable, or is no neural network.
@@ -135,7 +135,7 @@ def subject(model: Message) -> Subject:
     members = pipeline(model)
     member, scope = model, tuple[str, ...]()
     if members is not None and members.models:
-        member, scope = members.models[-1], (f"model{len(members.models) - 1}",)
+        member, scope = members.models[-1], (_last_name(members),)
     net = network(member)
     if net is None:
         raise TrainingError(
@@ -144,6 +144,13 @@ def subject(model: Message) -> Subject:
         )
     loss_of(net)
     return Subject(model, member, scope)
+
+
+def _last_name(members: Message) -> str:
+    """Return the name of the last model of a pipeline: the file's, else ``model`` and its index."""
+    last = len(members.models) - 1
+    name = members.names[last] if len(members.names) == len(members.models) else ""
+    return name or f"model{last}"
 
 
 def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-import tempfile
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
-from converter.device import child, job, reference
+from converter.device import job, reference, report
 from converter.device.batch import Batch, first_of, random_batch
-from converter.device.checks import Agreement, Check, Expected
+from converter.device.checks import Check
+from converter.device.child import Ending
+from converter.device.comparing import Agreement, Expected, compared
 from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError, install
 
@@ -46,7 +46,8 @@ def why_not_here() -> str | None:
 def check(model: Message, data: Labelled | None = None, timeout: float = TIMEOUT) -> Verdict:
     """Run one update of `model` in Core ML and judge it.
 
-    `data` are samples to learn from, seeded random ones without; the first mini-batch is used.
+    `data` are samples to learn from, seeded random ones without; the first few are used: two
+    mini-batches, and a smaller one.
 
     Raises:
         TrainingError: the model is not updatable.
@@ -56,53 +57,47 @@ def check(model: Message, data: Labelled | None = None, timeout: float = TIMEOUT
     reason = why_not_here()
     if reason is not None:
         return Verdict(Outcome.NOT_RUN, reason)
-    settings = job.settings(chosen, len(data.samples) if data else job.LARGEST_BATCH)
-    count = settings.batch_size
+    settings = job.settings(chosen, len(data.samples) if data else None)
+    count = settings.samples()
     batch = first_of(chosen, data, count) if data else random_batch(chosen, count)
-    with tempfile.TemporaryDirectory(prefix="make-updatable-") as name:
-        folder = Path(name)
-        job.write(folder, chosen, batch, settings, timeout)
-        return judged(chosen, batch, settings, child.run(folder, timeout))
+    return judged(chosen, batch, settings, job.run(chosen, batch, settings, timeout))
 
 
-def judged(chosen: Subject, batch: Batch, settings: job.Settings, ending: child.Ending) -> Verdict:
+def judged(chosen: Subject, batch: Batch, settings: job.Settings, ending: Ending) -> Verdict:
     """Return the verdict on how the child ended, with the comparison to the reference runtime."""
     layers = list(chosen.layers())
     expected = Expected(
         [layer.layer.name for layer in layers],
         [number for number, layer in enumerate(layers) if layer.is_updatable],
         reference.stored_weights(chosen),
-        None if chosen.scope else settings.epochs,
+        settings.epochs,
     )
-    agreement, facts = _compared(chosen, batch, settings, ending, expected)
-    verdict = judge(expected, ending, agreement)
-    return replace(verdict, facts={**verdict.facts, **facts})
+    agreement, steps, why = _compared(chosen, batch, settings, ending, expected)
+    verdict = judge(expected, ending, agreement, why)
+    return replace(
+        verdict,
+        facts={**verdict.facts, **report.facts(chosen, batch, settings, ending, steps, why)},
+        arrays=report.arrays(chosen, batch, ending, steps),
+    )
 
 
 def _compared(
     chosen: Subject,
     batch: Batch,
     settings: job.Settings,
-    ending: child.Ending,
+    ending: Ending,
     expected: Expected,
-) -> tuple[Agreement | None, dict[str, Any]]:
-    """Return how Core ML agrees with the reference runtime, as far as that can be said here."""
-    facts: dict[str, Any] = {
-        "samples": len(batch),
-        "epochs": settings.epochs,
-        "batch_size": settings.batch_size,
-    }
+) -> tuple[Agreement | None, reference.Steps | None, str]:
+    """Return how Core ML agrees with the reference runtime, or why that cannot be said here."""
     if not any(name.startswith("predicted.after.") for name in ending.arrays):
-        return None, facts
+        return None, None, "Core ML has predicted nothing after the update"
+    found = compared(expected, ending.arrays, "before", expected.keys(updatable=True))
+    if found.missing or found.reordered:
+        return None, None, "in which order Core ML keeps the weights is not known"
+    if settings.shuffle:
+        return None, None, "the model shuffles, in an order that is not known"
     try:
         agreement = reference.agreement(chosen, batch, ending.arrays)
-        ours = reference.step(chosen, batch, settings)
+        return agreement, reference.steps(chosen, batch, settings), ""
     except MakeUpdatableError as error:
-        return None, {**facts, "reference": f"no comparison: {error}"}
-    theirs = {
-        name.removeprefix("after."): array
-        for name, array in ending.arrays.items()
-        if name.startswith("after.")
-    }
-    compared = reference.compare_steps(chosen, expected.stored, ours, theirs)
-    return agreement, {**facts, "reference": compared}
+        return None, None, str(error)

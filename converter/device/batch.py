@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from converter.coreml import shapes
 from converter.coreml.features import array_shape, image_shape
-from converter.coreml.mlmodel import Message
+from converter.coreml.indices import index_counts
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message
 from converter.coreml.subject import (
     Subject,
     class_count,
@@ -44,21 +45,33 @@ class Batch:
 def random_batch(subject: Subject, count: int, seed: int = 0) -> Batch:
     """Return `count` seeded samples: normal numbers, uniform pixels, all classes in turn.
 
+    What an embedding looks up are indices that it has; what else is an integer is a whole number.
+
     Raises:
         DataError: the file leaves a shape open.
     """
     random = np.random.default_rng(seed)
-    inputs = {feature.name: _samples(feature, count, random) for feature in subject.inputs}
+    rows = index_counts(subject.net)
+    inputs = {
+        feature.name: _samples(feature, count, random, rows.get(feature.name, 0))
+        for feature in subject.inputs
+    }
     if subject.loss.is_classification:
         return Batch(inputs, np.arange(count) % class_count(subject))
     shape = array_shape(subject.target)
     return Batch(inputs, random.uniform(0.0, 1.0, (count, *shape)).astype(np.float32))
 
 
-def _samples(feature: Message, count: int, random: np.random.Generator) -> Array:
+def _samples(feature: Message, count: int, random: np.random.Generator, rows: int) -> Array:
+    """Return samples of one input; `rows` is how many an embedding has, 0 if none reads it."""
     if feature.type.WhichOneof("Type") == "imageType":
         return random.integers(0, 256, (count, *image_shape(feature)), np.uint8)
-    return random.normal(size=(count, *array_shape(feature))).astype(np.float32)
+    shape = (count, *array_shape(feature))
+    if rows:
+        return random.integers(0, rows, shape).astype(np.float32)
+    found = random.normal(size=shape).astype(np.float32)
+    is_integer = feature.type.multiArrayType.dataType == FeatureTypes_pb2.ArrayFeatureType.INT32
+    return np.rint(3 * found) if is_integer else found
 
 
 def first_of(subject: Subject, data: Labelled, count: int) -> Batch:

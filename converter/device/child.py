@@ -17,7 +17,15 @@ import numpy as np
 
 from converter.device.batch import Array
 
-WORKER = "converter.device.worker"
+START = """
+import importlib.util, runpy, sys
+spec = importlib.util.spec_from_file_location("converter", sys.argv.pop(1))
+sys.modules["converter"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["converter"])
+runpy.run_module("converter.device.worker", run_name="__main__", alter_sys=True)
+"""
+"""Runs the worker of *this* package. No folder is put on Python's path for it: the user's working
+folder, or the clone that is worked in, may hold a ``json.py`` or a ``CoreML.py``."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +46,17 @@ class Ending:
 
 
 def run(folder: Path, timeout: float, command: Sequence[str] | None = None) -> Ending:
-    """Run the worker on the job in `folder` for at most `timeout` seconds."""
-    command = command or [sys.executable, "-m", WORKER, str(folder)]
-    root = str(Path(__file__).parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    """Run the worker on the job in `folder`, and in that folder, for at most `timeout` seconds."""
+    folder = folder.resolve()
+    package = Path(__file__).parents[1] / "__init__.py"
+    command = command or [sys.executable, "-c", START, str(package), str(folder)]
     for name in ("answer.json", "arrays.npz"):
         (folder / name).unlink(missing_ok=True)
     log = folder / "stderr.txt"
     with log.open("wb") as output:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            env=environment, start_new_session=True,
+            cwd=folder, start_new_session=True,
         )  # fmt: skip
         try:
             code: int | None = child.wait(timeout)

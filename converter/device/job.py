@@ -7,6 +7,7 @@ exactly the size that the model asks for, so that Core ML has nothing to scale.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,14 @@ from converter.coreml import mlmodel
 from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message
 from converter.coreml.subject import Subject
+from converter.device import child
 from converter.device.batch import Array, Batch
+from converter.device.child import Ending
 from converter.device.png import png
 from converter.errors import DataError
 
-LARGEST_BATCH = 32
+BATCH_SIZE = 8
+"""Of the pass, if the file allows it: small, so that there are several mini-batches."""
 
 DTYPES = {
     FeatureTypes_pb2.ArrayFeatureType.FLOAT16: np.float16,
@@ -35,26 +39,52 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The hyperparameters of the pass, within what the file allows."""
+    """How the pass runs, within what the file allows.
+
+    Attributes:
+        is_default: all of it is the file's own, and nothing is told to Core ML.
+        later_rate: the learning rate from the second epoch on, None if it remains.
+    """
 
     epochs: int
     batch_size: int
+    shuffle: bool = False
+    is_default: bool = False
+    later_rate: float | None = None
 
     def parameters(self) -> dict[str, int | bool]:
-        """Return them by the names of ``MLParameterKey``."""
-        return {"epochs": self.epochs, "miniBatchSize": self.batch_size, "shuffle": False}
+        """Return what Core ML is told, by the names of ``MLParameterKey``."""
+        if self.is_default:
+            return {}
+        return {"epochs": self.epochs, "miniBatchSize": self.batch_size, "shuffle": self.shuffle}
+
+    def remark(self) -> str | None:
+        """Return why it is more than one epoch that runs, None if it is one."""
+        if self.epochs == 1:
+            return None
+        why = "a pipeline keeps its number" if self.is_default else "the file allows no fewer"
+        return f"{self.epochs} epochs run, not one: {why}"
+
+    def samples(self) -> int:
+        """Return how many samples make two whole mini-batches and one that is smaller."""
+        return 2 * self.batch_size + max(1, self.batch_size // 2)
 
 
-def settings(subject: Subject, most: int = LARGEST_BATCH) -> Settings:
-    """Return one epoch over one mini-batch, or as near to that as the file allows.
+def settings(subject: Subject, most: int | None = None) -> Settings:
+    """Return one epoch of several mini-batches, or as near to that as the file allows.
 
-    The mini-batch is the largest allowed one of up to `most` samples (but no more than
-    `LARGEST_BATCH`), else the smallest.
+    A mini-batch is the largest allowed one of up to `BATCH_SIZE` samples, of which two and a
+    smaller one fit into `most` samples; else the smallest allowed one.
     """
     update = subject.net.updateParams
     optimizer = getattr(update.optimizer, update.optimizer.WhichOneof("OptimizerType"))
-    batch_size = _nearest(optimizer.miniBatchSize, min(most, LARGEST_BATCH))
-    return Settings(_nearest(update.epochs, 1), batch_size)
+    if subject.scope:
+        # Under which keys a pipeline takes hyperparameters is not documented: it keeps its own.
+        epochs, batch_size = update.epochs.defaultValue, optimizer.miniBatchSize.defaultValue
+        shuffle = bool(update.shuffle.defaultValue)
+        return Settings(int(epochs), int(batch_size), shuffle, is_default=True)
+    wanted = BATCH_SIZE if most is None else max(1, min(BATCH_SIZE, (most - 1) // 2))
+    return Settings(_nearest(update.epochs, 1), _nearest(optimizer.miniBatchSize, wanted))
 
 
 def _nearest(parameter: Message, wanted: int) -> int:
@@ -68,6 +98,18 @@ def _nearest(parameter: Message, wanted: int) -> int:
         return max(1, int(parameter.defaultValue))
     below = [value for value in values if 1 <= value <= wanted]
     return int(below[-1] if below else values[0])
+
+
+def run(subject: Subject, batch: Batch, chosen: Settings, timeout: float) -> Ending:
+    """Do one update in a child process, in a folder of its own, and return how it ended.
+
+    Raises:
+        DataError: a value does not fit the feature it is for.
+    """
+    with tempfile.TemporaryDirectory(prefix="make-updatable-") as name:
+        folder = Path(name)
+        write(folder, subject, batch, chosen, timeout)
+        return child.run(folder, timeout)
 
 
 def write(folder: Path, subject: Subject, batch: Batch, chosen: Settings, timeout: float) -> None:
@@ -100,12 +142,11 @@ def image_name(feature: int, sample: int) -> str:
 def _order(
     subject: Subject, batch: Batch, chosen: Settings, features: list[Any], timeout: float
 ) -> dict[str, Any]:
-    # Where a pipeline keeps its hyperparameters is not documented, so it runs with its own.
-    parameters = {} if subject.scope else chosen.parameters()
     return {
         "count": len(batch),
         "timeout": timeout,
-        "parameters": parameters,
+        "parameters": chosen.parameters(),
+        "later_rate": chosen.later_rate,
         "features": features,
         "outputs": [feature.name for feature in subject.model.description.output],
         "labels": [str(label) for label in subject.labels or []],

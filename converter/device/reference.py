@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
 from converter.device.batch import Array, Batch
-from converter.device.checks import Agreement, relative, worst
+from converter.device.comparing import Agreement, relative, worst
 from converter.device.job import Settings
 
 
@@ -58,15 +59,32 @@ def _disagreement(
     from converter.runtime import predict
 
     ours = predict(model, inputs)
+    known = {name.split(".")[-1] for name in arrays if name.startswith("predicted.")}
     return worst(
-        relative(ours[feature.name].reshape(len(ours[feature.name]), -1), seen)
+        relative(
+            ours[feature.name].reshape(len(ours[feature.name]), -1),
+            arrays.get(f"predicted.{when}.{number}"),
+        )
         for number, feature in enumerate(chosen.model.description.output)
-        if (seen := arrays.get(f"predicted.{when}.{number}")) is not None
+        if str(number) in known
     )
 
 
-def step(chosen: Subject, batch: Batch, settings: Settings) -> dict[str, Array]:
-    """Return the weights after the same pass in the reference runtime, as `stored_weights` does.
+@dataclass(frozen=True)
+class Steps:
+    """What the reference runtime makes of the pass.
+
+    Attributes:
+        weights: afterwards, as `stored_weights` gives them.
+        losses: of every mini-batch before its step, epoch by epoch.
+    """
+
+    weights: dict[str, Array]
+    losses: list[list[float]]
+
+
+def steps(chosen: Subject, batch: Batch, settings: Settings) -> Steps:
+    """Return what the same pass does in the reference runtime.
 
     Mean loss over the mini-batch, no shuffling, the optimizer's numbers as they are in the file.
 
@@ -75,10 +93,16 @@ def step(chosen: Subject, batch: Batch, settings: Settings) -> dict[str, Array]:
     """
     from converter.runtime.settings import settings as in_file
     from converter.runtime.sources import ArraySamples
-    from converter.runtime.training import Labelled, train
+    from converter.runtime.training import Labelled, Progress, train
 
-    copy = with_weights(chosen, {})
-    copied = subject(copy)
+    class Losses(Progress):
+        def __init__(self) -> None:
+            self.found: list[list[float]] = []
+
+        def batches(self, epoch: int, losses: Array) -> None:
+            self.found.append(losses.tolist())
+
+    copied = subject(with_weights(chosen, {}))
     answers = batch.answers
     if not chosen.loss.is_classification:
         answers = answers.reshape(len(answers), *array_shape(copied.target))
@@ -86,8 +110,9 @@ def step(chosen: Subject, batch: Batch, settings: Settings) -> dict[str, Array]:
         copied.member, epochs=settings.epochs, batch_size=settings.batch_size, shuffle=False
     )
     data = Labelled(ArraySamples(batch.inputs), _as_labels(copied, answers))
-    train(copied.member, data, numbers)
-    return stored_weights(copied)
+    losses = Losses()
+    train(copied.member, data, numbers, progress=losses)
+    return Steps(stored_weights(copied), losses.found)
 
 
 def _as_labels(chosen: Subject, answers: Array) -> Array:
@@ -120,7 +145,7 @@ def compare_steps(
 
 def _relation(ours: Array, theirs: Array) -> dict[str, Any]:
     length, other = float(np.linalg.norm(ours)), float(np.linalg.norm(theirs))
-    if not length or not np.isfinite(other):
+    if not length or not np.isfinite([length, other]).all():
         return {"deviation": None, "factor": None, "cosine": None}
     along = float(ours @ theirs)
     return {

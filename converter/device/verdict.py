@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from converter.device.checks import Agreement, Check, Expected, checks
+from converter.device.batch import Array
+from converter.device.checks import Check, checks
 from converter.device.child import Ending
+from converter.device.comparing import Agreement, Expected
 
-FACTS = ("system", "pyobjc", "losses", "frozen_error")
+FACTS = ("system", "pyobjc", "compute_units", "told", "troubles")
 """What the child says that goes into the record as it is."""
 
 
@@ -27,15 +29,19 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome in a sentence, and everything behind it. `facts` is for the record only."""
+    """The outcome in a sentence, and everything behind it.
+
+    `facts` and `arrays` are for the record only; arrays are by what a person calls them.
+    """
 
     outcome: Outcome
     reason: str
     checks: tuple[Check, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
+        """Return it as JSON knows it, without the arrays."""
         return {
             "outcome": self.outcome.value,
             "reason": self.reason,
@@ -44,28 +50,49 @@ class Verdict:
         }
 
 
-def judge(expected: Expected, ending: Ending, agreement: Agreement | None = None) -> Verdict:
-    """Return what a check has shown. Nothing but a complete, correct answer is a pass."""
+def judge(
+    expected: Expected, ending: Ending, agreement: Agreement | None = None, no_agreement: str = ""
+) -> Verdict:
+    """Return what a check has shown. Nothing but a complete, correct answer is a pass.
+
+    What Core ML does not tell is unknown, and neither fails nor counts as met.
+    """
+    facts = {key: value for key, value in (ending.answer or {}).items() if key in FACTS}
+    other = incomplete(ending)
+    if other is not None:
+        return Verdict(*other, facts=facts)
     answer = ending.answer or {}
-    facts = {key: value for key, value in answer.items() if key in FACTS}
-    stage = answer.get("stage", "starting")
-    if ending.code is None:
-        return Verdict(Outcome.TIMED_OUT, f"no end in time while {stage}", facts=facts)
-    if ending.code < 0:
-        reason = f"Core ML ended the process with {_signal(-ending.code)} while {stage}"
-        return Verdict(Outcome.CRASHED, _with_print(reason, ending), facts=facts)
-    if answer.get("error"):
-        return Verdict(Outcome.FAILED, f"{answer['error']} (while {stage})", facts=facts)
-    if ending.code != 0 or stage != "done":
-        reason = f"the worker ended with code {ending.code} while {stage}"
-        return Verdict(Outcome.FAILED, _with_print(reason, ending), facts=facts)
-    found = tuple(checks(expected, answer, ending.arrays, agreement))
-    failed = [check for check in found if not check.passed]
+    found = tuple(checks(expected, answer, ending.arrays, agreement, no_agreement))
+    failed = [check for check in found if check.passed is False]
     if failed:
         reason = "; ".join(f"{check.name}: {check.seen}" for check in failed)
         return Verdict(Outcome.FAILED, reason, found, facts)
-    reason = f"Core ML updated {len(expected.updatable)} layers; all {len(found)} checks are met"
-    return Verdict(Outcome.PASSED, reason, found, facts)
+    return Verdict(Outcome.PASSED, _passed(len(expected.updatable), found), found, facts)
+
+
+def incomplete(ending: Ending) -> tuple[Outcome, str] | None:
+    """Return how a child ended that has not come to the end of its job, None if it has."""
+    answer = ending.answer or {}
+    stage = answer.get("stage", "starting")
+    if ending.code is None:
+        return Outcome.TIMED_OUT, f"no end in time while {stage}"
+    if ending.code < 0:
+        reason = f"Core ML ended the process with {_signal(-ending.code)} while {stage}"
+        return Outcome.CRASHED, _with_print(reason, ending)
+    if answer.get("error"):
+        return Outcome.FAILED, f"{answer['error']} (while {stage})"
+    if ending.code != 0 or stage != "done":
+        reason = f"the worker ended with code {ending.code} while {stage}"
+        return Outcome.FAILED, _with_print(reason, ending)
+    return None
+
+
+def _passed(layers: int, found: tuple[Check, ...]) -> str:
+    met = sum(check.passed is True for check in found)
+    if met == len(found):
+        return f"Core ML updated {layers} layers; all {met} checks are met"
+    unknown = ", ".join(check.name for check in found if check.passed is None)
+    return f"Core ML updated {layers} layers; {met} checks are met, not known is: {unknown}"
 
 
 def _signal(number: int) -> str:

@@ -82,7 +82,7 @@ def shaken(samples: Sequence[Array]) -> list[Array]:
     return [np.nextafter(x, x + rng.choice((-1, 1), x.shape).astype(x.dtype)) for x in samples]
 
 
-class Recording:
+class Recording(Optimizer):
     """An optimizer of the runtime that keeps the `gradients` it is given."""
 
     def __init__(self, optimizer: Optimizer, variables: Sequence[Any]) -> None:

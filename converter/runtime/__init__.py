@@ -1,7 +1,7 @@
 """The reference runtime: runs and trains a Core ML model anywhere, from its bytes alone.
 
-It claims its own arithmetic, written down in `losses`, `optimizers` and `training`: that of Keras
-with the same settings. Apple does not document Core ML's.
+Its arithmetic is that of Keras with the same settings, unless `Settings.arithmetic` says otherwise:
+Apple does not document Core ML's. See `converter.arithmetic`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 from converter.runtime.evaluation import evaluate
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
-from converter.runtime.prediction import predict, predict_samples
+from converter.runtime.prediction import (
+    depends_on_batch,
+    is_distribution,
+    predict,
+    predict_samples,
+)
 from converter.runtime.settings import Settings, settings
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.strands import prepare_threads
@@ -27,7 +32,9 @@ __all__ = [
     "Score",
     "Settings",
     "Trainer",
+    "depends_on_batch",
     "evaluate",
+    "is_distribution",
     "plan",
     "predict",
     "predict_samples",

@@ -118,7 +118,7 @@ def output_blob_names(model: Message, net: Message) -> list[str]:
     Raises:
         ModelFileError: there are none.
     """
-    names = [_blob_of(model, net, feature.name) for feature in model.description.output]
+    names = [blob_of(model, net, feature.name) for feature in model.description.output]
     if not names:
         raise ModelFileError("the model has no outputs")
     return list(dict.fromkeys(names))
@@ -133,7 +133,7 @@ def outputs(model: Message, net: Message, blobs: Mapping[str, Floats]) -> dict[s
     """
     found: dict[str, Array] = {}
     for feature in model.description.output:
-        array = _as_array(blobs[_blob_of(model, net, feature.name)])
+        array = _as_array(blobs[blob_of(model, net, feature.name)])
         if _is_label(model, feature.name):
             names = np.asarray(labels(model))
             best = array.reshape(len(array), -1).argmax(axis=1)
@@ -148,7 +148,8 @@ def _is_label(model: Message, name: str) -> bool:
     return is_classifier(model) and name == model.description.predictedFeatureName
 
 
-def _blob_of(model: Message, net: Message, name: str) -> str:
+def blob_of(model: Message, net: Message, name: str) -> str:
+    """Return the blob that the output `name` is; the predicted class is read off probabilities."""
     special = model.description.predictedFeatureName, model.description.predictedProbabilitiesName
     if not is_classifier(model) or name not in special:
         return name

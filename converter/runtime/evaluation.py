@@ -27,6 +27,8 @@ def evaluate(model: Message, data: Labelled, batch_size: int = 32) -> Score:
         ModelFileError: the network cannot be run, has several outputs and no loss, or does not
             answer with numbers.
         DataError: samples or labels do not fit the model.
+
+    `batch_size` matters where `converter.runtime.depends_on_batch` names a layer.
     """
     if len(data.samples) != len(data.y):
         raise DataError(f"there are {len(data.samples)} samples, but {len(data.y)} labels")

@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
+from converter.arithmetic import KERAS, Arithmetic
 from converter.backend.tensorflow import tensor
-from converter.coreml.mlmodel import CROSS_ENTROPY
+from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
 from converter.errors import TrainingError
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
-from converter.runtime.losses import LOSSES, hits
+from converter.runtime.losses import LOSSES, hits, reduction
 from converter.runtime.network import Weights
 from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
@@ -36,6 +39,9 @@ MOST_GROWTH = 8
 DIVERGED = "the loss is no longer a number; nothing was written; try a lower learning rate"
 
 Step: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
+"""Blobs and targets of one mini-batch to its loss and the number of hits."""
+
+Scoring: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tensor]]
 """Blobs and targets of one mini-batch to the loss of each sample and the number of hits."""
 
 
@@ -47,12 +53,24 @@ class Score:
     accuracy: float | None
 
 
-def scoring(plan: Plan, weights: Weights, in_strands: bool = False) -> Step:
-    """Return the step that computes the loss, and changes nothing.
+@dataclass(frozen=True)
+class Pass:
+    """One pass over samples: the losses of its mini-batches, their sizes, and the share of hits."""
+
+    losses: Floats
+    sizes: Integers
+    accuracy: float
+
+
+def scoring(
+    plan: Plan, weights: Weights, in_strands: bool = False, arithmetic: Arithmetic = KERAS
+) -> Scoring:
+    """Return what computes the losses of samples, and changes nothing.
 
     `in_strands` lets it go through parts of the mini-batch side by side.
     """
     wanted = plan.loss_blob
+    losses_of = LOSSES[plan.loss, reduction(plan.loss, arithmetic).outputs]
     layers = relu_after_pooling(plan.learning, [wanted])
 
     def step(blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,8 +82,18 @@ def scoring(plan: Plan, weights: Weights, in_strands: bool = False) -> Step:
             blob = joined([of(part) for part in divided(blobs, total)], total)
         else:
             blob = of(blobs)
-        losses = LOSSES[plan.loss](blob, targets)
+        losses = losses_of(blob, targets)
         return losses, hits(blob, targets) if plan.loss == CROSS_ENTROPY else tf.constant(0.0)
+
+    return step
+
+
+def averaged(losses_of: Scoring) -> Step:
+    """Return the step that tells the mean loss of a mini-batch, and changes nothing."""
+
+    def step(blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
+        losses, right = losses_of(blobs, targets)
+        return tf.reduce_mean(losses), right
 
     return step
 
@@ -83,15 +111,15 @@ class Loop:
         targets: Array,
         order: Integers,
         on_progress: Callable[[int], None] = lambda done: None,
-    ) -> tuple[float, float]:
-        """Go through the samples in `order`; return mean loss and share of hits.
+    ) -> Pass:
+        """Go through the samples in `order`.
 
         `on_progress` hears of the number of samples done.
 
         Raises:
             TrainingError: the loss is no longer a number.
         """
-        done, loss, right, batches = 0, 0.0, 0.0, 1
+        done, right, batches, found = 0, 0.0, 1, list[Floats]()
         with ThreadPoolExecutor(1) as reader:  # reads ahead while the graph computes
             chosen = order[: self._size]
             read = reader.submit(source.take, chosen)
@@ -103,24 +131,28 @@ class Loop:
                     read = reader.submit(source.take, chosen)
                 started = time.perf_counter()
                 losses, hit_count = self._call(blobs, targets[current])
-                if not math.isfinite(losses):
+                if not np.isfinite(losses).all():
                     raise TrainingError(DIVERGED)
-                loss, right = loss + losses, right + hit_count
+                found.append(losses)
+                right += hit_count
                 on_progress(done)
                 count = math.ceil(len(current) / self._size)
                 batches = _next_count(count, time.perf_counter() - started, blobs)
-        return loss / len(order), right / len(order)
+        losses = np.concatenate(found)
+        sizes = np.full(len(losses), self._size)
+        sizes[-1] = len(order) - self._size * (len(losses) - 1)
+        return Pass(losses, sizes, right / len(order))
 
-    def _call(self, blobs: Mapping[str, Array], targets: Array) -> tuple[float, float]:
-        """Run mini-batches in one call of the graph; return the sums of losses and hits."""
+    def _call(self, blobs: Mapping[str, Array], targets: Array) -> tuple[Floats, float]:
+        """Run mini-batches in one call of the graph; return their losses and the sum of hits."""
         with tf.device(CPU):
             tensors = {name: tensor(blob) for name, blob in blobs.items()}
             labels = tf.constant(targets)
             if self._graph is None:
                 self._graph = self._built(tensors, labels)
             with network.refusing("the network"):
-                loss, right = self._graph(tensors, labels)
-        return float(loss), float(right)
+                losses, right = self._graph(tensors, labels)
+        return losses.numpy(), float(right)
 
     def _built(
         self, blobs: Mapping[str, Tensor], targets: Tensor
@@ -134,16 +166,18 @@ class Loop:
 
     def _repeated(self, blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
         total = tf.shape(targets)[0]
+        count = (total + self._size - 1) // self._size
 
-        def step(start: Tensor, loss: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def step(number: Tensor, losses: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            start = number * self._size
             end = start + self._size
             part = {name: blob[start:end] for name, blob in blobs.items()}
-            losses, hit_count = self._step(part, targets[start:end])
-            return end, loss + tf.reduce_sum(losses), right + hit_count
+            loss, hit_count = self._step(part, targets[start:end])
+            return number + 1, losses.write(number, loss), right + hit_count
 
-        nothing = tf.constant(0), tf.constant(0.0), tf.constant(0.0)
-        _, loss, right = tf.while_loop(lambda start, *_: start < total, step, nothing)
-        return loss, right
+        nothing = tf.constant(0), tf.TensorArray(tf.float32, count), tf.constant(0.0)
+        _, losses, right = tf.while_loop(lambda number, *_: number < count, step, nothing)
+        return losses.stack(), right
 
 
 def _next_count(count: int, seconds: float, blobs: Mapping[str, Array]) -> int:

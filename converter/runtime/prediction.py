@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from converter.coreml.indices import MOVES
 from converter.coreml.mlmodel import Message
 from converter.errors import DataError
 from converter.runtime import arrays, network
 from converter.runtime.backend import Array
+from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.sources import (
     ArraySamples,
     FrozenFeatures,
@@ -27,7 +29,8 @@ def predict(model: Message, inputs: Mapping[str, Array], batch_size: int = 32) -
         inputs: by name; arrays ``[N, C, H, W]`` or ``[N, C]`` as the model declares them, images
             as pixels ``[N, H, W, channels]``, 0..255, red first. The network's own colour order
             and preprocessing are applied here.
-        batch_size: how many samples are computed at once. It has no influence on the result.
+        batch_size: how many samples are computed at once. It has no influence on the result, but
+            where a batch normalization computes its own mean: see `depends_on_batch`.
 
     Returns:
         By name: a blob ``[C, 1, 1]`` as ``[N, C]``, any other as ``[N, C, H, W]``, float32. Of a
@@ -42,6 +45,28 @@ def predict(model: Message, inputs: Mapping[str, Array], batch_size: int = 32) -
     if len(set(counts.values())) > 1:
         raise DataError(f"the inputs hold different numbers of samples: {counts}")
     return predict_samples(model, ArraySamples(inputs), batch_size)
+
+
+def depends_on_batch(model: Message) -> str | None:
+    """Return by which layer the answers depend on how many samples are computed at once, if any.
+
+    It is a batch normalization that computes its mean from the samples that it is given together.
+    An app that asks for one answer at a time gives it one.
+    """
+    net = network.checked_network(model)
+    given = {feature.name for feature in model.description.input}
+    layers = network.layers_between(net.layers, given, arrays.output_blob_names(model, net))
+    return next((str(layer.name) for layer in layers if is_by_batch(layer)), None)
+
+
+def is_distribution(model: Message, name: str) -> bool:
+    """Tell whether the output `name` holds probabilities of classes: what a softmax makes."""
+    net = network.checked_network(model)
+    blob = arrays.blob_of(model, net, name)
+    makers = {output: layer for layer in net.layers for output in layer.output}
+    while blob in makers and makers[blob].WhichOneof("layer") in MOVES:
+        blob = makers[blob].input[0]
+    return blob in makers and makers[blob].WhichOneof("layer") == "softmax"
 
 
 def predict_samples(model: Message, samples: Samples, batch_size: int = 32) -> dict[str, Array]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converter.arithmetic import KERAS, Arithmetic
 from converter.coreml.mlmodel import Message, network
 from converter.coreml.optimizers import BATCH_SIZE, LARGEST_INTEGER, NUMBERS, OPTIMIZERS, Number
 from converter.errors import TrainingError, UsageError
@@ -22,12 +23,14 @@ class Settings:
     batch_size: int
     shuffle: bool
     seed: int
+    arithmetic: Arithmetic = KERAS
 
 
 def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
     """Return the settings stored in `model`, with those in `chosen` that are not None instead.
 
-    Names: those of `coreml.optimizers.TRAINING`.
+    Names: those of `coreml.optimizers.TRAINING`. The arithmetic, of which files say nothing, is
+    Keras's.
 
     Raises:
         UsageError: a value lies outside what the model allows, where Core ML would refuse it too,

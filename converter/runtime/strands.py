@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, tf
+from converter.runtime.layers.normalization import is_by_batch
 
 STRANDS = 2
 
@@ -42,12 +43,7 @@ def can_divide(layers: Iterable[Message], batch_size: int) -> bool:
 
     Normalization by the mean of the batch itself needs all samples at once.
     """
-    by_batch = any(
-        layer.batchnorm.computeMeanVar and not layer.batchnorm.instanceNormalization
-        for layer in layers
-        if layer.WhichOneof("layer") == "batchnorm"
-    )
-    return batch_size >= STRANDS * LEAST_SAMPLES and not by_batch
+    return batch_size >= STRANDS * LEAST_SAMPLES and not any(map(is_by_batch, layers))
 
 
 def divided(blobs: Mapping[str, Tensor], total: Tensor) -> Iterator[dict[str, Tensor]]:

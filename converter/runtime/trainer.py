@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from converter.arithmetic.told import mean_of_samples
 from converter.coreml import mlmodel
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats, Message
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, tf
 from converter.runtime.held import Held, starts_with_matrices
-from converter.runtime.loop import Loop, Score, scoring
+from converter.runtime.loop import Loop, Pass, Score, averaged, scoring
+from converter.runtime.losses import minimised
 from converter.runtime.optimizers import Optimizer, optimizer
 from converter.runtime.plan import Parameter, Plan
 from converter.runtime.settings import Settings
@@ -33,9 +35,11 @@ class Trainer:
             self.optimizer = optimizer(settings, self.variables)
         self.plan = plan
         self._stored = StoredWeights(keep=True)
-        self._compute = scoring(plan, self._weights, in_strands)
-        self._training = Loop(self._train_step, settings.batch_size)
-        self._scoring = Loop(self._compute, settings.batch_size)
+        arithmetic, size = settings.arithmetic, settings.batch_size
+        self._losses = scoring(plan, self._weights, in_strands, arithmetic)
+        self._minimised = minimised(plan.loss, arithmetic, size)
+        self._training = Loop(self._train_step, size)
+        self._scoring = Loop(averaged(scoring(plan, self._weights, in_strands)), size)
 
     @property
     def state(self) -> list[Tensor]:
@@ -48,19 +52,25 @@ class Trainer:
         targets: Array,
         order: Integers,
         on_progress: Callable[[int], None] = lambda done: None,
-    ) -> Score:
+    ) -> Pass:
         """Go once through the samples in `order`, one step per mini-batch.
 
-        The score is that of each mini-batch before its step, as Keras shows it.
+        Losses and accuracy are those of each mini-batch before its step.
 
         Raises:
             TrainingError: the loss is no longer a number.
         """
-        return self._score(*self._training.through(source, targets, order, on_progress))
+        self.optimizer.new_epoch()
+        return self._training.through(source, targets, order, on_progress)
 
     def score(self, source: Source, targets: Array) -> Score:
-        """Return loss and accuracy with the weights as they are."""
-        return self._score(*self._scoring.through(source, targets, np.arange(len(source))))
+        """Return mean loss and accuracy with the weights as they are."""
+        found = self._scoring.through(source, targets, np.arange(len(source)))
+        return Score(mean_of_samples(found.losses, found.sizes), self.accuracy(found))
+
+    def accuracy(self, found: Pass) -> float | None:
+        """Return the share of hits; None where the answers are values."""
+        return found.accuracy if self.plan.loss == CROSS_ENTROPY else None
 
     def stored(self, tensors: Sequence[Tensor]) -> list[Floats]:
         """Return `tensors`, one like each of `variables`, for each parameter as the file has it."""
@@ -76,20 +86,17 @@ class Trainer:
         ):
             mlmodel.set_floats(parameter.stored, values)
 
-    def _score(self, loss: float, accuracy: float) -> Score:
-        return Score(loss, accuracy if self.plan.loss == CROSS_ENTROPY else None)
-
     def _weights(self, layer: Message, field: str, shape: Sequence[int]) -> Tensor | Rearranged:
         held = self._held.get((layer.name, field))
         return held.weight() if held else self._stored(layer, field, shape)
 
     def _train_step(self, blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Move the weights against the gradient of the mean loss of one mini-batch."""
+        """Move the weights against the gradient of the loss of one mini-batch."""
         with tf.GradientTape() as tape:
-            losses, right = self._compute(blobs, targets)
-            loss = tf.reduce_mean(losses)
+            losses, right = self._losses(blobs, targets)
+            loss = self._minimised(losses)
         self.optimizer.apply(self.variables, tape.gradient(loss, self.variables))
-        return losses, right
+        return loss, right
 
 
 def _held(parameter: Parameter, by_outputs: bool) -> Held:

@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from converter.coreml.mlmodel import Message
-from converter.errors import DataError
+from converter.arithmetic.last_batch import LAST_BATCHES, ZEROS
+from converter.arithmetic.order import ORDERS
+from converter.arithmetic.told import TOLD
+from converter.coreml.mlmodel import Floats, Message
+from converter.errors import DataError, TrainingError
 from converter.runtime import checkpoint as checkpoints
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, tf
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
 from converter.runtime.settings import Settings
-from converter.runtime.sources import Samples, Source, kept, source
+from converter.runtime.sources import Samples, Source, WithZeros, kept, source
 from converter.runtime.targets import BlobShape, targets
 from converter.runtime.trainer import Trainer
 from converter.runtime.weights import StoredWeights
@@ -33,10 +36,21 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did. `held_out_loss` and `held_out_accuracy` are those after it."""
+    """What one epoch did.
+
+    Attributes:
+        epoch: its number, from 1.
+        loss: what the arithmetic tells as its loss; by default the mean over the samples.
+        last_batch_loss: that of the last mini-batch, before its step.
+        accuracy: the share of hits, each mini-batch before its step; None for values.
+        held_out_loss: the mean over the held-out samples after the epoch.
+        held_out_accuracy: the same of hits.
+        seconds: how long it took.
+    """
 
     epoch: int
     loss: float
+    last_batch_loss: float
     accuracy: float | None
     held_out_loss: float | None
     held_out_accuracy: float | None
@@ -66,6 +80,9 @@ class Progress:
     def samples(self, epoch: int, done: int, total: int) -> None:
         """`done` of `total` samples of an epoch (from 1) have been learnt from."""
 
+    def batches(self, epoch: int, losses: Floats) -> None:
+        """The losses of all mini-batches of an epoch (from 1) are known, each before its step."""
+
     def epoch(self, result: Epoch) -> None:
         """An epoch has ended."""
 
@@ -81,14 +98,15 @@ def train(
     """Update `model`, in place, by `data`.
 
     In every epoch, the first included, the samples come in an order that depends on the seed and
-    the epoch alone if the model shuffles, else as they are. What lies below the lowest updatable
+    the epoch alone if the model shuffles, else as they are; `settings.arithmetic` says in which,
+    and all else that can be counted in more than one way. What lies below the lowest updatable
     layer is computed once. With `checkpoint` the state is saved there after every epoch, and a
     training that finds such a file goes on from it; the score before training remains that of
     `model` as it is.
 
     Raises:
-        TrainingError: the model cannot be trained, the loss is no longer a number, or the
-            checkpoint is none of this training.
+        TrainingError: the model cannot be trained, the loss is no longer a number, the checkpoint
+            is none of this training, or the only mini-batch is one that is dropped.
         UsageError: the checkpoint is one of more epochs than are asked for.
         DataError: samples or labels do not fit the model.
         OutputError: the checkpoint cannot be written.
@@ -103,14 +121,16 @@ def train(
         done = [Epoch(**epoch) for epoch in state.epochs]  # type: ignore[arg-type]
         progress.resumed(len(done), checkpoint)
     keep = settings.epochs - len(done) > 1
-    blobs, answers = _prepared(model, chosen, data, settings, keep, progress)
+    fills = settings.arithmetic.last_batch == ZEROS
+    blobs, answers = _prepared(model, chosen, data, settings, keep, progress, fills)
     test = _prepared(model, chosen, held_out, settings, keep, Progress()) if held_out else None
     before = trainer.score(*test) if test else None
     progress.before(before)
     if state:
         state.into(trainer)
     for number in range(len(done) + 1, settings.epochs + 1):
-        done.append(_epoch(trainer, number, (blobs, answers), test, settings, progress))
+        indices = batches(settings, number, len(data.samples))
+        done.append(_epoch(trainer, number, indices, (blobs, answers), test, settings, progress))
         progress.epoch(done[-1])
         if checkpoint:
             checkpoints.save(checkpoint, identity, trainer, [asdict(epoch) for epoch in done])
@@ -120,9 +140,24 @@ def train(
 
 def order(settings: Settings, epoch: int, total: int) -> Integers:
     """Return the order of the samples in `epoch` (from 1)."""
-    if not settings.shuffle:
-        return np.arange(total)
-    return np.random.default_rng([settings.seed % 2**64, epoch]).permutation(total)
+    way = settings.arithmetic.order if settings.shuffle else "given"
+    return ORDERS[way](settings.seed, epoch, total)
+
+
+def batches(settings: Settings, epoch: int, total: int) -> Integers:
+    """Return the samples that `epoch` (from 1) learns from, mini-batch by mini-batch.
+
+    Raises:
+        TrainingError: nothing is left, as the arithmetic drops a mini-batch that is not full.
+    """
+    way = LAST_BATCHES[settings.arithmetic.last_batch]
+    found = way(order(settings, epoch, total), settings.batch_size, total)
+    if not len(found):
+        raise TrainingError(
+            f"{total} samples are less than a mini-batch of {settings.batch_size}, and the "
+            f"arithmetic drops it; choose a --batch-size of {total} or less"
+        )
+    return found
 
 
 def blob_shape(chosen: Plan, blobs: Source) -> BlobShape:
@@ -142,15 +177,22 @@ def _prepared(
     settings: Settings,
     keep: bool,
     progress: Progress,
+    with_zeros: bool = False,
 ) -> tuple[Source, Array]:
-    """Return where mini-batches come from, and the answers, once both fit the model."""
+    """Return where mini-batches come from, and the answers, once both fit the model.
+
+    `with_zeros` puts a sample of zeros behind the last one.
+    """
     total = len(data.samples)
     if total == 0:
         raise DataError("there are no samples")
     if len(data.y) != total:
         raise DataError(f"there are {total} samples, but {len(data.y)} labels")
-    blobs = source(model, chosen, data.samples, settings.batch_size)
+    samples = WithZeros(data.samples) if with_zeros else data.samples
+    blobs = source(model, chosen, samples, settings.batch_size)
     answers = targets(model, chosen, data.y, blob_shape(chosen, blobs))
+    if with_zeros:
+        answers = np.append(answers, np.zeros_like(answers[:1]), axis=0)
     if keep:
         blobs = kept(blobs, settings.batch_size, lambda done: progress.features(done, total))
     return blobs, answers
@@ -159,6 +201,7 @@ def _prepared(
 def _epoch(
     trainer: Trainer,
     number: int,
+    indices: Integers,
     data: tuple[Source, Array],
     test: tuple[Source, Array] | None,
     settings: Settings,
@@ -166,17 +209,18 @@ def _epoch(
 ) -> Epoch:
     started = time.perf_counter()
     blobs, answers = data
-    total = len(answers)
-    score = trainer.epoch(
-        blobs, answers, order(settings, number, total),
-        lambda done: progress.samples(number, done, total),
-    )  # fmt: skip
+    total = len(indices)
+    found = trainer.epoch(
+        blobs, answers, indices, lambda done: progress.samples(number, done, total)
+    )
     seconds = time.perf_counter() - started
+    progress.batches(number, found.losses)
     after = trainer.score(*test) if test else Score(float("nan"), None)
     return Epoch(
         number,
-        score.loss,
-        score.accuracy,
+        TOLD[settings.arithmetic.loss](found.losses, found.sizes),
+        float(found.losses[-1]),
+        trainer.accuracy(found),
         after.loss if test else None,
         after.accuracy,
         seconds,

@@ -5,17 +5,12 @@ generate(mlmodel.read(path), type_name="ModelTrainer", resource="LeNet")
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from converter.coreml.mlmodel import Message
-from converter.swift.names import comment, string
+from converter.swift.names import check_type_name
+from converter.swift.rendering import TEMPLATE, render
 from converter.swift.trainer import trainer
 
 __all__ = ["generate"]
-
-TEMPLATE = "trainer.swift.j2"
 
 
 def generate(model: Message, type_name: str, resource: str) -> str:
@@ -26,15 +21,8 @@ def generate(model: Message, type_name: str, resource: str) -> str:
     Raises:
         TrainingError: the model is not updatable, or in a way that is not known here.
         DataError: the file leaves a shape open.
+        OutputError: an app cannot have a type of that name.
     """
-    # No escaping as for HTML: whatever comes from the file goes through `string` or `comment`.
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"string": string, "comment": comment}
-    template = environment.get_template(TEMPLATE)
-    return template.render(t=trainer(model), name=type_name, resource=resource)
+    chosen = trainer(model)
+    check_type_name(type_name, render(TEMPLATE, chosen, "_", resource), resource)
+    return render(TEMPLATE, chosen, type_name, resource)

@@ -6,7 +6,9 @@ A file may hold any text. Nothing of it reaches the source but through these fun
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+from converter.errors import OutputError
 
 KEYWORDS = {
     "Any", "Protocol", "Self", "Type", "actor", "any", "as", "associatedtype", "async", "await",
@@ -21,6 +23,20 @@ KEYWORDS = {
 
 https://docs.swift.org/swift-book/documentation/the-swift-programming-language/lexicalstructure
 """
+
+
+WIDTH = 100
+"""Columns of a table in the source."""
+
+COMMON_TYPES = {
+    "Any", "AnyObject", "Array", "Bool", "Character", "Codable", "Dictionary", "Double", "Error",
+    "Float", "Identifiable", "Int", "Int64", "Never", "Optional", "Range", "Sequence", "Task",
+    "View", "Void",
+}  # fmt: skip
+"""Types of Swift and SwiftUI that any app may use, besides those that the source itself does."""
+
+XCODE_CLASSES = ("", "Input", "Output", "TrainingInput")
+"""What Xcode appends to a model's name for the classes that it generates for it."""
 
 
 def string(text: str) -> str:
@@ -61,3 +77,41 @@ def type_name(text: str) -> str:
     words = re.findall(r"[A-Za-z0-9]+", text)
     name = "".join(word[0].upper() + word[1:] for word in words)
     return f"Model{name}" if not name or name[0].isdigit() or name in KEYWORDS else name
+
+
+def array(items: Iterable[object], indent: int) -> str:
+    """Return `items` as an array literal, for a declaration with that `indent`.
+
+    Few items stand in its line, more in lines of up to `WIDTH` columns: a table may be long.
+    """
+    texts = [str(item) for item in items]
+    lines = [""]
+    for text in texts:
+        if lines[-1] and indent + 4 + len(lines[-1]) + len(f" {text},") > WIDTH:
+            lines.append("")
+        lines[-1] += f" {text}," if lines[-1] else f"{text},"
+    if len(lines) == 1 and len(lines[0]) <= WIDTH // 2:
+        return f"[{', '.join(texts)}]"
+    outer, inner = " " * indent, " " * (indent + 4)
+    return "\n".join(["[", *(inner + line for line in lines), f"{outer}]"])
+
+
+def check_type_name(name: str, source: str, resource: str) -> None:
+    """Check that a type `name` in an app hides no type that the app or `source` needs.
+
+    `source` is the file with the type under another name, `resource` the model's name in the app.
+
+    Raises:
+        OutputError: it does.
+    """
+    if name in {re.sub(r"\W", "_", resource) + ending for ending in XCODE_CLASSES}:
+        raise OutputError(
+            f"the type {name} would collide with the class that Xcode makes for "
+            f"{resource}.mlmodel; choose another file name, which the type is named after"
+        )
+    code = re.sub(r'"(?:\\.|[^"\\])*"|//.*', "", source)
+    if name in COMMON_TYPES or name in re.findall(r"\b[A-Z]\w*", code):
+        raise OutputError(
+            f"the type {name} would hide another {name}, which the file or any app needs; "
+            "choose another file name, which the type is named after"
+        )

@@ -1,17 +1,19 @@
-"""What the Swift template needs to know of a model."""
+"""What the Swift templates need to know of a model."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from converter.coreml.features import array_shape
-from converter.coreml.mlmodel import FeatureTypes_pb2, Message
+from converter.coreml.mlmodel import FeatureTypes_pb2, Message, serialize
 from converter.coreml.optimizers import BATCH_SIZE, OPTIMIZERS
 from converter.coreml.subject import Subject, class_count, subject
 from converter.errors import TrainingError
-from converter.swift.names import identifier
+from converter.swift.names import identifier, string
 
 ARRAY_TYPES = {
     FeatureTypes_pb2.ArrayFeatureType.FLOAT32: ("float32", "Float"),
@@ -22,10 +24,28 @@ ARRAY_TYPES = {
 
 Half precision needs a younger version of the format than updatable models have."""
 
+LARGEST_INT = 2**31 - 1
+"""The largest ``Int`` of watchOS, where it has 32 bits."""
+
+DIGEST_LENGTH = 12
+"""Hexadecimal digits by which personal models of different shipped models are told apart."""
+
+MEANINGS = {
+    "learningRate": "The step size of the optimizer",
+    "momentum": "How much of the last step goes into the next one",
+    "beta1": "How slowly Adam forgets the gradients",
+    "beta2": "How slowly Adam forgets the squares of the gradients",
+    "eps": "What Adam adds to what it divides by",
+    "epochs": "How often all samples are learned from",
+    "miniBatchSize": "How many samples make one step",
+    "seed": "Where the random order of the samples starts from",
+}
+"""Case of ``MLParameterKey`` -> what the hyperparameter does."""
+
 
 @dataclass(frozen=True)
 class Array:
-    """An array feature."""
+    """An array feature: its shape, case of ``MLMultiArrayDataType`` and type of an element."""
 
     shape: tuple[int, ...]
     case: str
@@ -36,20 +56,27 @@ class Array:
         """The number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def layout(self) -> str:
+        """The arguments that tell where the elements are: in C order."""
+        strides = [math.prod(self.shape[axis + 1 :]) for axis in range(len(self.shape))]
+        return f"shape: {list(self.shape)}, strides: {strides}, .{self.case}"
+
 
 @dataclass(frozen=True)
 class Input:
-    """One input: an array, or an image if `array` is None. `variable` is its name in Swift."""
+    """One input: an array, or an image of a `size` in pixels. `variable` is its name in Swift."""
 
     name: str
     variable: str
     array: Array | None
+    size: tuple[int, int] | None
     described: str
 
     @property
     def swift_type(self) -> str:
         """The Swift type of its values."""
-        return f"[{self.array.element}]" if self.array else "CGImage"
+        return f"[{self.array.element}]" if self.array else "Image"
 
 
 @dataclass(frozen=True)
@@ -64,39 +91,89 @@ class Answer:
         array: the array it is given as, None for a label.
         labels: the labels of a classifier.
         classes: the number of classes, 0 for values.
+        scores: the output with the probabilities of a classifier.
+        scores_are_array: whether they are an array in the order of `labels`, not a dictionary.
     """
 
     kind: str
     name: str
     output: str
     swift_type: str
-    array: Array | None
-    labels: Sequence[str | int]
-    classes: int
+    array: Array | None = None
+    labels: Sequence[str | int] = ()
+    classes: int = 0
+    scores: str = ""
+    scores_are_array: bool = False
 
     @property
     def variable(self) -> str:
         """Its name in Swift."""
         return "values" if self.kind == "values" else "label"
 
+    @property
+    def literals(self) -> list[str]:
+        """The labels as Swift literals."""
+        return [string(label) if isinstance(label, str) else str(label) for label in self.labels]
+
 
 @dataclass(frozen=True)
 class Number:
-    """A hyperparameter that is a floating-point number."""
+    """A hyperparameter that is a floating-point number, its default and limits as literals."""
 
     key: str
     default: str
     lowest: str | None
     highest: str | None
+    swift_type: str = "Double"
+
+    @property
+    def described(self) -> str:
+        """What it does."""
+        return MEANINGS[self.key]
+
+    @property
+    def is_allowed(self) -> str:
+        """The Swift expression that tells whether its value is allowed."""
+        return "true" if self.lowest is None else f"Self.{self.key}Range.contains({self.key})"
 
 
 @dataclass(frozen=True)
 class Count:
-    """A hyperparameter that is a whole number, and the values that the file allows."""
+    """A hyperparameter that is a whole number.
+
+    `limits` are the ends of what the file allows if all values between them are allowed; else
+    `choices` are the values, none if anything is allowed.
+    """
 
     key: str
     default: int
-    allowed: Sequence[tuple[int, int]]
+    limits: tuple[int, int] | None
+    choices: Sequence[int] = ()
+
+    @property
+    def described(self) -> str:
+        """What it does."""
+        return MEANINGS[self.key]
+
+    @property
+    def swift_type(self) -> str:
+        """``Int`` where every platform's holds all values; a seed is any number of 64 bits."""
+        values = (self.default, *(self.limits or ()), *self.choices)
+        fits = all(abs(value) <= LARGEST_INT for value in values)
+        return "Int" if fits and self.key != "seed" else "Int64"
+
+    @property
+    def is_allowed(self) -> str:
+        """The Swift expression that tells whether its value is allowed."""
+        is_free = self.limits is None and not self.choices
+        return "true" if is_free else f"Self.{self.key}Allowed.contains({self.key})"
+
+    @property
+    def least(self) -> int:
+        """The smallest allowed value that is more than 0, the default if there is none."""
+        low, high = self.limits or (self.default, self.default)
+        allowed = self.choices or range(max(low, 1), high + 1)
+        return next((value for value in allowed if value > 0), self.default)
 
 
 @dataclass(frozen=True)
@@ -111,6 +188,7 @@ class Trainer:
     layers: Sequence[str]
     biased: Sequence[str]
     scope: str | None
+    digest: str
 
     @property
     def has_images(self) -> bool:
@@ -120,17 +198,11 @@ class Trainer:
     @property
     def has_arrays(self) -> bool:
         """Whether an input, or the answer, is an array."""
-        return bool(self.array_types)
-
-    @property
-    def array_types(self) -> list[tuple[str, str]]:
-        """The types of arrays that are made, as in `ARRAY_TYPES`."""
-        arrays = [self.answer.array, *(item.array for item in self.inputs)]
-        return sorted({(array.case, array.element) for array in arrays if array})
+        return self.answer.array is not None or any(item.array for item in self.inputs)
 
 
 def trainer(model: Message) -> Trainer:
-    """Return what the template needs of `model`.
+    """Return what the templates need of `model`.
 
     Raises:
         TrainingError: the model is not updatable, or in a way that is not known here.
@@ -156,22 +228,31 @@ def trainer(model: Message) -> Trainer:
         [layer.layer.name for layer in layers],
         [layer.layer.name for layer in layers if "biases" in layer.keys],
         chosen.scope[0] if chosen.scope else None,
+        hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH],
     )
 
 
 def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
     taken = {answer.variable}
+    _check_names(feature.name for feature in chosen.inputs)
     for feature in chosen.inputs:
         name = identifier(feature.name, taken)
         taken.add(name)
         if feature.type.WhichOneof("Type") == "imageType":
             image = feature.type.imageType
-            yield Input(feature.name, name, None, f"An image of {image.width} × {image.height}")
+            described = f"A picture, which the model takes as {image.width} × {image.height}"
+            yield Input(feature.name, name, None, (image.width, image.height), described)
         else:
             array = _array(feature)
             sizes = " × ".join(map(str, array.shape))
             order = ", channels first" if len(array.shape) == 3 else ""
-            yield Input(feature.name, name, array, f"{array.count} numbers, {sizes}{order}")
+            yield Input(feature.name, name, array, None, f"{array.count} numbers, {sizes}{order}")
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name, number in Counter(names).items():
+        if number > 1:
+            raise TrainingError(f"{number} inputs are named '{name}'; give each a name of its own")
 
 
 def _array(feature: Message) -> Array:
@@ -186,14 +267,32 @@ def _answer(chosen: Subject) -> Answer:
     kind = (target.type.WhichOneof("Type") or "").removesuffix("Type")
     output = chosen.model.description.predictedFeatureName
     if kind in ("string", "int64") and chosen.loss.is_classification and output:
-        labels = chosen.labels or []
-        swift = "String" if kind == "string" else "Int"
-        return Answer(kind, target.name, output, swift, None, labels, len(labels))
+        return _labelled(chosen, kind, target.name)
     array = _array(target)
     output = _array_output(chosen)
     if chosen.loss.is_classification:
-        return Answer("index", target.name, output, "Int", array, (), class_count(chosen))
-    return Answer("values", target.name, output, f"[{array.element}]", array, (), 0)
+        return Answer("index", target.name, output, "Int", array, classes=class_count(chosen))
+    return Answer("values", target.name, output, f"[{array.element}]", array)
+
+
+def _labelled(chosen: Subject, kind: str, name: str) -> Answer:
+    description = chosen.model.description
+    scores = description.predictedProbabilitiesName
+    kinds = {feature.name: feature.type.WhichOneof("Type") for feature in description.output}
+    if scores not in kinds:
+        raise TrainingError(
+            "the model names no output with the probabilities of its classes; "
+            "convert it with make-updatable"
+        )
+    return Answer(
+        kind,
+        name,
+        description.predictedFeatureName,
+        "String" if kind == "string" else "Int64",
+        labels=chosen.labels or (),
+        scores=scores,
+        scores_are_array=kinds[scores] == "multiArrayType",
+    )
 
 
 def _array_output(chosen: Subject) -> str:
@@ -214,9 +313,14 @@ def _array_output(chosen: Subject) -> str:
 def _number(key: str, parameter: Message) -> Number:
     if not parameter.HasField("range"):
         return Number(key, _double(parameter.defaultValue), None, None)
-    bounds = parameter.range
-    low, high = _double(bounds.minValue), _double(bounds.maxValue)
-    return Number(key, _double(parameter.defaultValue), low, high)
+    low, high = parameter.range.minValue, parameter.range.maxValue
+    _check_range(key, low, high)
+    return Number(key, _double(parameter.defaultValue), _double(low), _double(high))
+
+
+def _check_range(key: str, low: float, high: float) -> None:
+    if not low <= high:  # nor is it where one of them is no number
+        raise TrainingError(f"{key} may be from {low} to {high}, which is no range; correct it")
 
 
 def _double(value: float) -> str:
@@ -229,20 +333,12 @@ def _double(value: float) -> str:
 
 
 def _count(key: str, parameter: Message) -> Count:
-    kind = parameter.WhichOneof("AllowedValues")
+    default, kind = int(parameter.defaultValue), parameter.WhichOneof("AllowedValues")
     if kind == "range":
-        allowed = [(int(parameter.range.minValue), int(parameter.range.maxValue))]
-    else:
-        allowed = runs(parameter.set.values) if kind == "set" else []
-    return Count(key, int(parameter.defaultValue), allowed)
-
-
-def runs(values: Sequence[int]) -> list[tuple[int, int]]:
-    """Return sorted whole numbers as runs without gaps: 1, 2, 3, 5 as (1, 3), (5, 5)."""
-    found: list[tuple[int, int]] = []
-    for value in sorted(set(values)):
-        if found and value == found[-1][1] + 1:
-            found[-1] = (found[-1][0], value)
-        else:
-            found.append((value, value))
-    return found
+        low, high = int(parameter.range.minValue), int(parameter.range.maxValue)
+        _check_range(key, low, high)
+        return Count(key, default, (low, high))
+    values = sorted(set(parameter.set.values)) if kind == "set" else []
+    if values and values[-1] - values[0] == len(values) - 1:
+        return Count(key, default, (values[0], values[-1]))
+    return Count(key, default, None, values)

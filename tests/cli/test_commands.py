@@ -22,6 +22,7 @@ REQUIRED = {
     "evaluate": ["m.mlmodel", "--data", "d"],
     "predict": ["m.mlmodel", "--data", "d"],
     "verify": ["m.mlmodel"],
+    "calibrate": ["record.json"],
     "swift": ["m.mlmodel"],
     "completion": ["bash"],
 }

@@ -42,6 +42,7 @@ ROLES = {
     ("train", "model"): FILE,
     ("train", "data"): PLACE,
     ("train", "test"): PLACE,
+    ("train", "arithmetic"): FILE,
     ("train", "out"): ".mlmodel",
     ("train", "history"): ".csv",
     ("train", "plot"): ".png",
@@ -55,6 +56,8 @@ ROLES = {
     ("verify", "against"): FILE,
     ("verify", "data"): PLACE,
     ("verify", "out"): ".json",
+    ("calibrate", "record"): FILE,
+    ("calibrate", "out"): ".json",
     ("swift", "model"): FILE,
     ("swift", "target"): ".swift",
     ("swift", "resource"): TEXT,
@@ -66,6 +69,7 @@ ENOUGH = {
     "train": {"model": "m", "data": "d"},
     "predict": {"model": "m", "data": "d"},
     "verify": {"model": "m"},
+    "calibrate": {"record": "r"},
     "swift": {"model": "m"},
     "recipe init": {"model": "m"},
 }
@@ -197,7 +201,7 @@ COMBINATIONS = [
 
 def test_the_number_of_combinations():
     """A new output or input adds to it; none is lost unseen."""
-    assert len(COMBINATIONS) == 190
+    assert len(COMBINATIONS) == 215
 
 
 @pytest.fixture(autouse=True)

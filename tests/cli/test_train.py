@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from coremltools.models import datatypes
+from coremltools.models.neural_network import NeuralNetworkBuilder
 from PIL import Image
 
 from converter.cli import run
 from converter.coreml import mlmodel
-from tests.runtime.updatable import MNIST, adam, digits, floats_of, sgd
+from tests.runtime.helpers import random
+from tests.runtime.updatable import MNIST, adam, digits, floats_of, line, sgd
 
 SCALE = ("--scale", "1/255")
 
@@ -143,6 +146,124 @@ def test_predictions_are_shown_or_written(model, capsys):
         assert stored["y"].shape == (400, 10)
 
 
+@pytest.fixture
+def regression(tmp_path, monkeypatch):
+    """Return y = x @ weights.T + bias, and two samples in x.npz."""
+    monkeypatch.chdir(tmp_path)
+    spec = line()
+    mlmodel.write(spec, tmp_path / "line.mlmodel")
+    x = np.array([[0, 0, 0], [1, 0, 2]], np.float32)
+    np.savez("x.npz", x=x, y=np.zeros((2, 2)))
+    weights, bias = floats_of(spec, "dense").reshape(2, 3), floats_of(spec, "dense", "bias")
+    return x @ weights.T + bias
+
+
+def test_values_are_printed_as_values(regression, capsys):
+    code, out, _ = called(capsys, "predict", "line.mlmodel", "--data", "x.npz")
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[0] for row in rows] == ["0", "1"]
+    printed = np.array([row[1:] for row in rows], float)
+    np.testing.assert_allclose(printed, regression, rtol=1e-5)
+    called(capsys, "predict", "line.mlmodel", "--data", "x.npz", "-o", "p.csv")
+    with Path("p.csv").open() as file:
+        table = list(csv.reader(file))
+    assert table[0] == ["sample", "value_0", "value_1"]
+    np.testing.assert_allclose(np.array(table[1:], float)[:, 1:], regression, rtol=1e-5)
+
+
+def test_a_sigmoid_is_no_class_and_moved_probabilities_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", x=random(2, 3))
+    for kind in ("SIGMOID", "softmax"):
+        builder = NeuralNetworkBuilder([("x", datatypes.Array(3))], [("y", datatypes.Array(3))])
+        if kind == "softmax":
+            builder.add_softmax("last", "x", "shares")
+        else:
+            builder.add_activation("last", kind, "x", "shares")
+        builder.add_flatten("flat", 0, "shares", "y")
+        mlmodel.write(builder.spec, tmp_path / f"{kind}.mlmodel")
+
+    def words(kind):
+        line = ("predict", f"{kind}.mlmodel", "--data", "x.npz")
+        return [len(row.split()) for row in called(capsys, *line)[1].splitlines()]
+
+    assert (words("SIGMOID"), words("softmax")) == ([4, 4], [3, 3])
+
+
+def test_many_values_are_shortened_on_a_terminal_only(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(30))], [("y", datatypes.Array(30))])
+    builder.add_activation("same", "LINEAR", "x", "y", [1.0, 0.0])
+    mlmodel.write(builder.spec, tmp_path / "m.mlmodel")
+    np.savez("x.npz", x=np.arange(60.0).reshape(2, 30))
+    out = called(capsys, "predict", "m.mlmodel", "--data", "x.npz")[1]
+    assert out.splitlines()[0] == f"0  {'  '.join(map(str, range(12)))}  … and 18 more values"
+    called(capsys, "predict", "m.mlmodel", "--data", "x.npz", "-o", "p.csv")
+    assert Path("p.csv").read_text().splitlines()[2].endswith(",58,59")
+
+
+def normalizing(tmp_path, by_sample):
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(1, 2, 2))], [("y", None)])
+    builder.add_batchnorm(
+        "bn", 1, np.ones(1), np.zeros(1), compute_mean_var=True, instance_normalization=True,
+        input_name="x", output_name="y",
+    )  # fmt: skip
+    builder.spec.neuralNetwork.layers[0].batchnorm.instanceNormalization = by_sample
+    mlmodel.write(builder.spec, tmp_path / "m.mlmodel")
+    np.savez("x.npz", x=random(4, 1, 2, 2) + np.arange(4).reshape(4, 1, 1, 1), y=random(4, 1, 2, 2))
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_what_depends_on_the_batch_size_is_said(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    line = (command, "m.mlmodel", "--data", "x.npz", "--batch-size")
+    normalizing(tmp_path, by_sample=False)
+    (code, one, note), (_, four, _) = (called(capsys, *line, size) for size in (1, 4))
+    assert (code, note) == (
+        0,
+        "note: layer 'bn' normalizes by the mean of the samples that are computed at once, here 1; "
+        "an app that asks for one answer at a time gets those of --batch-size 1\n",
+    )
+    assert one != four
+    normalizing(tmp_path, by_sample=True)
+    (code, one, note), (_, four, _) = (called(capsys, *line, size) for size in (1, 4))
+    assert (code, note, one) == (0, "", four)
+
+
+@pytest.fixture
+def few():
+    """The first 50 digits to learn from."""
+    with np.load(MNIST) as stored:
+        np.savez("few.npz", x=stored["x_train"][:50], y=stored["y_train"][:50])
+    return ("--data", "few.npz", *SCALE, "--epochs", 1)
+
+
+def test_the_loss_of_the_last_mini_batch_is_shown(model, few, capsys):
+    code, out, _ = called(capsys, "train", model, *few, "--history", "h.json")
+    assert code == 0
+    (epoch,) = json.loads(Path("h.json").read_text())["epochs"]
+    assert epoch["last_batch_loss"] != epoch["loss"]
+    assert f"loss {epoch['loss']:.4f}  accuracy {epoch['accuracy']:.4f}  " in out
+    assert f"  last mini-batch's loss {epoch['last_batch_loss']:.4f}  " in out
+
+
+def test_another_arithmetic(model, few, capsys):
+    """Keras's by name is the default; a file changes the weights, and which loss is told."""
+    Path("own.json").write_text('{"adam": "no_correction", "loss": "last_batch"}')
+
+    def trained(*options):
+        line = ("train", model, *few, "-o", "t.mlmodel", "--history", "h.json", *options)
+        assert called(capsys, *line)[0] == 0
+        (epoch,) = json.loads(Path("h.json").read_text())["epochs"]
+        return Path("t.mlmodel").read_bytes(), epoch["loss"] == epoch["last_batch_loss"]
+
+    plain, own = trained(), trained("--arithmetic", "own.json")
+    assert trained("--arithmetic", "keras") == plain
+    assert (plain[1], own[1]) == (False, True)
+    assert own[0] != plain[0]
+
+
 LABELS = {"x": np.zeros((2, 28, 28), np.uint8), "y": np.array([1, 10])}
 SHAPES = {"x": np.zeros((2, 27, 28), np.uint8), "y": np.array([1, 2])}
 NUMBERS = {"x": np.full((2, 28, 28), np.nan), "y": np.array([1, 2])}
@@ -160,6 +281,8 @@ BAD = {
     "out": (None, ("-o", "model.bin"), 1, "the name must end in .mlmodel"),
     "folder": (None, ("-o", "no/where.mlmodel"), 1, "its folder does not exist"),
     "input": (None, ("-o", "digits.mlmodel"), 1, "is the same file as the input MODEL"),
+    "arithmetic": (None, ("--arithmetic", "keas"), 1, "keas: cannot be read (No such file or"),
+    "own file": (None, ("--arithmetic", "digits.mlmodel"), 1, "digits.mlmodel: is not JSON; "),
     "place": (None, ("--data", "nothing.npz"), 1, "nothing.npz: there is no such file"),
 }
 

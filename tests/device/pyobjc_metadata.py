@@ -2,11 +2,11 @@
 
 Records ``fixtures/device/selectors.json``:
 
-    python tests/device/pyobjc_metadata.py WHEEL COREML_FWINFO FOUNDATION_FWINFO
+    python tests/device/pyobjc_metadata.py COREML COCOA COREML_FWINFO FOUNDATION_FWINFO
 
-WHEEL is that of pyobjc-framework-CoreML for macOS; its ``_metadata.py`` is run with a stand-in for
-``objc`` that writes down what is registered. The two scans of the SDK's headers are in the source
-distributions of pyobjc-framework-CoreML and pyobjc-framework-Cocoa, as
+COREML and COCOA are the wheels of pyobjc-framework-CoreML and -Cocoa for macOS; their
+``_metadata.py`` is run with a stand-in for ``objc`` that writes down what is registered. The two
+scans of the SDK's headers are in the source distributions of the same packages, as
 ``metadata/raw*/arm64-26.5.fwinfo``.
 """
 
@@ -24,8 +24,18 @@ SELECTORS = [
     *(("NSURL", s) for s in ("fileURLWithPath:", "path")),
     ("NSArray", "arrayWithArray:"),
     *(("NSDictionary", s) for s in ("dictionaryWithDictionary:", "objectForKey:", "allKeys")),
-    *(("NSNumber", s) for s in ("numberWithLongLong:", "numberWithBool:")),
+    *(("NSNumber", s) for s in ("numberWithLongLong:", "numberWithBool:", "numberWithDouble:")),
     *(("NSError", s) for s in ("localizedDescription", "domain", "code")),
+    ("NSDate", "dateWithTimeIntervalSinceNow:"),
+    *(("NSRunLoop", s) for s in ("mainRunLoop", "runUntilDate:")),
+    *(
+        ("NSFileManager", s)
+        for s in (
+            "defaultManager",
+            "moveItemAtURL:toURL:error:",
+            "replaceItemAtURL:withItemAtURL:backupItemName:options:resultingItemURL:error:",
+        )
+    ),
     *(("MLArrayBatchProvider", s) for s in ("initWithFeatureProviderArray:",)),
     ("MLDictionaryFeatureProvider", "initWithDictionary:error:"),
     ("MLFeatureProvider", "featureValueForName:"),
@@ -42,7 +52,7 @@ SELECTORS = [
         )
     ),
     ("MLFeatureDescription", "imageConstraint"),
-    ("MLMetricKey", "lossValue"),
+    *(("MLMetricKey", s) for s in ("lossValue", "epochIndex", "miniBatchIndex")),
     *(
         ("MLModel", s)
         for s in (
@@ -60,7 +70,7 @@ SELECTORS = [
         for s in ("initWithShape:dataType:error:", "shape", "strides", "dataType", "dataPointer")
     ),
     *(("MLParameterKey", s) for s in ("weights", "biases", "epochs", "miniBatchSize", "shuffle")),
-    ("MLParameterKey", "scopedTo:"),
+    *(("MLParameterKey", s) for s in ("learningRate", "scopedTo:")),
     *(("MLTask", s) for s in ("resume", "cancel", "state", "error")),
     *(("MLUpdateContext", s) for s in ("task", "model", "event", "metrics")),
     ("MLUpdateProgressHandlers", "initForEvents:progressHandler:completionHandler:"),
@@ -68,6 +78,7 @@ SELECTORS = [
         "MLUpdateTask",
         "updateTaskForModelAtURL:trainingData:configuration:progressHandlers:error:",
     ),
+    ("MLUpdateTask", "resumeWithParameters:"),
     ("MLWritable", "writeToURL:error:"),
 ]
 CONSTANTS = [
@@ -80,6 +91,7 @@ CONSTANTS = [
     "MLMultiArrayDataTypeInt32",
     "MLTaskStateCompleted",
     "MLUpdateProgressEventEpochEnd",
+    "MLUpdateProgressEventMiniBatchEnd",
     "MLUpdateProgressEventTrainingBegin",
 ]
 
@@ -124,10 +136,15 @@ def sdk_facts(found, selector):
     raise LookupError(selector)
 
 
-def read_bridge(wheel):
+def framework(cls):
+    """Return the module of pyobjc that a class is in."""
+    return "CoreML" if cls.startswith("ML") else "Foundation"
+
+
+def read_bridge(wheel, package="CoreML"):
     """Return what the wheel registers: (class, selector) -> metadata, and its enums."""
     with zipfile.ZipFile(wheel) as archive:
-        source = archive.read("CoreML/_metadata.py").decode()
+        source = archive.read(f"{package}/_metadata.py").decode()
     registered = {}
 
     class Objc(types.ModuleType):
@@ -167,20 +184,24 @@ def block_arity(registered, cls, selector, position):
     return len(registered[cls, selector]["arguments"][position + 2]["callable"]["arguments"]) - 1
 
 
-def record(wheel, *scans):
+def record(coreml, cocoa, *scans):
     """Return the table."""
     classes, enums = read_sdk(*scans)
-    registered, bridge_enums = read_bridge(wheel)
+    in_coreml, bridge_enums = read_bridge(coreml)
+    in_cocoa, _ = read_bridge(cocoa, "Foundation")
     rows = []
     for cls, selector in SELECTORS:
+        registered = in_coreml if framework(cls) == "CoreML" else in_cocoa
         sdk, bridge = sdk_facts(classes[cls], selector), bridge_facts(registered, cls, selector)
         arity = {str(n): block_arity(registered, cls, selector, n) for n in bridge["blocks"]}
         rows.append({"class": cls, "selector": selector, "sdk": sdk, "bridge": bridge,
                      "block_arity": arity})  # fmt: skip
     assert all(enums[name]["value"] == bridge_enums[name] for name in CONSTANTS)
     return {
-        "wheel": Path(wheel).name,
-        "wheel_sha256": hashlib.sha256(Path(wheel).read_bytes()).hexdigest(),
+        "wheels": {
+            Path(wheel).name: hashlib.sha256(Path(wheel).read_bytes()).hexdigest()
+            for wheel in (coreml, cocoa)
+        },
         "sdk": "macOS 26.5, arm64 (header scans in the 12.2.2 source distributions of pyobjc)",
         "selectors": rows,
         "constants": {name: bridge_enums[name] for name in CONSTANTS},

@@ -14,7 +14,7 @@ from converter import device
 from converter.coreml.subject import subject
 from converter.device import child, job, reference
 from converter.device.batch import random_batch
-from converter.device.checks import Expected
+from converter.device.comparing import Expected
 from converter.device.verdict import Outcome, judge
 from tests.device.specs import INTERFACES, build
 
@@ -24,12 +24,13 @@ STAND_IN = Path(__file__).parent / "stand_in"
 def prepared(folder, **interface):
     chosen = subject(build(**interface))
     settings = job.settings(chosen)
-    job.write(folder, chosen, random_batch(chosen, settings.batch_size), settings, 60)
+    job.write(folder, chosen, random_batch(chosen, settings.samples()), settings, 60)
     layers = list(chosen.layers())
     return Expected(
         [layer.layer.name for layer in layers],
         [n for n, layer in enumerate(layers) if layer.is_updatable],
         reference.stored_weights(chosen),
+        settings.epochs,
     )
 
 
@@ -48,7 +49,67 @@ def test_the_worker_goes_from_its_first_line_to_its_last(tmp_path, monkeypatch, 
         else:
             np.testing.assert_array_equal(ending.arrays[f"frozen.{key}"], expected.stored[key])
     assert len(ending.arrays["predicted.reloaded.0"]) == 8
+    batches = [(0, 0, 1.5), (0, 1, 1.25), (0, 2, 1.0)]
+    told = [(each["epoch"], each["mini_batch"], each["loss"]) for each in ending.answer["told"]]
+    assert told == [*batches, (0, None, 1.0), (None, None, 1.0)]
+    assert ending.answer["troubles"] == []
     assert judge(expected, ending).outcome is Outcome.PASSED
+
+
+def test_handlers_on_the_main_queue_are_called(tmp_path, monkeypatch):
+    """Where they are called is not documented; waiting alone would keep them from it for ever."""
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    monkeypatch.setenv("STAND_IN", "main queue")
+    expected = prepared(tmp_path)
+    ending = child.run(tmp_path, 60)
+    assert judge(expected, ending).outcome is Outcome.PASSED, ending
+
+
+def test_a_written_model_that_cannot_be_loaded_takes_no_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    monkeypatch.setenv("STAND_IN", "unreadable")
+    verdict = judge(prepared(tmp_path), child.run(tmp_path, 60))
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.reason.startswith("the model could not be loaded: the stand-in was told to fail")
+    assert verdict.reason.endswith("(while writing the updated model)")
+    assert not (tmp_path / "updated.mlmodelc").exists()
+
+
+def test_what_core_ml_keeps_to_itself_is_unknown_and_ends_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    monkeypatch.setenv("STAND_IN", "secretive")
+    expected = prepared(tmp_path)
+    ending = child.run(tmp_path, 60)
+    assert [each["loss"] for each in ending.answer["told"]] == [None, None, None, 1.0, None]
+    assert (
+        "when training began, weights of layer 'second' could not be read: a secret"
+        in (ending.answer["troubles"])
+    )
+    verdict = judge(expected, ending)
+    assert verdict.outcome is Outcome.PASSED, verdict
+    unknown = [check.name for check in verdict.checks if check.passed is None]
+    assert unknown == [
+        "weights before are those of the file", "what is frozen has not changed",
+        "predictions are those of the reference runtime",
+    ]  # fmt: skip
+
+
+def test_the_users_working_folder_is_not_on_pythons_path(tmp_path, monkeypatch):
+    """Nor is the folder that this package is in, before Python's own: it may be a clone."""
+    trap = tmp_path / "work"
+    trap.mkdir()
+    for name in ("json", "CoreML", "numpy", "converter"):
+        (trap / f"{name}.py").write_text("raise SystemExit('the user has such a file')")
+    monkeypatch.chdir(trap)
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    folder = tmp_path / "job"
+    folder.mkdir()
+    expected = prepared(folder)
+    verdict = judge(expected, child.run(folder, 60))
+    assert verdict.outcome is Outcome.PASSED, verdict
+    show = "import sys; print(sys.path[0] or __import__('os').getcwd())"
+    ending = child.run(folder, 60, [sys.executable, "-c", show])
+    assert ending.printed == str(folder)
 
 
 @pytest.mark.parametrize(

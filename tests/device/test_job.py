@@ -20,7 +20,7 @@ from tests.device.specs import INTERFACES, build
 def written(spec, folder, batch=None):
     chosen = subject(spec)
     settings = job.settings(chosen)
-    job.write(folder, chosen, batch or random_batch(chosen, settings.batch_size), settings, 60)
+    job.write(folder, chosen, batch or random_batch(chosen, 8), settings, 60)
     with np.load(folder / "samples.npz") as stored:
         return json.loads((folder / "job.json").read_text()), dict(stored)
 
@@ -110,22 +110,53 @@ def test_hyperparameters_stay_within_the_file():
     assert job.settings(subject(spec)) == job.Settings(5, 64)
     size = spec.neuralNetwork.updateParams.optimizer.sgdOptimizer.miniBatchSize
     size.range.minValue, size.range.maxValue = 2, 500
-    assert job.settings(subject(spec)) == job.Settings(5, 32)
-    assert job.settings(subject(spec), most=3) == job.Settings(5, 3)
+    assert job.settings(subject(spec)) == job.Settings(5, 8)
+    assert job.settings(subject(spec), most=9) == job.Settings(5, 4)
+    assert job.settings(subject(spec), most=1) == job.Settings(5, 2)
     size.ClearField("range")
     assert job.settings(subject(spec)) == job.Settings(5, 64)
 
 
-def test_a_pipeline_names_its_layers_by_the_model_they_are_in(tmp_path):
+def test_more_than_one_epoch_is_said():
+    spec = build()
+    assert job.settings(subject(spec)).remark() is None
+    spec.neuralNetwork.updateParams.epochs.set.values[:] = [500]
+    chosen = job.settings(subject(spec))
+    assert chosen.remark() == "500 epochs run, not one: the file allows no fewer"
+    assert chosen.parameters()["epochs"] == 500
+    remark = job.settings(subject(pipeline())).remark()
+    assert remark == "2 epochs run, not one: a pipeline keeps its number"
+
+
+@pytest.mark.parametrize(("batch_size", "samples"), [(1, 3), (2, 5), (8, 20), (64, 160)])
+def test_there_are_several_mini_batches_of_which_the_last_is_smaller(batch_size, samples):
+    assert job.Settings(1, batch_size).samples() == samples
+
+
+def pipeline(names=()):
     inner = build()
     spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
     spec.description.CopyFrom(inner.description)
     spec.pipeline.models.add(specificationVersion=4).neuralNetwork.SetInParent()
     spec.pipeline.models.add().CopyFrom(inner)
-    order, arrays = written(spec, tmp_path)
-    assert order["layers"][1]["path"] == ["model1", "second"]
+    spec.pipeline.names[:] = names
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("names", "scope"),
+    [((), "model1"), (("features", "head"), "head"), (("features",), "model1")],
+)
+def test_a_pipeline_names_its_layers_by_the_model_they_are_in(tmp_path, names, scope):
+    order, arrays = written(pipeline(names), tmp_path)
+    assert order["layers"][1]["path"] == [scope, "second"]
     assert order["parameters"] == {}
     assert arrays["feature.1"].max() == 2
+
+
+def test_a_pipeline_runs_with_its_own_settings_and_all_of_its_epochs_are_expected():
+    settings = job.settings(subject(pipeline()))
+    assert settings == job.Settings(2, 4, shuffle=True, is_default=True)
 
 
 def test_the_users_samples_come_first(tmp_path):

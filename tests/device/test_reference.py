@@ -24,9 +24,10 @@ def test_one_step_of_sgd_is_the_gradient_of_the_mean_loss():
     spec = build()
     chosen = subject(spec)
     settings = job.settings(chosen)
-    batch = random_batch(chosen, settings.batch_size)
+    batch = random_batch(chosen, 8)
     before = reference.stored_weights(chosen)
-    after = reference.step(chosen, batch, settings)
+    found = reference.steps(chosen, batch, settings)
+    after = found.weights
     assert reference.stored_weights(chosen).keys() == after.keys()
     np.testing.assert_array_equal(after["0.weights"], before["0.weights"])
     shares = predict(spec, batch.inputs)["output"]
@@ -36,13 +37,16 @@ def test_one_step_of_sgd_is_the_gradient_of_the_mean_loss():
         after["1.weights"], before["1.weights"] - 0.1 * gradient.ravel(), rtol=0, atol=1e-5
     )
     np.testing.assert_allclose(after["1.biases"], -0.1 * error.sum(0), rtol=0, atol=1e-5)
+    loss = -np.log(shares[np.arange(8), batch.answers]).mean()
+    np.testing.assert_allclose(found.losses, [[loss]], rtol=1e-5)
 
 
 def test_several_mini_batches_are_steps_in_the_order_of_the_samples():
     spec = build()
     chosen = subject(spec)
     batch = random_batch(chosen, 9)
-    after = reference.step(chosen, batch, job.Settings(epochs=2, batch_size=4))
+    found = reference.steps(chosen, batch, job.Settings(epochs=2, batch_size=4))
+    after, losses = found.weights, []
     weights = {
         key: value.astype(np.float64) for key, value in reference.stored_weights(chosen).items()
     }
@@ -53,12 +57,16 @@ def test_several_mini_batches_are_steps_in_the_order_of_the_samples():
         part = slice(start, start + 4)
         scores = x[part] @ w.T + b
         shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-        error = (shares - np.eye(3)[batch.answers[part]]) / len(x[part])
+        answers = batch.answers[part]
+        losses.append(-np.log(shares[np.arange(len(answers)), answers]).mean())
+        error = (shares - np.eye(3)[answers]) / len(x[part])
         speed_w = 0.5 * speed_w - 0.1 * error.T @ x[part]
         speed_b = 0.5 * speed_b - 0.1 * error.sum(0)
         w, b = w + speed_w, b + speed_b
     np.testing.assert_allclose(after["1.weights"], w.ravel(), rtol=0, atol=1e-5)
     np.testing.assert_allclose(after["1.biases"], b, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(np.ravel(found.losses), losses, rtol=1e-5, atol=1e-6)
+    assert [len(epoch) for epoch in found.losses] == [3, 3]
 
 
 def test_core_ml_is_told_not_to_shuffle():
@@ -78,6 +86,7 @@ def test_one_prediction_that_is_no_number_agrees_with_nothing():
     agreement = reference.agreement(chosen, batch, arrays)
     assert agreement.before < 1e-6
     assert np.isnan(agreement.after)
+    assert not agreement.is_met
 
 
 def test_a_sum_of_gradients_shows_as_a_factor():
@@ -99,7 +108,7 @@ def test_predictions_are_compared_with_what_was_learned():
         chosen = subject(build(**interface))
         batch = random_batch(chosen, 8)
         settings = job.settings(chosen)
-        learned = reference.step(chosen, batch, settings)
+        learned = reference.steps(chosen, batch, settings).weights
         output = chosen.model.description.output[0].name
         moved = reference.with_weights(chosen, learned)
         arrays = {

@@ -2,7 +2,7 @@
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
-        "converter/device/checks.py",
+        "converter/device/comparing.py",
         "if not (np.isfinite(one).all() or np.isfinite(other).all()):",
     ): "the difference to what is not finite is not finite either",
     (

@@ -48,11 +48,11 @@ def test_its_trainer(lenet):
 def test_its_job(lenet, tmp_path):
     chosen = subject(mlmodel.read(lenet))
     settings = job.settings(chosen)
-    assert settings == job.Settings(1, 32)
-    job.write(tmp_path, chosen, random_batch(chosen, settings.batch_size), settings, 60)
+    assert settings == job.Settings(1, 8)
+    job.write(tmp_path, chosen, random_batch(chosen, settings.samples()), settings, 60)
     with np.load(tmp_path / "samples.npz") as arrays:
-        assert arrays["feature.0"].shape == (32, 1, 28, 28)
-        assert arrays["feature.1"].tolist() == [n % 10 for n in range(32)]
+        assert arrays["feature.0"].shape == (20, 1, 28, 28)
+        assert arrays["feature.1"].tolist() == [n % 10 for n in range(20)]
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="here Core ML would run")

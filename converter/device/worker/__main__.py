@@ -17,10 +17,10 @@ import numpy as np
 import objc
 from Foundation import NSArray
 
-from converter.device.worker.bridge import CoreMLError, need, url
+from converter.device.worker.bridge import CoreMLError
 from converter.device.worker.reading import predictions, weights
 from converter.device.worker.samples import providers
-from converter.device.worker.update import compiled, load, updated
+from converter.device.worker.update import COMPUTE_UNITS, compiled, load, save, updated
 
 
 class Answer:
@@ -32,6 +32,7 @@ class Answer:
             "error": None,
             "system": f"macOS {platform.mac_ver()[0]} {platform.machine()}",
             "pyobjc": objc.__version__,
+            "compute_units": COMPUTE_UNITS,
         }
         self.arrays: dict[str, Any] = {}
 
@@ -83,24 +84,27 @@ def run(job: Any, folder: Path, answer: Answer) -> None:
     keep(answer, "predicted.before", predictions(job, model, samples))
     answer.stage("updating")
     update = updated(job, path, training)
-    answer.found |= {"completed": update.completed, "losses": update.losses, "error": update.error}
+    answer.found |= {"completed": update.completed, "told": update.told, "error": update.error}
+    answer.found["troubles"] = update.troubles
     keep(answer, "before", update.before)
     keep(answer, "after", update.after)
+    answer.save_arrays()  # whatever ends the process from here on
     if update.model is None:
         return
     answer.stage("predicting after the update")
     keep(answer, "predicted.after", predictions(job, update.model, samples))
     answer.stage("writing the updated model")
     target = folder / "updated.mlmodelc"
-    written = update.model.writeToURL_error_(url(target), None)
-    need(written, "the updated model could not be written")
+    save(update.model, target)  # where there is none yet
+    answer.stage("replacing the updated model")
+    save(update.model, target)
     answer.stage("reading the updated model")
     again = load(target)
-    keep(answer, "reloaded", weights(job, again, updatable=True))
+    read(job, again, answer, "reloaded", updatable=True)
     keep(answer, "predicted.reloaded", predictions(job, again, samples))
     answer.save_arrays()
     answer.stage("reading the frozen layers")
-    read_frozen(job, again, answer)
+    read(job, again, answer, "frozen", updatable=False)
 
 
 def keep(answer: Answer, prefix: str, arrays: dict[str, Any]) -> None:
@@ -108,12 +112,11 @@ def keep(answer: Answer, prefix: str, arrays: dict[str, Any]) -> None:
     answer.arrays |= {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 
-def read_frozen(job: Any, model: Any, answer: Answer) -> None:
-    """Read the weights of frozen layers too; whether Core ML hands them out is not documented."""
-    try:
-        keep(answer, "frozen", weights(job, model, updatable=False))
-    except CoreMLError as error:
-        answer.found["frozen_error"] = str(error)
+def read(job: Any, model: Any, answer: Answer, prefix: str, updatable: bool) -> None:
+    """Keep the weights that Core ML gives; whether it does of frozen layers is not documented."""
+    found, missing = weights(job, model, updatable)
+    keep(answer, prefix, found)
+    answer.found["troubles"] += [f"{prefix}: {each}" for each in missing]
 
 
 if __name__ == "__main__":

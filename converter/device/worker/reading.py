@@ -11,21 +11,28 @@ from CoreML import MLFeatureTypeDictionary, MLFeatureTypeMultiArray, MLParameter
 from converter.device.worker.bridge import copied, need
 
 
-def weights(job: Any, model: Any, updatable: bool) -> dict[str, Any]:
-    """Return a copy of the weights of some layers, flat, by number of the layer and key."""
-    found = {}
+def weights(job: Any, model: Any, updatable: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return the weights of some layers, and a sentence on each that Core ML does not give.
+
+    They are copies, flat, by number of the layer and key.
+    """
+    found: dict[str, Any] = {}
+    missing = []
     for number, layer in enumerate(job["layers"]):
-        if layer["updatable"] == updatable:
-            for name in layer["keys"]:
-                key = {"weights": MLParameterKey.weights, "biases": MLParameterKey.biases}[name]()
-                for scope in layer["path"]:
-                    key = key.scopedTo_(scope)
-                array = need(
-                    model.parameterValueForKey_error_(key, None),
-                    f"{name} of layer '{layer['path'][-1]}' could not be read",
-                )
-                found[f"{number}.{name}"] = copied(array)
-    return found
+        for name in layer["keys"] if layer["updatable"] == updatable else ():
+            try:
+                found[f"{number}.{name}"] = parameter(model, layer["path"], name)
+            except Exception as error:  # Objective-C's exceptions are no CoreMLError
+                missing.append(f"{name} of layer '{layer['path'][-1]}' could not be read: {error}")
+    return found, missing
+
+
+def parameter(model: Any, path: list[str], name: str) -> Any:
+    """Return a copy of the weights or the biases of the layer that `path` leads to."""
+    key = {"weights": MLParameterKey.weights, "biases": MLParameterKey.biases}[name]()
+    for scope in path:
+        key = key.scopedTo_(scope)
+    return copied(need(model.parameterValueForKey_error_(key, None), "no value"))
 
 
 def predictions(job: Any, model: Any, samples: list[Any]) -> dict[str, Any]:

@@ -10,6 +10,13 @@ SAMPLE = (1, 2, 3)
 CHANNEL_IN_BATCH = (0, 1, 2)
 
 
+def is_by_batch(layer: Message) -> bool:
+    """Tell whether what `layer` makes of a sample depends on those it is computed with."""
+    params = layer.batchnorm
+    is_computed = params.computeMeanVar and not params.instanceNormalization
+    return bool(layer.WhichOneof("layer") == "batchnorm" and is_computed)
+
+
 def batchnorm(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
     """``gamma (x - mean) / sqrt(variance + epsilon) + beta`` for each channel.
 

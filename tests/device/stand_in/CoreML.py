@@ -1,7 +1,10 @@
 """Part of the stand-in for pyobjc: see ``objc.py`` beside this file.
 
 An "update" adds 0.25 to all weights and a "prediction" is a constant. ``STAND_IN`` in the
-environment makes the task end otherwise: ``abort``, ``hang``, ``error``.
+environment makes it behave otherwise: ``abort``, ``hang``, ``error``, ``main queue`` (the handlers
+are called where only the main run loop calls), ``secretive`` (no weights when training begins, none
+of frozen layers, no losses but those of epochs), ``unreadable`` (what was written loads nowhere),
+``trains`` (the models of a calibration, as ``dense.py`` has it).
 """
 
 import ctypes
@@ -11,7 +14,8 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from Foundation import NSDictionary
+from dense import Dense
+from Foundation import MAIN_QUEUE, NSDictionary
 from objc import TABLE, Object
 
 from converter.coreml import mlmodel
@@ -19,6 +23,7 @@ from converter.coreml.subject import subject
 from converter.device.reference import stored_weights
 
 globals().update(TABLE["constants"])
+MODE = os.environ.get("STAND_IN")
 CTYPES = {65568: ctypes.c_float, 65600: ctypes.c_double, 131104: ctypes.c_int32}
 
 
@@ -45,7 +50,7 @@ class MLParameterKey:
     pass
 
 
-for _name in ("weights", "biases", "epochs", "miniBatchSize", "shuffle"):
+for _name in ("weights", "biases", "epochs", "miniBatchSize", "shuffle", "learningRate"):
     setattr(MLParameterKey, _name, staticmethod(lambda name=_name: Key(name)))
 
 
@@ -53,6 +58,14 @@ class MLMetricKey(Object):
     @classmethod
     def lossValue(cls):
         return "lossValue"
+
+    @classmethod
+    def epochIndex(cls):
+        return "epochIndex"
+
+    @classmethod
+    def miniBatchIndex(cls):
+        return "miniBatchIndex"
 
 
 class Memory:
@@ -149,6 +162,7 @@ class MLModelConfiguration(Object):
 
     def setParameters_(self, values):
         assert all(isinstance(values.objectForKey_(key), int) for key in values.allKeys())
+        self._values = {key._name: values.objectForKey_(key) for key in values.allKeys()}
 
 
 class Description(Object):
@@ -164,16 +178,21 @@ class Description(Object):
 
 
 class MLModel(Object):
+    _is_training = False
+
     @classmethod
     def compileModelAtURL_error_(cls, url, error):
         target = Path(url.path()).with_name("elsewhere.mlmodelc")
-        target.write_bytes(Path(url.path()).read_bytes())
+        target.mkdir()
+        (target / "model").write_bytes(Path(url.path()).read_bytes())
         return url.fileURLWithPath_(str(target)), None
 
     @classmethod
     def modelWithContentsOfURL_configuration_error_(cls, url, configuration, error):
         model = cls()
-        model._spec = mlmodel.read(Path(url.path()))
+        if MODE == "unreadable" and "updated" in url.path():
+            return None, NSError()
+        model._spec = mlmodel.read(Path(url.path()) / "model")
         return model, None
 
     def modelDescription(self):
@@ -183,6 +202,9 @@ class MLModel(Object):
 
     def parameterValueForKey_error_(self, key, error):
         chosen = subject(self._spec)
+        frozen = [layer.path for layer in chosen.layers() if not layer.is_updatable]
+        if MODE == "secretive" and (self._is_training or key._path in frozen):
+            raise RuntimeError("a secret")
         numbers = {layer.path: n for n, layer in enumerate(chosen.layers())}
         return MLMultiArray._of(stored_weights(chosen)[f"{numbers[key._path]}.{key._name}"]), None
 
@@ -198,20 +220,23 @@ class MLModel(Object):
         return Provider(values), None
 
     def writeToURL_error_(self, url, error):
-        mlmodel.write(self._spec, Path(url.path()))
+        assert Path(url.path()).is_dir()
+        mlmodel.write(self._spec, Path(url.path()) / "model")
         return True, None
 
 
 class MLUpdateProgressHandlers(Object):
     def initForEvents_progressHandler_completionHandler_(self, events, progress, completion):
-        assert events == 3
+        assert events == 7
         self._progress, self._completion = progress, completion
         return self
 
 
 class Context(Object):
-    def __init__(self, task, model, event):
+    def __init__(self, task, model, event, epoch=None, mini_batch=None, loss=None):
         self._task, self._model, self._event = task, model, event
+        found = {"epochIndex": epoch, "miniBatchIndex": mini_batch, "lossValue": loss}
+        self._metrics = {key: value for key, value in found.items() if value is not None}
 
     def task(self):
         return self._task
@@ -223,7 +248,15 @@ class Context(Object):
         return self._event
 
     def metrics(self):
-        return NSDictionary.dictionaryWithDictionary_({"lossValue": 1.5})
+        if MODE == "secretive" and self._event != 2:
+            return None
+        return NSDictionary.dictionaryWithDictionary_(self._metrics)
+
+
+def arrays(sample):
+    """Return the features of a sample that are arrays, as NumPy has them, by name."""
+    given = sample._values
+    return {name: np.array(given.objectForKey_(name)._value._memory) for name in given.allKeys()}
 
 
 class MLUpdateTask(Object):
@@ -234,6 +267,7 @@ class MLUpdateTask(Object):
         task = cls()
         task._model, _ = MLModel.modelWithContentsOfURL_configuration_error_(url, None, None)
         task._handlers = handlers
+        task._batch, task._told = batch._values, getattr(configuration, "_values", {})
         return task, None
 
     def resume(self):
@@ -246,22 +280,48 @@ class MLUpdateTask(Object):
         return 5 if self.error() else 4
 
     def error(self):
-        return NSError() if os.environ.get("STAND_IN") == "error" else None
+        return NSError() if MODE == "error" else None
+
+    def resumeWithParameters_(self, values):
+        (key,) = values.allKeys()
+        assert (key._name, type(values.objectForKey_(key))) == ("learningRate", float)
+        self._told["learningRate"] = values.objectForKey_(key)
+        if MODE == "trains":
+            self._dense.rate = values.objectForKey_(key)
 
     def _run(self):
-        mode = os.environ.get("STAND_IN")
-        if mode == "abort":
+        if MODE == "abort":
             print("libc++abi: terminating due to a stand-in", file=sys.stderr, flush=True)
             os.abort()
-        if mode == "hang":
+        if MODE == "hang":
             threading.Event().wait()  # for ever
+        if MODE == "main queue":
+            MAIN_QUEUE.append(self._train)
+        else:
+            self._train()
+
+    def _train(self):
+        update = subject(self._model._spec).net.updateParams
+        optimizer = getattr(update.optimizer, update.optimizer.WhichOneof("OptimizerType"))
+        epochs = self._told.get("epochs", update.epochs.defaultValue)
+        size = self._told.get("miniBatchSize", optimizer.miniBatchSize.defaultValue)
+        self._model._is_training = True
+        if MODE == "trains":
+            self._dense = Dense(self._model._spec, [arrays(sample) for sample in self._batch])
         self._handlers._progress(Context(self, self._model, 1))
+        for epoch in range(epochs):
+            for number in range(-(-len(self._batch) // size)):
+                part = slice(number * size, (number + 1) * size)
+                loss = self._dense.step(part) if MODE == "trains" else 1.5 - epoch - number / 4
+                self._handlers._progress(Context(self, self._model, 4, epoch, number, loss))
+            self._handlers._progress(Context(self, self._model, 2, epoch, None, loss))
         changed = MLModel()
         changed._spec = type(self._model._spec)()
         changed._spec.CopyFrom(self._model._spec)
+        step = np.float32(self._told.get("learningRate", 0.25))
         for layer in subject(changed._spec).layers():
             for key in layer.keys if layer.is_updatable else ():
-                values = mlmodel.floats(layer.stored(key)) + np.float32(0.25)
-                mlmodel.set_floats(layer.stored(key), values)
-        self._handlers._progress(Context(self, changed, 2))
-        self._handlers._completion(Context(self, changed, 0))
+                mlmodel.set_floats(layer.stored(key), mlmodel.floats(layer.stored(key)) + step)
+        if MODE == "trains":
+            self._dense.write_back(changed._spec)
+        self._handlers._completion(Context(self, changed, 0, loss=loss))

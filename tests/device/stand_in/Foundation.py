@@ -1,6 +1,12 @@
 """Part of the stand-in for pyobjc: see ``objc.py`` beside this file."""
 
+import time
+from pathlib import Path
+
 from objc import Object
+
+MAIN_QUEUE = []
+"""What is to be called on the main queue."""
 
 
 class NSURL(Object):
@@ -26,6 +32,48 @@ class NSNumber(Object):
         assert type(value) is bool
         return value
 
+    @classmethod
+    def numberWithDouble_(cls, value):
+        assert type(value) is float
+        return value
+
+
+class NSDate(Object):
+    @classmethod
+    def dateWithTimeIntervalSinceNow_(cls, seconds):
+        return seconds
+
+
+class NSRunLoop(Object):
+    @classmethod
+    def mainRunLoop(cls):
+        return cls()
+
+    def runUntilDate_(self, date):
+        while MAIN_QUEUE:
+            MAIN_QUEUE.pop(0)()
+        time.sleep(date)
+
+
+class NSFileManager(Object):
+    @classmethod
+    def defaultManager(cls):
+        return cls()
+
+    def moveItemAtURL_toURL_error_(self, source, target, error):
+        assert not Path(target.path()).exists()
+        Path(source.path()).rename(target.path())
+        return True, None
+
+    def replaceItemAtURL_withItemAtURL_backupItemName_options_resultingItemURL_error_(
+        self, target, source, backup, options, resulting, error
+    ):
+        assert (backup, options) == (None, 0)
+        for file in Path(source.path()).iterdir():
+            file.replace(Path(target.path()) / file.name)
+        Path(source.path()).rmdir()
+        return True, target, None
+
 
 class NSArray(Object):
     @classmethod
@@ -41,7 +89,7 @@ class NSDictionary(Object):
         return made
 
     def objectForKey_(self, key):
-        return self._values[key]
+        return self._values.get(key)
 
     def allKeys(self):
         return list(self._values)

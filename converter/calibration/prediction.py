@@ -1,0 +1,146 @@
+"""What a training of `converter.device.trainings` would leave, counted in any way, in NumPy.
+
+The network is one inner product, ``y = W x + b``, with a mean squared error or with a softmax and
+a cross-entropy, so that gradients take a line. All is computed in 64 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.arithmetic import Arithmetic, Reduction
+from converter.arithmetic.adam import ADAMS, COUNT_EPOCHS
+from converter.arithmetic.last_batch import FULL_SIZE, LAST_BATCHES, Integers
+from converter.arithmetic.momentum import MOMENTA
+from converter.arithmetic.order import ORDERS
+from converter.coreml.mlmodel import CROSS_ENTROPY
+from converter.device.trainings import BIASES, WEIGHTS, Training
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a training would leave.
+
+    Attributes:
+        weights: flat, as in the file, and behind them the biases; ``[9]``.
+        losses: of each mini-batch before its step, epoch by epoch.
+        sizes: of the mini-batches of an epoch.
+    """
+
+    weights: Doubles
+    losses: tuple[Doubles, ...]
+    sizes: Integers
+
+
+def predicted(
+    training: Training, arithmetic: Arithmetic, orders: Sequence[Integers] | None = None
+) -> Prediction:
+    """Return what `training` would leave.
+
+    `orders` are those of its samples in each epoch, instead of what the arithmetic says.
+    """
+    chosen = orders or list(_orders(training, arithmetic))
+    x, answers, zero = _samples(training)
+    weights = np.append(WEIGHTS, BIASES[:, None], axis=1).astype(np.float64)
+    move, losses, sizes = _optimizer(training, arithmetic), [], np.zeros(0, np.int64)
+    for epoch, order in enumerate(chosen, 1):
+        taken = LAST_BATCHES[arithmetic.last_batch](order, training.batch_size, zero)
+        batches = [taken[i : i + training.batch_size]
+                   for i in range(0, len(taken), training.batch_size)]  # fmt: skip
+        losses.append(np.zeros(len(batches)))
+        sizes = np.array([len(batch) for batch in batches])
+        for number, batch in enumerate(batches):
+            loss, gradient = _gradient(training, arithmetic, weights, x[batch], answers[batch])
+            losses[-1][number] = loss
+            weights = weights + move(gradient, epoch)
+    return Prediction(np.concatenate([weights[:, :2].ravel(), weights[:, 2]]), tuple(losses), sizes)
+
+
+def _orders(training: Training, arithmetic: Arithmetic) -> Iterator[Integers]:
+    way = arithmetic.order if training.shuffle else "given"
+    for epoch in range(1, training.epochs + 1):
+        yield ORDERS[way](0, epoch, len(training.samples))
+
+
+def _samples(training: Training) -> tuple[Doubles, Doubles, int]:
+    """Return inputs with a 1 behind them, answers as rows, and the index of a sample of zeros."""
+    inputs = np.array(training.batch.inputs["x"], np.float64)
+    answers = np.asarray(training.answers)
+    if training.loss == CROSS_ENTROPY:
+        answers = np.append(answers, 0)
+        rows = np.eye(len(BIASES))[answers]
+    else:
+        rows = np.append(answers, np.zeros((1, len(BIASES))), axis=0)
+    x = np.append(inputs, np.zeros((1, inputs.shape[1])), axis=0)
+    return np.append(x, np.ones((len(x), 1)), axis=1), rows.astype(np.float64), len(inputs)
+
+
+def _gradient(
+    training: Training, arithmetic: Arithmetic, weights: Doubles, x: Doubles, answers: Doubles
+) -> tuple[float, Doubles]:
+    """Return the loss of a mini-batch and its gradient, ``[3, 3]``: weights, biases behind them."""
+    outputs = x @ weights.T
+    if training.loss == CROSS_ENTROPY:
+        shares = np.exp(outputs) / np.exp(outputs).sum(1, keepdims=True)
+        losses, slopes = -np.log((shares * answers).sum(1)), shares - answers
+    else:
+        losses, slopes = ((outputs - answers) ** 2).sum(1), 2 * (outputs - answers)
+    scale = _scale(training, arithmetic, len(x))
+    return scale * float(losses.sum()), scale * slopes.T @ x
+
+
+def _scale(training: Training, arithmetic: Arithmetic, samples: int) -> float:
+    reduction = reduction_of(training, arithmetic)
+    count = training.batch_size if arithmetic.last_batch == FULL_SIZE else samples
+    return reduction.scale(count, len(BIASES))
+
+
+def reduction_of(training: Training, arithmetic: Arithmetic) -> Reduction:
+    """Return how the loss of `training` is reduced."""
+    is_entropy = training.loss == CROSS_ENTROPY
+    return arithmetic.cross_entropy if is_entropy else arithmetic.squared_error
+
+
+def _optimizer(training: Training, arithmetic: Arithmetic) -> Callable[[Doubles, int], Doubles]:
+    """Return what makes a change of the weights of a gradient and the number of the epoch."""
+    return (
+        _adam(training, arithmetic) if training.optimizer == "adam" else _sgd(training, arithmetic)
+    )
+
+
+def _sgd(training: Training, arithmetic: Arithmetic) -> Callable[[Doubles, int], Doubles]:
+    form, memory, step = MOMENTA[arithmetic.momentum], np.zeros((3, 3)), 0
+    momentum = training.momentum
+
+    def move(gradient: Doubles, epoch: int) -> Doubles:
+        nonlocal memory, step
+        step += 1
+        rate = training.numbers["learning_rate"]
+        if epoch > 1 and training.later_rate is not None:
+            rate = training.later_rate
+        change, memory = form(gradient, memory, step, rate, momentum)
+        return np.asarray(change)
+
+    return move
+
+
+def _adam(training: Training, arithmetic: Arithmetic) -> Callable[[Doubles, int], Doubles]:
+    form, first, second, step = ADAMS[arithmetic.adam], np.zeros((3, 3)), np.zeros((3, 3)), 0
+    numbers = training.numbers
+    rate, *decays = (numbers[n] for n in ("learning_rate", "beta_1", "beta_2", "epsilon"))
+
+    def move(gradient: Doubles, epoch: int) -> Doubles:
+        nonlocal first, second, step
+        step = epoch if arithmetic.adam in COUNT_EPOCHS else step + 1
+        first = decays[0] * first + (1 - decays[0]) * gradient
+        second = decays[1] * second + (1 - decays[1]) * gradient**2
+        return np.asarray(-rate * form(first, second, step, *decays))
+
+    return move

@@ -1,0 +1,140 @@
+"""Small models of dense layers, which the stand-in for Core ML can train, and their description."""
+
+import contextlib
+import io
+
+import numpy as np
+
+from converter.backend.coremltools import NeuralNetworkBuilder, SgdParams, datatypes
+from converter.coreml.features import channels
+from converter.coreml.mlmodel import FeatureTypes_pb2, Model_pb2
+from converter.coreml.subject import subject
+
+ARRAYS = {
+    FeatureTypes_pb2.ArrayFeatureType.FLOAT32: "float32",
+    FeatureTypes_pb2.ArrayFeatureType.DOUBLE: "double",
+    FeatureTypes_pb2.ArrayFeatureType.INT32: "int32",
+}
+
+
+def dense(inputs=None, hidden=5, classes=3, labels=None, regression=False, image=False, seed=1):
+    """Return a model with the layers `hidden` (if there are any units) and `scores`; both learn."""
+    random = np.random.default_rng(seed)
+    inputs = inputs or {"image": (1, 4, 4)}
+    output = "classProbability" if labels else "output"
+    builder = NeuralNetworkBuilder(
+        [(name, datatypes.Array(*shape)) for name, shape in inputs.items()],
+        [(output, datatypes.Array(classes))],
+        mode="classifier" if labels else None,
+    )
+    blobs = []
+    for name in inputs:
+        builder.add_flatten(f"{name} in a row", 0, name, f"{name} in a row")
+        blobs.append(f"{name} in a row")
+    if len(blobs) > 1:
+        builder.add_elementwise("together", blobs, "together", "CONCAT")
+        blobs = ["together"]
+    sizes = [sum(int(np.prod(shape)) for shape in inputs.values()), *([hidden] or []), classes]
+    sizes = [size for size in sizes if size]
+    names = ["hidden", "scores"][-len(sizes) + 1 :]
+    for name, before, after in zip(names, sizes, sizes[1:], strict=False):
+        weights = random.normal(size=(after, before)).astype(np.float32) / 2
+        is_answer = name == "scores" and regression
+        blob = output if is_answer else name
+        builder.add_inner_product(
+            name, weights, random.normal(size=after).astype(np.float32) / 2, before, after, True,
+            blobs[0], blob,
+        )  # fmt: skip
+        blobs = [blob]
+        if name == "hidden":
+            builder.add_activation("relu", "RELU", name, "relu")
+            blobs = ["relu"]
+    if not regression:
+        builder.add_softmax("softmax", "scores", output)
+    if image:
+        builder.set_pre_processing_parameters(image_input_names=["image"], image_scale=1 / 255)
+    if labels:
+        builder.set_class_labels(list(labels), "classLabel", output)
+    with contextlib.redirect_stdout(io.StringIO()):
+        builder.make_updatable(names)
+        if regression:
+            builder.set_mean_squared_error_loss("loss", (output, datatypes.Array(classes)))
+        else:
+            builder.set_categorical_cross_entropy_loss("loss", output)
+    sgd = SgdParams(lr=0.25, batch=4)
+    sgd.set_lr(0.25, 0.0, 1.0)
+    sgd.set_momentum(0.5, 0.0, 1.0)
+    sgd.set_batch(4, [4, 8])
+    builder.set_sgd_optimizer(sgd)
+    builder.set_epochs(2, [1, 2, 5, 20])
+    builder.spec.specificationVersion = 4
+    return builder.spec
+
+
+def in_pipeline(inner, names=()):
+    spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
+    spec.description.CopyFrom(inner.description)
+    spec.pipeline.models.add(specificationVersion=4).neuralNetwork.SetInParent()
+    spec.pipeline.models.add().CopyFrom(inner)
+    spec.pipeline.names[:] = names
+    return spec
+
+
+MODELS = {
+    "Array": dense,
+    "NewArray": lambda: dense(seed=2),
+    "Image": lambda: dense(inputs={"image": (1, 4, 4)}, image=True, labels=("dark", "light"), classes=2),
+    "String": lambda: dense(labels=('"cat"\n', "\\(dog)", "🦉")),
+    "Integer": lambda: dense(labels=(7, -8, 2**40)),
+    "Regressor": lambda: dense(regression=True, classes=2),
+    "TwoInputs": lambda: dense(inputs={"image": (1, 4, 4), "class": (5,)}),
+    "Pipeline": lambda: in_pipeline(dense(), ["features", "the head"]),
+    "OldPipeline": lambda: in_pipeline(dense()),
+    "Reference": lambda: dense(inputs={"x": (4,)}, hidden=0),
+}  # fmt: skip
+"""By the beginning of the name of their trainer."""
+
+
+def describe(spec):
+    """Return `spec` as the stand-in reads it (``FakeModel`` in the package)."""
+    chosen = subject(spec)
+    sgd = chosen.net.updateParams.optimizer.sgdOptimizer
+    described = spec.description
+    return {
+        "inputs": [feature(item) for item in chosen.inputs],
+        "target": feature(chosen.target),
+        "output": described.predictedFeatureName or described.output[0].name,
+        "probabilities": described.predictedProbabilitiesName,
+        "labels": [str(label) for label in chosen.labels or ()],
+        "layers": [layer(item.layer) for item in chosen.layers()],
+        "isClassifier": chosen.loss.is_classification,
+        "isUpdatable": bool(spec.isUpdatable),
+        "scope": chosen.scope[0] if chosen.scope else None,
+        "learningRate": sgd.learningRate.defaultValue,
+        "momentum": sgd.momentum.defaultValue,
+        "epochs": chosen.net.updateParams.epochs.defaultValue,
+        "miniBatchSize": sgd.miniBatchSize.defaultValue,
+    }
+
+
+def feature(item):
+    kind = item.type.WhichOneof("Type")
+    shape = []
+    if kind == "imageType":
+        image = item.type.imageType
+        shape = [channels(image), image.height, image.width]
+    elif kind == "multiArrayType":
+        shape = list(item.type.multiArrayType.shape)
+        kind = ARRAYS[item.type.multiArrayType.dataType]
+    return {"name": item.name, "type": kind.removesuffix("Type"), "shape": shape}
+
+
+def layer(message):
+    params = message.innerProduct
+    weights = np.array(params.weights.floatValue).reshape(params.outputChannels, -1)
+    return {
+        "name": message.name,
+        "weights": weights.tolist(),
+        "biases": list(params.bias.floatValue),
+        "isUpdatable": message.isUpdatable,
+    }
