@@ -9,7 +9,12 @@ from converter.coreml import mlmodel
 from converter.errors import OutputError, TrainingError
 from converter.swift import generate, package
 from tests.device.specs import INTERFACES, build
-from tests.swift.compiler import MODES, diagnostics, needs_swift, stand_in
+from tests.swift.compiler import (
+    MODES,
+    diagnostics,
+    needs_swift,
+    stand_in,
+)
 from tests.swift.grammar import Source
 from tests.swift.test_swift import two_inputs
 
