@@ -65,7 +65,8 @@ def build(folder):
     build_modules(folder)
     (folder / "main.swift").write_text(entries())
     output, is_well = swiftc(
-        "-swift-version", "6", "-warnings-as-errors", "-module-name", "TrainerTests", "-I", folder,
+        "-swift-version", "6", "-warnings-as-errors", "-wmo", "-module-name", "TrainerTests",
+        "-I", folder,
         "-o", folder / "tests", folder / "main.swift", *sorted((folder / "Tests").rglob("*.swift")),
         *(folder / f"{module}.o" for module in MODULES),
     )  # fmt: skip

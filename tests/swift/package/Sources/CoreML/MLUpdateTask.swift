@@ -86,7 +86,7 @@ open class MLUpdateTask: MLTask {
         )
         super.init()
         FakeCoreML.shared.taskWasMade(training.passed)
-        FakeCoreML.shared.switches.whileMakingTask()
+        FakeCoreML.shared.switches.onStep(.makingTask)
     }
 
     deinit { FakeCoreML.shared.taskIsGone() }

@@ -99,7 +99,9 @@ final class EndingTests: TrainerTestCase {
 
     /// The moment between the making of a task and its keeping: it may neither run nor stay in memory.
     func testCancelledWhileTheTaskIsMade() async throws {
-        FakeCoreML.shared.switches.whileMakingTask = { withUnsafeCurrentTask { $0?.cancel() } }
+        FakeCoreML.shared.switches.onStep = { step in
+            if step == .makingTask { withUnsafeCurrentTask { $0?.cancel() } }
+        }
         let trainer = try trainer()
         let training = Task<Void, any Error> { try await trainer.train(on: arraySamples) }
         await assertCancelled(training)
@@ -112,7 +114,9 @@ final class EndingTests: TrainerTestCase {
     /// Once it is being saved, a training is saved, and says so.
     func testACancellationWhileItIsSavedComesTooLate() async throws {
         let training = Box<Task<Void, any Error>>()
-        FakeCoreML.shared.switches.whileWriting = { training.take().cancel() }
+        FakeCoreML.shared.switches.onStep = { step in
+            if step == .writing { training.take().cancel() }
+        }
         let trainer = try trainer()
         training.put(Task { try await trainer.train(on: arraySamples) })
         try await training.take().value

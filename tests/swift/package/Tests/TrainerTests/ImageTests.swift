@@ -16,13 +16,13 @@ final class ImageTests: TrainerTestCase {
         return FakePixels(width: 8, height: 4, channels: 1, bytes: bytes, orientation: 6)
     }
 
-    private func trainer() throws -> ImageTrainer {
+    private func imageTrainer() throws -> ImageTrainer {
         try ImageTrainer(bundle: Self.bundle("Image"), folder: folder)
     }
 
     /// The probability of "light" shows which pixels arrived.
     private func share(_ image: ImageTrainer.Image) async throws -> Double {
-        let prediction = try await trainer().predict(image: image)
+        let prediction = try await imageTrainer().predict(image: image)
         return try XCTUnwrap(prediction.probabilities["light"])
     }
 
@@ -41,7 +41,7 @@ final class ImageTests: TrainerTestCase {
                 label: number % 2 == 0 ? "dark" : "light"
             )
         }
-        let trainer = try trainer()
+        let trainer = try imageTrainer()
         var parameters = ImageTrainer.Parameters()
         parameters.epochs = 20
         try await trainer.train(on: samples, parameters: parameters)
@@ -107,7 +107,7 @@ final class ImageTests: TrainerTestCase {
     /// A file that is not there fails the training, and nothing is saved.
     func testMissingFile() async throws {
         let image = ImageTrainer.Image(contentsOf: folder.appendingPathComponent("missing.json"))
-        let trainer = try trainer()
+        let trainer = try imageTrainer()
         do {
             try await trainer.train(on: [ImageTrainer.Sample(image: image, label: "dark")])
             XCTFail("nothing was thrown")

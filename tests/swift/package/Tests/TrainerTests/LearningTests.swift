@@ -89,7 +89,7 @@ final class LearningTests: TrainerTestCase {
         // Only the second input tells the classes apart.
         let samples = (0..<12).map { number in
             TwoInputsTrainer.Sample(
-                image: [Double](repeating: 0.5, count: 16),
+                image: [Double](repeating: 0, count: 16),
                 inputClass: (0..<5).map { $0 == number % 3 ? 1 : 0 }, label: number % 3
             )
         }

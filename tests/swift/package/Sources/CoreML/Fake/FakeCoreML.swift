@@ -18,11 +18,15 @@ public struct FakeSwitches: Sendable {
     public var writesRubbish = false
     /// The losses are no numbers.
     public var lossIsNotANumber = false
-    /// Is called while a task is made, and while a model is written.
-    public var whileMakingTask: @Sendable () -> Void = {}
-    public var whileWriting: @Sendable () -> Void = {}
+    /// Is called at each step, in the thread that takes it.
+    public var onStep: @Sendable (FakeStep) -> Void = { _ in }
 
     public init() {}
+}
+
+/// Where a test may step in.
+public enum FakeStep: Sendable {
+    case makingTask, miniBatch, writing, written
 }
 
 /// What the stand-in has seen.

@@ -55,7 +55,14 @@ public struct FakeModel: Codable, Equatable, Sendable {
 
     public func write(to folder: URL) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try JSONEncoder().encode(self).write(to: folder.appendingPathComponent(Self.file))
+        try encoded().write(to: folder.appendingPathComponent(Self.file))
+    }
+
+    /// Equal models are equal files.
+    func encoded() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return try encoder.encode(self)
     }
 
     func scoped(_ layer: String) -> String { scope.map { "\($0).\(layer)" } ?? layer }

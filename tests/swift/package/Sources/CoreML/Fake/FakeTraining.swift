@@ -9,11 +9,12 @@ final class FakeWritableModel: MLModel, MLWritable {
         defer { FakeCoreML.shared.writingEnded() }
         let file = url.appendingPathComponent(FakeModel.file)
         try Data("half a model".utf8).write(to: file)
-        switches.whileWriting()
+        switches.onStep(.writing)
         Thread.sleep(forTimeInterval: switches.secondsPerWrite)
         if switches.writingFails { throw FakeError.notWritten }
         if switches.writesRubbish { return }
-        try JSONEncoder().encode(fake).write(to: file)
+        try fake.encoded().write(to: file)
+        switches.onStep(.written)
     }
 }
 
@@ -100,8 +101,9 @@ final class FakeTraining: @unchecked Sendable {
         for epoch in 0..<epochs {
             var total = 0.0
             for (index, start) in stride(from: 0, to: data.count, by: size).enumerated() {
-                if isCancelled(task) { return }
-                Thread.sleep(forTimeInterval: FakeCoreML.shared.switches.secondsPerMiniBatch)
+                let switches = FakeCoreML.shared.switches
+                switches.onStep(.miniBatch)
+                Thread.sleep(forTimeInterval: switches.secondsPerMiniBatch)
                 if isCancelled(task) { return }
                 let batch = start..<min(start + size, data.count)
                 let loss = try step(batch)
