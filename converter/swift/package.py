@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from converter.coreml.mlmodel import Message
@@ -107,9 +106,9 @@ def check_folder(target: Path) -> None:
     """Check that nothing is lost if the folder `target` is written.
 
     Raises:
-        OutputError: it exists already, and has something in it.
+        OutputError: it exists already.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() or target.is_symlink():
         raise OutputError(f"{target}: exists already; give another name, or remove it first")
 
 
@@ -131,8 +130,6 @@ def write(target: Path, contents: Mapping[str, bytes]) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         temporary.chmod(0o755)  # a temporary folder is its maker's alone
-        with suppress(FileNotFoundError):
-            target.rmdir()  # an empty one
         temporary.rename(target)
     except OSError as error:
         raise _unwritable(target, error) from error

@@ -1,17 +1,15 @@
 """Models whose names, labels and numbers a generator of Swift could stumble over."""
 
-import numpy as np
-
 from converter.coreml.mlmodel import FeatureTypes_pb2, Model_pb2, network
 from tests.device.specs import build
 
-WORDS = (
-    "model imageValue self class init label labels values sample samples Sample Image Progress "
-    "parameters folder bundle data url lock task run original saved index feature shape array "
-    "count element value key inputs features output result probabilities continuation error "
-    "Parameters TrainingError constraint options classes 2d 3d%image a_b a/b été 🐈 _ $0 `x` "
-    "try await async actor Any Type Self some nonisolated"
-).split()
+WORDS = """
+    model imageValue self class init label labels values sample samples Sample Image Progress
+    parameters folder bundle data url lock task run original saved index feature shape array
+    count element value key inputs features output result probabilities continuation error
+    Parameters TrainingError constraint options classes 2d 3d%image a_b a/b été 🐈 _ $0 `x`
+    try await async actor Any Type Self some nonisolated
+"""
 """Names of inputs: words of Swift, of the generated file itself, and what is no identifier."""
 
 
@@ -126,8 +124,8 @@ MODELS = {
     "InputDigit": lambda: with_input("2nd"),
     "InputEmoji": lambda: with_input("🐈"),
     "InputText": lambda: with_input('"\n\\(fatalError())'),
-    "ManyInputs": lambda: with_inputs(WORDS),
-    "ManyImages": lambda: with_inputs(WORDS, image="bgr"),
+    "ManyInputs": lambda: with_inputs(WORDS.split()),
+    "ManyImages": lambda: with_inputs(WORDS.split(), image="bgr"),
     "SimilarInputs": lambda: with_inputs(["a b", "a_b", "a-b", "aB", "AB"]),
     "LabelTexts": lambda: with_labels(TEXTS),
     "OneLabel": lambda: with_labels(["cat"]),
@@ -150,10 +148,3 @@ MODELS = {
     "RgbImage": lambda: build(image="rgb", regression=True, classes=2),
 }
 """By the type's name in the Swift file."""
-
-NAMES = (
-    "String URL Parameters MLModel Sample Image Progress Epoch Prediction Evaluation TrainingError "
-    "Data Bundle Double Int Int64 Float Bool Error Result Task Array Set Dictionary Sendable "
-    "NSNumber NSLock NSObject FileManager CGImage CVPixelBuffer Digits CoreML Foundation Swift"
-).split()
-"""Names of types that something else has, the model's own class included."""

@@ -32,11 +32,12 @@ MODES = {
 
 VARIANTS = {
     "strictest": [],
-    "Sendable handlers": ["-D", "SENDABLE_HANDLERS"],
+    "Sendable handlers, oldest systems": ["-D", "SENDABLE_HANDLERS", "-D", "OLDEST_SYSTEMS"],
     "Sendable image": ["-D", "SENDABLE_IMAGE"],
-    "oldest systems": ["-D", "OLDEST_SYSTEMS"],
 }
-"""How the SDK may be read: nothing is Sendable; what newer ones may add; what the oldest lack."""
+"""How the SDK may be read: nothing is Sendable, or what newer ones may have made so.
+
+One variant lacks what the oldest systems lack: on Linux nobody looks at ``@available``."""
 
 
 def swiftc(*arguments):
@@ -50,19 +51,18 @@ def version():
     return re.search(r"Swift version (\S+)", swiftc("-version")[0])[1]
 
 
-def build_modules(folder, *flags):
-    """Compile the stand-in into `folder`: modules, objects, and what the modules declare."""
+def build_modules(folder, flags=(), objects=False):
+    """Compile the stand-in into `folder`: its modules, what they declare, and objects to link."""
     for module in MODULES:
         sources = sorted((PACKAGE / "Sources" / module).rglob("*.swift"))
+        object_flags = ["-emit-object", "-o", folder / f"{module}.o"] if objects else []
         output, is_well = swiftc(
             "-parse-as-library", "-swift-version", "6", "-warnings-as-errors", "-wmo",
             "-module-name", module, "-I", folder, "-emit-module",
             "-emit-module-path", folder / f"{module}.swiftmodule",
-            "-emit-symbol-graph", "-emit-symbol-graph-dir", folder,
-            "-emit-object", "-o", folder / f"{module}.o", *flags, *sources,
+            "-emit-symbol-graph", "-emit-symbol-graph-dir", folder, *object_flags, *flags, *sources,
         )  # fmt: skip
         assert is_well, output
-    return folder
 
 
 def once(tmp_path_factory, name, make):
@@ -70,27 +70,34 @@ def once(tmp_path_factory, name, make):
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if is_worker else base) / name
-    with (folder.parent / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            unfinished = folder.with_suffix(".unfinished")
-            unfinished.mkdir(parents=True)
-            make(unfinished)
-            unfinished.rename(folder)
+    with folder.with_suffix(".made").open("a") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        if not made.tell():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            made.write("made")
     return folder
 
 
 def stand_in(tmp_path_factory, variant="strictest"):
-    """Return the folder with the compiled stand-in."""
-    name = "stand-in-" + variant.replace(" ", "-")
-    return once(tmp_path_factory, name, lambda folder: build_modules(folder, *VARIANTS[variant]))
+    """Return the folder with the compiled stand-in; of the strictest one there are objects, too."""
+
+    def make(folder):
+        build_modules(folder, VARIANTS[variant], objects=variant == "strictest")
+
+    return once(tmp_path_factory, f"stand-in {variant}", make)
 
 
-def diagnostics(modules, mode, files):
-    """Check the types of `files` as one module; return errors and warnings by the file's name."""
+def diagnostics(modules, mode, files, thorough=False):
+    """Check the types of `files` as one module; return errors and warnings by the file's name.
+
+    If `thorough`, what is found only later is among them: whether values may cross threads.
+    """
     output, is_well = swiftc(
-        "-typecheck", "-parse-as-library", "-wmo", "-warnings-as-errors",
-        "-module-name", "App", "-I", modules, *MODES[mode], *files,
+        *(["-emit-sil", "-o", os.devnull] if thorough else ["-typecheck"]),
+        "-parse-as-library", "-wmo", "-warnings-as-errors", "-module-name", "App", "-I", modules,
+        *MODES[mode], *files,
     )  # fmt: skip
     found = {}
     for name, text in re.findall(r"^(?:\S*/)?([^/\n]+\.swift):(\d+:\d+: error: .*)$", output, re.M):

@@ -34,10 +34,9 @@ def dense(inputs=None, hidden=5, classes=3, labels=None, regression=False, image
     if len(blobs) > 1:
         builder.add_elementwise("together", blobs, "together", "CONCAT")
         blobs = ["together"]
-    sizes = [sum(int(np.prod(shape)) for shape in inputs.values()), *([hidden] or []), classes]
-    sizes = [size for size in sizes if size]
-    names = ["hidden", "scores"][-len(sizes) + 1 :]
-    for name, before, after in zip(names, sizes, sizes[1:], strict=False):
+    units = {"hidden": hidden, "scores": classes} if hidden else {"scores": classes}
+    before = sum(int(np.prod(shape)) for shape in inputs.values())
+    for name, after in units.items():
         weights = random.normal(size=(after, before)).astype(np.float32) / 2
         is_answer = name == "scores" and regression
         blob = output if is_answer else name
@@ -45,7 +44,7 @@ def dense(inputs=None, hidden=5, classes=3, labels=None, regression=False, image
             name, weights, random.normal(size=after).astype(np.float32) / 2, before, after, True,
             blobs[0], blob,
         )  # fmt: skip
-        blobs = [blob]
+        blobs, before = [blob], after
         if name == "hidden":
             builder.add_activation("relu", "RELU", name, "relu")
             blobs = ["relu"]
@@ -56,7 +55,7 @@ def dense(inputs=None, hidden=5, classes=3, labels=None, regression=False, image
     if labels:
         builder.set_class_labels(list(labels), "classLabel", output)
     with contextlib.redirect_stdout(io.StringIO()):
-        builder.make_updatable(names)
+        builder.make_updatable(list(units))
         if regression:
             builder.set_mean_squared_error_loss("loss", (output, datatypes.Array(classes)))
         else:
@@ -83,15 +82,15 @@ def in_pipeline(inner, names=()):
 MODELS = {
     "Array": dense,
     "NewArray": lambda: dense(seed=2),
-    "Image": lambda: dense(inputs={"image": (1, 4, 4)}, image=True, labels=("dark", "light"), classes=2),
+    "Image": lambda: dense(image=True, labels=("dark", "light"), classes=2),
     "String": lambda: dense(labels=('"cat"\n', "\\(dog)", "🦉")),
     "Integer": lambda: dense(labels=(7, -8, 2**40)),
     "Regressor": lambda: dense(regression=True, classes=2),
-    "TwoInputs": lambda: dense(inputs={"image": (1, 4, 4), "class": (5,)}),
+    "TwoInputs": lambda: dense(inputs={"image": (1, 4, 4), "class": (5,)}, hidden=0),
     "Pipeline": lambda: in_pipeline(dense(), ["features", "the head"]),
     "OldPipeline": lambda: in_pipeline(dense()),
     "Reference": lambda: dense(inputs={"x": (4,)}, hidden=0),
-}  # fmt: skip
+}
 """By the beginning of the name of their trainer."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from converter.runtime import ArraySamples, Labelled, settings, train
 from converter.swift import generate
 from tests.swift import dense
-from tests.swift.compiler import MODULES, PACKAGE, build_modules, swiftc
+from tests.swift.compiler import MODULES, PACKAGE, swiftc
 
 TESTS = PACKAGE / "Tests" / "TrainerTests"
 CASES = {
@@ -59,16 +59,18 @@ def prepare(folder):
     (folder / "Models" / "reference.json").write_text(json.dumps(reference()))
 
 
-def build(folder):
-    """Prepare `folder` and compile the tests there, to the program ``tests``."""
+def build(folder, modules):
+    """Prepare `folder` and compile the tests there, to the program ``tests``.
+
+    `modules` is where the stand-in was compiled to.
+    """
     prepare(folder)
-    build_modules(folder)
     (folder / "main.swift").write_text(entries())
     output, is_well = swiftc(
         "-swift-version", "6", "-warnings-as-errors", "-wmo", "-module-name", "TrainerTests",
-        "-I", folder,
-        "-o", folder / "tests", folder / "main.swift", *sorted((folder / "Tests").rglob("*.swift")),
-        *(folder / f"{module}.o" for module in MODULES),
+        "-I", modules, "-o", folder / "tests",
+        folder / "main.swift", *sorted((folder / "Tests").rglob("*.swift")),
+        *(modules / f"{module}.o" for module in MODULES),
     )  # fmt: skip
     assert is_well, output
 

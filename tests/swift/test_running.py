@@ -3,14 +3,15 @@
 import pytest
 
 from tests.swift import running
-from tests.swift.compiler import needs_swift, once
+from tests.swift.compiler import needs_swift, once, stand_in
 
 pytestmark = needs_swift
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    return once(tmp_path_factory, "running", running.build)
+    modules = stand_in(tmp_path_factory)
+    return once(tmp_path_factory, "running", lambda folder: running.build(folder, modules))
 
 
 @pytest.mark.parametrize("case", running.CASES)

@@ -9,12 +9,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converter import cli
 from converter.coreml import mlmodel
 from converter.coreml.mlmodel import Model_pb2
 from converter.errors import OutputError, TrainingError
@@ -26,7 +26,6 @@ from tests.paths import FIXTURES, ROOT
 from tests.swift.grammar import Source
 
 GOLDEN = FIXTURES / "swift"
-SCRIPT = Path(sys.executable).with_name("make-updatable")
 
 
 def two_inputs():
@@ -347,35 +346,36 @@ def test_a_classifier_without_probabilities_is_refused():
         generate(spec, "ModelTrainer", "Digits")
 
 
-def run(*arguments, folder):
-    return subprocess.run(
-        [SCRIPT, "swift", *map(str, arguments)], capture_output=True, text=True, cwd=folder
-    )
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_the_command_names_the_type_after_the_file(tmp_path):
-    mlmodel.write(build(), tmp_path / "cats dogs.mlmodel")
-    done = run("cats dogs.mlmodel", "-o", "ModelTrainer.swift", folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    written = (tmp_path / "ModelTrainer.swift").read_text()
+def test_the_command_names_the_type_after_the_file(folder, capsys):
+    mlmodel.write(build(), folder / "cats dogs.mlmodel")
+    assert cli.run(["swift", "cats dogs.mlmodel", "-o", "ModelTrainer.swift"]) == 0
+    written = (folder / "ModelTrainer.swift").read_text()
     assert written == generate(build(), "ModelTrainer", "cats dogs")
-    done = run("cats dogs.mlmodel", "--resource", "Pets", folder=tmp_path)
-    assert done.stdout == "wrote CatsDogsTrainer.swift (CatsDogsTrainer)\n"
-    assert '"Pets"' in (tmp_path / "CatsDogsTrainer.swift").read_text()
+    capsys.readouterr()
+    assert cli.run(["swift", "cats dogs.mlmodel", "--resource", "Pets"]) == 0
+    assert capsys.readouterr() == ("wrote CatsDogsTrainer.swift (CatsDogsTrainer)\n", "")
+    assert '"Pets"' in (folder / "CatsDogsTrainer.swift").read_text()
 
 
-def test_the_command_refuses_in_one_line(tmp_path):
+@pytest.mark.parametrize(
+    "arguments", ["frozen.mlmodel", "frozen.mlmodel -o frozen.mlmodel", "missing.mlmodel"]
+)
+def test_the_command_refuses_in_one_line(folder, capsys, arguments):
     spec = build()
     spec.isUpdatable = False
-    mlmodel.write(spec, tmp_path / "frozen.mlmodel")
-    before = (tmp_path / "frozen.mlmodel").read_bytes()
-    for arguments in ("frozen.mlmodel", "frozen.mlmodel -o frozen.mlmodel", "missing.mlmodel"):
-        done = run(*arguments.split(), folder=tmp_path)
-        assert done.returncode == 1
-        assert done.stderr.startswith("error: ")
-        assert done.stderr.count("\n") == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["frozen.mlmodel"]
-    assert (tmp_path / "frozen.mlmodel").read_bytes() == before
+    mlmodel.write(spec, folder / "frozen.mlmodel")
+    before = (folder / "frozen.mlmodel").read_bytes()
+    assert cli.run(["swift", *arguments.split()]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert [path.name for path in folder.iterdir()] == ["frozen.mlmodel"]
+    assert (folder / "frozen.mlmodel").read_bytes() == before
 
 
 def test_the_command_is_light_and_the_engine_is_loaded_by_it_alone(tmp_path):
