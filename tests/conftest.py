@@ -5,6 +5,11 @@ import random
 
 import pytest
 
+from tests.swift.compiler import MISSING, version
+
+SWIFT = tuple(f"tests/swift/test_{name}.py" for name in ("compiler", "matrix", "running"))
+"""The tests that ask the Swift compiler."""
+
 
 def pytest_collection_finish():
     """What is imported stays: let no later garbage collection go through all of it again."""
@@ -16,3 +21,13 @@ def pytest_collection_finish():
 def pytest_runtest_setup():
     """Keras draws the seeds of a layer's weights from here when the layer is made."""
     random.seed(0)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say whether the generated Swift was compiled and run: `.ci/run` repeats the line."""
+    skipped = [r for r in terminalreporter.getreports("skipped") if MISSING in str(r.longrepr)]
+    passed = [r for r in terminalreporter.getreports("passed") if r.nodeid.startswith(SWIFT)]
+    if skipped:
+        terminalreporter.write_line(f"Swift: skipped {len(skipped)} of its tests: {MISSING}")
+    elif passed:
+        terminalreporter.write_line(f"Swift: compiled and run with Swift {version()}")

@@ -54,30 +54,6 @@ def test_the_recorded_sources_compile_as_the_sdk_may_be_read(variant, goldens, t
     assert diagnostics(modules, "Swift 6, MainActor", goldens) == {}
 
 
-def test_what_does_not_compile_is_noticed(tmp_path):
-    """The compiler is asked, in the mode that is meant, and each file has its own diagnostics."""
-    for name, text in {
-        "Unknown": "let value = missing",
-        "Isolated": "final class Box { var x = 1 }\nactor Other { func f() { Box().x = 2 } }",
-        "Unused": "func g() -> Int { 1 }\nfunc f() { g() }",
-    }.items():
-        (tmp_path / f"{name}.swift").write_text(text)
-    files = sorted(tmp_path.iterdir())
-    assert set(diagnostics(tmp_path, "Swift 5", files)) == {"Unknown.swift", "Unused.swift"}
-    wrong = diagnostics(tmp_path, "Swift 6, MainActor", files)
-    assert set(wrong) == {"Isolated.swift", "Unknown.swift", "Unused.swift"}
-
-
-def test_what_crosses_threads_is_noticed(tmp_path):
-    path = tmp_path / "Crossing.swift"
-    path.write_text(
-        "final class Box { var x = 1 }\n"
-        "func f() async { let box = Box(); Task.detached { box.x = 2 }; box.x = 3 }\n"
-    )
-    assert diagnostics(tmp_path, "Swift 6", [path]) == {}
-    assert set(diagnostics(tmp_path, "Swift 6", [path], thorough=True)) == {path.name}
-
-
 def test_names_that_are_not_refused_compile(tmp_path, tmp_path_factory):
     """Types of the file's own and of what it imports are refused; other frameworks' are not."""
     for name in ("Model", "Thread", "Notification", "Gallery", "Swift"):
