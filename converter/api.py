@@ -230,6 +230,9 @@ class UpdatableModel:
     ) -> dict[str, npt.NDArray[Any]]:
         """Return the outputs for samples, by name, computed by the reference runtime.
 
+        32 samples are computed at once, which matters where
+        `converter.runtime.depends_on_batch` names a layer.
+
         Args:
             x: ``[N, H, W, C]`` as in Keras or ``[N, C, H, W]`` as in Core ML (`layout` decides
                 where both fit), ``[N, steps, C]`` or ``[N, C, 1, steps]`` for signals,

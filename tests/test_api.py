@@ -11,9 +11,11 @@ import pytest
 
 import converter
 from converter import api
+from converter.arithmetic import COREML
 from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
 from converter.errors import (
+    ArithmeticFileError,
     DataError,
     MakeUpdatableError,
     NotUpdatableError,
@@ -130,6 +132,22 @@ def test_training_returns_another_model_that_knows_more(live):
     assert trained.validate() == model.validate()
     with pytest.raises(UsageError, match="has been trained"):
         trained.verify()
+
+
+def test_training_counts_as_it_is_told(lenet, tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(5, 28, 28, 1)), [0, 1, 2, 3, 4]
+    path = tmp_path / "own.json"
+    path.write_text('{"adam": "no_correction", "loss": "last_batch"}')
+    own = replace(COREML, adam="no_correction")
+    heads, told = [], []
+    for arithmetic in ("keras", "coreml", path, own):
+        trained = lenet.train(x, y, epochs=1, batch_size=4, arithmetic=arithmetic)
+        heads.append(trained.spec.neuralNetwork.layers[-2].innerProduct.bias.floatValue[:])
+        told.append(trained.history.epochs[0])
+    assert heads[0] == heads[1] != heads[2] == heads[3]
+    assert [epoch.loss == epoch.last_batch_loss for epoch in told] == [False, True, True, True]
+    with pytest.raises(ArithmeticFileError, match="cannot be read"):
+        lenet.train(x, y, arithmetic="kears")
 
 
 def test_a_recipe_and_options_that_win(tmp_path):

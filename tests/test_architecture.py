@@ -78,6 +78,8 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
     [
         "from converter.cli import run; run(['--help'])",
         "from converter.cli import run; run(['validate', 'README.md'])",
+        "from converter import calibration; from converter.cli import run; "
+        "run(['calibrate', 'README.md'])",
         "import converter",
         "import converter.coreml.mlmodel",
     ],

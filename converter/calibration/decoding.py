@@ -88,8 +88,7 @@ def is_usable(name: str, seen: Seen | None) -> bool:
 
 
 def _answer(question: Question, usable: Mapping[str, Seen], found: Found) -> Answer:
-    names = [name for name in question.trainings if name in usable and _is_open(
-        question, name, found)]  # fmt: skip
+    names = [n for n in question.trainings if n in usable and _is_isolated(question, n, found)]
     if not names:
         return Answer(question.field)
     fields = {field for name in names for field in depends(BY_NAME[name])} - {question.field}
@@ -104,7 +103,7 @@ def _answer(question: Question, usable: Mapping[str, Seen], found: Found) -> Ans
     return _judged(question.field, differences)
 
 
-def _is_open(question: Question, name: str, found: Found) -> bool:
+def _is_isolated(question: Question, name: str, found: Found) -> bool:
     """Tell whether all else that training `name` depends on is known."""
     return all(found.get(field) for field in depends(BY_NAME[name]) if field != question.field)
 

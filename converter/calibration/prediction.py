@@ -6,7 +6,7 @@ a cross-entropy, so that gradients take a line. All is computed in 64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,6 +22,9 @@ from converter.coreml.mlmodel import CROSS_ENTROPY
 from converter.device.trainings import BIASES, WEIGHTS, Training
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
+
+Move: TypeAlias = Callable[[Doubles, int], Doubles]
+"""A gradient and the number of the epoch to the change of the weights."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +49,24 @@ def predicted(
 
     `orders` are those of its samples in each epoch, instead of what the arithmetic says.
     """
-    chosen = orders or list(_orders(training, arithmetic))
     x, answers, zero = _samples(training)
     weights = np.append(WEIGHTS, BIASES[:, None], axis=1).astype(np.float64)
-    move, losses, sizes = _optimizer(training, arithmetic), [], np.zeros(0, np.int64)
-    for epoch, order in enumerate(chosen, 1):
-        taken = LAST_BATCHES[arithmetic.last_batch](order, training.batch_size, zero)
-        batches = [taken[i : i + training.batch_size]
-                   for i in range(0, len(taken), training.batch_size)]  # fmt: skip
+    move, losses, size = _optimizer(training, arithmetic), list[Doubles](), training.batch_size
+    for epoch, order in enumerate(orders or _orders(training, arithmetic), 1):
+        taken = LAST_BATCHES[arithmetic.last_batch](order, size, zero)
+        batches = np.split(taken, range(size, len(taken), size))
         losses.append(np.zeros(len(batches)))
-        sizes = np.array([len(batch) for batch in batches])
         for number, batch in enumerate(batches):
             loss, gradient = _gradient(training, arithmetic, weights, x[batch], answers[batch])
             losses[-1][number] = loss
             weights = weights + move(gradient, epoch)
-    return Prediction(np.concatenate([weights[:, :2].ravel(), weights[:, 2]]), tuple(losses), sizes)
+    left = np.append(weights[:, :2], weights[:, 2])
+    return Prediction(left, tuple(losses), np.array([len(batch) for batch in batches]))
 
 
-def _orders(training: Training, arithmetic: Arithmetic) -> Iterator[Integers]:
-    way = arithmetic.order if training.shuffle else "given"
-    for epoch in range(1, training.epochs + 1):
-        yield ORDERS[way](0, epoch, len(training.samples))
+def _orders(training: Training, arithmetic: Arithmetic) -> list[Integers]:
+    way = ORDERS[arithmetic.order if training.shuffle else "given"]
+    return [way(0, epoch, len(training.samples)) for epoch in range(1, training.epochs + 1)]
 
 
 def _samples(training: Training) -> tuple[Doubles, Doubles, int]:
@@ -108,39 +108,35 @@ def reduction_of(training: Training, arithmetic: Arithmetic) -> Reduction:
     return arithmetic.cross_entropy if is_entropy else arithmetic.squared_error
 
 
-def _optimizer(training: Training, arithmetic: Arithmetic) -> Callable[[Doubles, int], Doubles]:
-    """Return what makes a change of the weights of a gradient and the number of the epoch."""
-    return (
-        _adam(training, arithmetic) if training.optimizer == "adam" else _sgd(training, arithmetic)
-    )
+def _optimizer(training: Training, arithmetic: Arithmetic) -> Move:
+    kinds = {"sgd": _sgd, "adam": _adam}
+    return kinds[training.optimizer](training, arithmetic)
 
 
-def _sgd(training: Training, arithmetic: Arithmetic) -> Callable[[Doubles, int], Doubles]:
-    form, memory, step = MOMENTA[arithmetic.momentum], np.zeros((3, 3)), 0
-    momentum = training.momentum
+def _sgd(training: Training, arithmetic: Arithmetic) -> Move:
+    form, v, step = MOMENTA[arithmetic.momentum], np.zeros((3, 3)), 0
+    first, momentum = training.numbers["learning_rate"], training.momentum
+    later = first if training.later_rate is None else training.later_rate
 
     def move(gradient: Doubles, epoch: int) -> Doubles:
-        nonlocal memory, step
+        nonlocal v, step
         step += 1
-        rate = training.numbers["learning_rate"]
-        if epoch > 1 and training.later_rate is not None:
-            rate = training.later_rate
-        change, memory = form(gradient, memory, step, rate, momentum)
+        change, v = form(gradient, v, step, first if epoch == 1 else later, momentum)
         return np.asarray(change)
 
     return move
 
 
-def _adam(training: Training, arithmetic: Arithmetic) -> Callable[[Doubles, int], Doubles]:
-    form, first, second, step = ADAMS[arithmetic.adam], np.zeros((3, 3)), np.zeros((3, 3)), 0
-    numbers = training.numbers
-    rate, *decays = (numbers[n] for n in ("learning_rate", "beta_1", "beta_2", "epsilon"))
+def _adam(training: Training, arithmetic: Arithmetic) -> Move:
+    form, m, v, step = ADAMS[arithmetic.adam], np.zeros((3, 3)), np.zeros((3, 3)), 0
+    names = ("learning_rate", "beta_1", "beta_2", "epsilon")
+    rate, beta_1, beta_2, epsilon = (training.numbers[name] for name in names)
 
     def move(gradient: Doubles, epoch: int) -> Doubles:
-        nonlocal first, second, step
+        nonlocal m, v, step
         step = epoch if arithmetic.adam in COUNT_EPOCHS else step + 1
-        first = decays[0] * first + (1 - decays[0]) * gradient
-        second = decays[1] * second + (1 - decays[1]) * gradient**2
-        return np.asarray(-rate * form(first, second, step, *decays))
+        m = beta_1 * m + (1 - beta_1) * gradient
+        v = beta_2 * v + (1 - beta_2) * gradient**2
+        return np.asarray(-rate * form(m, v, step, beta_1, beta_2, epsilon))
 
     return move

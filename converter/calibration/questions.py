@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -50,10 +51,11 @@ def of_losses(seen: Seen, prediction: Prediction, arithmetic: Arithmetic) -> flo
     told = [TOLD[arithmetic.loss](losses, prediction.sizes) for losses in prediction.losses]
     ends = [each.loss for each in seen.losses if each.event == "epoch end"]
     last = [each.loss for each in seen.losses if each.event == "completion"]
-    if len(ends) not in (0, len(told)) or not ends + last:
-        return float("inf")
-    expected = np.array([*(told if ends else []), *(told[-1] for _ in last)])
-    return largest(np.array([*ends, *last], np.float64) - expected)
+    pairs = [*zip(ends, told, strict=False), *((loss, told[-1]) for loss in last)]
+    if not pairs or len(ends) not in (0, len(told)):
+        return math.inf
+    found, expected = np.array(pairs, np.float64).T
+    return largest(found - expected)
 
 
 def flat(seen: Seen) -> Doubles:
@@ -66,7 +68,7 @@ def flat(seen: Seen) -> Doubles:
 def largest(differences: Doubles) -> float:
     """Return the largest absolute value; infinity if one is no number."""
     found = np.abs(differences).max()
-    return float(found) if np.isfinite(found) else float("inf")
+    return float(found) if np.isfinite(found) else math.inf
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,6 @@ QUESTIONS = (
     Question("momentum", ("T3", "T3h")),
     Question("adam", ("T4",)),
     Question("order", ("T7", "T8")),
-    Question("loss", ("T1", "T2", "T5", "T6", "T7"), of_losses),
+    Question("loss", ("T1", "T2", "T5", "T6", "T7", "T8"), of_losses),
 )
 """In the order in which they can be answered: what later ones depend on comes first."""

@@ -61,26 +61,6 @@ class ArraySamples:
         return {name: np.asarray(array[indices]) for name, array in self.arrays.items()}
 
 
-class WithZeros:
-    """Samples, and behind the last one a sample of zeros."""
-
-    def __init__(self, samples: Samples) -> None:
-        self._samples = samples
-
-    def __len__(self) -> int:
-        return len(self._samples) + 1
-
-    def take(self, indices: Integers) -> dict[str, Array]:
-        """Return the chosen samples by input name."""
-        is_zeros = indices == len(self._samples)
-        found = self._samples.take(np.where(is_zeros, 0, indices))
-        return {name: _zeroed(np.asarray(array), is_zeros) for name, array in found.items()}
-
-
-def _zeroed(array: Array, where: Array) -> Array:
-    return np.where(where.reshape(-1, *[1] * (array.ndim - 1)), np.zeros_like(array), array)
-
-
 class Source(Protocol):
     """Blobs by name for any samples."""
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from converter.arithmetic.last_batch import LAST_BATCHES, ZEROS
-from converter.arithmetic.order import ORDERS
+from converter.arithmetic.last_batch import ZEROS
 from converter.arithmetic.told import TOLD
 from converter.coreml.mlmodel import Floats, Message
-from converter.errors import DataError, TrainingError
+from converter.errors import DataError
 from converter.runtime import checkpoint as checkpoints
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, tf
+from converter.runtime.batches import WithZeros, batches
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
 from converter.runtime.settings import Settings
-from converter.runtime.sources import Samples, Source, WithZeros, kept, source
+from converter.runtime.sources import Samples, Source, kept, source
 from converter.runtime.targets import BlobShape, targets
 from converter.runtime.trainer import Trainer
 from converter.runtime.weights import StoredWeights
@@ -136,28 +136,6 @@ def train(
             checkpoints.save(checkpoint, identity, trainer, [asdict(epoch) for epoch in done])
     trainer.write_back()
     return History(before, done)
-
-
-def order(settings: Settings, epoch: int, total: int) -> Integers:
-    """Return the order of the samples in `epoch` (from 1)."""
-    way = settings.arithmetic.order if settings.shuffle else "given"
-    return ORDERS[way](settings.seed, epoch, total)
-
-
-def batches(settings: Settings, epoch: int, total: int) -> Integers:
-    """Return the samples that `epoch` (from 1) learns from, mini-batch by mini-batch.
-
-    Raises:
-        TrainingError: nothing is left, as the arithmetic drops a mini-batch that is not full.
-    """
-    way = LAST_BATCHES[settings.arithmetic.last_batch]
-    found = way(order(settings, epoch, total), settings.batch_size, total)
-    if not len(found):
-        raise TrainingError(
-            f"{total} samples are less than a mini-batch of {settings.batch_size}, and the "
-            f"arithmetic drops it; choose a --batch-size of {total} or less"
-        )
-    return found
 
 
 def blob_shape(chosen: Plan, blobs: Source) -> BlobShape:

@@ -160,6 +160,26 @@ def test_weights_and_losses_that_are_no_numbers():
     assert answered(Record(MACHINE, silent))["loss"].options == ()
 
 
+def told_only(record, event, again=1):
+    """Return `record` with the losses of one event alone, each told so many times."""
+    trainings = {
+        name: replace(seen, losses=tuple(t for t in seen.losses if t.event == event) * again)
+        for name, seen in record.trainings.items()
+    }
+    return Record(MACHINE, trainings)
+
+
+@pytest.mark.parametrize("event", ["epoch end", "completion"])
+def test_losses_that_are_told_at_one_point_only(event):
+    record = record_of(loss="mean_of_batches")
+    assert options(told_only(record, event))["loss"] == {"mean_of_batches"}
+
+
+def test_losses_of_more_epochs_than_there_were():
+    assert options(told_only(record_of(), "epoch end", again=2))["loss"] == set()
+    assert options(told_only(record_of(), "mini-batch end"))["loss"] == set()
+
+
 def test_an_empty_record():
     assert all(answer.nearest is None for answer in decode(Record(MACHINE)))
     assert known(decode(Record(MACHINE))) == {}
@@ -185,6 +205,17 @@ def test_losses_told_in_another_scale():
     assert [line.split()[:4] for line in told[2:]] == [
         [f"{n}:", "told", "is", "0.5000"] for n in ("T1", "T5")
     ]
+
+
+@pytest.mark.parametrize(("crashed", "other"), [("T1", "T5:"), ("T5", "T1:")])
+def test_a_scale_is_told_of_what_was_measured(crashed, other):
+    trainings = {
+        name: replace(seen, losses=tuple(replace(t, loss=2 * t.loss) for t in seen.losses))
+        for name, seen in record_of().trainings.items()
+    }
+    record = Record(MACHINE, {**trainings, crashed: Seen("crashed")})
+    scales = [line for line in remarks(record, decode(record)) if "minimised" in line]
+    assert [line.split()[0] for line in scales] == [other]
 
 
 def test_every_training_is_asked():

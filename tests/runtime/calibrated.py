@@ -8,8 +8,8 @@ from converter.arithmetic import KERAS
 from converter.calibration.prediction import Prediction
 from converter.device.trainings import TRAININGS
 from converter.runtime import ArraySamples, Labelled, Progress, Trainer, plan, settings, train
+from converter.runtime.batches import batches
 from converter.runtime.sources import InputBlobs
-from converter.runtime.training import batches
 from tests.runtime.updatable import floats_of
 
 BY_NAME = {training.name: training for training in TRAININGS}

@@ -9,8 +9,8 @@ from converter.arithmetic import COREML, KERAS, OPTIONS, Reduction
 from converter.calibration.prediction import predicted
 from converter.errors import TrainingError
 from converter.runtime import ArraySamples, Labelled, settings, train
+from converter.runtime.batches import order
 from converter.runtime.optimizers import SGD, Adam, optimizer
-from converter.runtime.training import order
 from tests.runtime.calibrated import BY_NAME, learned
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, digits, floats_of, line, mnist, sgd

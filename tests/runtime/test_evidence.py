@@ -17,8 +17,8 @@ from coremltools.models.neural_network import NeuralNetworkBuilder
 
 from converter.arithmetic import KERAS, Reduction
 from converter.runtime import ArraySamples, Trainer, plan, settings
+from converter.runtime.batches import order
 from converter.runtime.sources import InputBlobs
-from converter.runtime.training import order
 from tests.runtime.updatable import finish, sgd
 
 ONE_BY_ONE = np.array([(0.99999994, 1.725e-7), (0.99999994, 1.746e-7), (0.99999994, 1.786e-7)])

@@ -9,7 +9,7 @@ import pytest
 from converter.coreml import mlmodel
 from converter.errors import DataError, TrainingError, UsageError
 from converter.runtime import ArraySamples, Labelled, Progress, evaluate, settings, train
-from converter.runtime.training import order
+from converter.runtime.batches import order
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, digits, floats_of, line, mnist, sgd
 
