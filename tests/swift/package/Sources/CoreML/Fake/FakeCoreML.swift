@@ -40,7 +40,6 @@ public struct FakeRecord: Sendable {
     public var writing = 0
     /// How often a training began, or a model was written, while another model was being written.
     public var collisions = 0
-    public var writes = 0
     /// The hyperparameters that the last task was given, as text.
     public var parameters: [String: String] = [:]
     /// The rates that handlers asked for.
@@ -116,7 +115,6 @@ public final class FakeCoreML: @unchecked Sendable {
         note {
             $0.collisions += $0.writing
             $0.writing += 1
-            $0.writes += 1
         }
     }
 
