@@ -10,6 +10,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "scale, bias = np.asarray(_number(recipe.scale)), np.asarray(recipe.bias or ( 1.0,))",
     ): "only a bias below 0 centres anything",
     (
+        "converter/proof/folding.py",
+        'if holder is not None or "bias" in stored:',
+    ): "where only one of them is there, the offset is zero",
+    (
+        "converter/proof/predictions.py",
+        "with_channels = batch[ -1].reshape(*batch[0].shape[:3], -1)  # gray may come as [N, H, W]",
+    ): "a model of an image has one input",
+    (
         "converter/lower/emit/elementwise.py",
         'parameters["epsilon"] = parameters.get("epsilon") and SMALLEST',
     ): "every epsilon that is given is too small to change anything, too",

@@ -6,6 +6,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.conversion.inspection import inspect
 from converter.errors import ParityError, UnsupportedError
+from converter.proof.finite import check_layers
 from converter.recipe import Recipe
 from tests.converting import convert, small_cnn
 from tests.lower.oracle import sequential
@@ -45,3 +46,14 @@ def test_answers_that_overflow(tmp_path):
     with pytest.raises(ParityError, match=r"itself does not answer .* layer 'large' .* gives"):
         convert(model, tmp_path)
     assert not (tmp_path / "converted.mlmodel").exists()
+
+
+@pytest.mark.parametrize("where", [0, 1])
+def test_the_weight_that_is_no_number_is_named(where):
+    inner = keras.Sequential([keras.Input((3,)), L.Dense(2, name="a")], name="inner")
+    model = keras.Sequential([keras.Input((3,)), inner, L.Dense(2, name="b")])
+    check_layers(model)
+    layer, name = (inner.get_layer("a"), "a") if where == 0 else (model.get_layer("b"), "b")
+    layer.bias.assign([0.0, np.nan])
+    with pytest.raises(ParityError, match=rf"the bias of layer '{name}' \(Dense\) holds"):
+        check_layers(model)

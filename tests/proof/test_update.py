@@ -371,6 +371,23 @@ def test_folded_batch_normalization_is_folded_in_keras_too(tmp_path, name):
     assert result.passed(), result
 
 
+def test_a_scale_alone_is_folded_without_a_bias(tmp_path):
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential([
+        keras.Input((6, 6, 2)), L.Conv2D(3, 3, use_bias=False, name="conv"),
+        L.BatchNormalization(center=False, name="bn"), L.ReLU(), L.Flatten(),
+        L.Dense(3, activation="softmax", name="head"),
+    ])  # fmt: skip
+    model.get_layer("bn").set_weights([np.float32([2, 0.5, 1]), np.zeros(3), np.float32([4, 1, 2])])
+    model.compile("adam", "categorical_crossentropy")
+    spec, _ = convert(model, tmp_path, layers=("*",))
+    result = verify(spec, model)
+    assert result.passed(), result
+    assert result.folded == ("conv",)
+    names = {tensor.name for tensor in result.tensors}
+    assert names == {"conv.weights", "head.weights", "head.bias"}
+
+
 def test_what_cannot_be_folded_in_keras_is_said_without_an_accusation(tmp_path):
     """A scale of one's own behind the layer is no batch normalization."""
 
