@@ -9,9 +9,10 @@ from pathlib import Path
 
 from converter.coreml.mlmodel import Message
 from converter.errors import OutputError, TrainingError, reason
+from converter.swift.facts import Input, Trainer
 from converter.swift.names import check_type_name
 from converter.swift.rendering import TEMPLATE, render
-from converter.swift.trainer import Input, Trainer, trainer
+from converter.swift.trainer import trainer
 
 APP = "Example.swiftpm"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from converter.swift.facts import Trainer
 from converter.swift.names import array, comment, string
-from converter.swift.trainer import Trainer
 
 TEMPLATE = "trainer.swift.j2"
 """That of the trainer itself."""
