@@ -29,7 +29,7 @@ def batches(settings: Settings, epoch: int, total: int) -> Integers:
     if not len(found):
         raise TrainingError(
             f"{total} samples are less than a mini-batch of {settings.batch_size}, and the "
-            f"arithmetic drops it; choose a --batch-size of {total} or less"
+            f"arithmetic drops it; give at least {settings.batch_size}"
         )
     return found
 
