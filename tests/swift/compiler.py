@@ -72,7 +72,7 @@ def once(tmp_path_factory, name, make):
     folder = (base.parent if is_worker else base) / name
     with folder.with_suffix(".made").open("a") as made:
         fcntl.flock(made, fcntl.LOCK_EX)
-        if not made.tell():
+        if not os.fstat(made.fileno()).st_size:  # what another process wrote while this one waited
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             make(folder)
