@@ -79,13 +79,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--numpy", action="store_true", help="make the records in NumPy")
     parser.add_argument("--every", type=int, default=1, help="take every n-th arithmetic only")
+    parser.add_argument("--first", type=int, default=0, help="begin with the n-th, from 0")
     args = parser.parse_args()
     left = remembered(predicted if args.numpy else by_runtime)
     counts, wrong, least = {field: Counter() for field in OPTIONS}, 0, np.inf
     same = functools.cache(functools.partial(leave_the_same, left=remembered(predicted)))
     started = time.time()
     products = itertools.product(*OPTIONS.values())
-    for number, options in enumerate(itertools.islice(products, 0, None, args.every)):
+    for number, options in enumerate(itertools.islice(products, args.first, None, args.every)):
         truth = Arithmetic(**dict(zip(OPTIONS, options, strict=True)))
         for answer in decode(record_of(truth, left, seed=number)):
             true = getattr(truth, answer.field)
