@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,12 +44,48 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; give a file name")
+    with _beside(target, _new_file) as temporary:
+        yield temporary
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `target`; rename it to `target` when the block ends well.
+
+    Whatever goes wrong inside the block, the temporary folder is removed, and what a killed process
+    has left there of the same target, too.
+
+    Raises:
+        OutputError: `target` exists, or the folder around it cannot be written to.
+    """
+    refuse_existing(target)
+    with _beside(target, _new_folder) as temporary:
+        yield temporary
+
+
+def refuse_existing(target: Path) -> None:
+    """Check that nothing is lost if a folder `target` is made.
+
+    Raises:
+        OutputError: it exists already.
+    """
+    if os.path.lexists(target):
+        raise OutputError(f"{target}: exists already; give another name, or remove it first")
+
+
+@contextmanager
+def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
+    """Yield what `make` makes beside `target`; rename it to `target` when the block ends well.
+
+    `make` returns a descriptor, which holds a lock that ends with this process, however that ends.
+    """
     _remove_abandoned(target)
     # By its ending, nobody takes it for a model; by its name, the next run knows whose it is.
     number = f"{os.getpid()}-{secrets.token_hex(6)}"
     temporary = target.with_name(f".{target.name[:LONGEST]}.{number}.partial")
     try:
-        with _held(temporary):
+        with _closing(make(temporary)) as descriptor:
+            _lock(descriptor)
             yield temporary
         temporary.replace(target)
     except OSError as error:
@@ -56,17 +93,33 @@ def replacing(target: Path) -> Iterator[Path]:
             f"{target}: cannot be written ({reason(error)}); check the folder"
         ) from error
     finally:
-        # Inside the block from before the file is made: an interrupt leaves nothing behind.
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        # Inside the block from before it is made: an interrupt leaves nothing behind.
+        _remove(temporary)
 
 
 @contextmanager
-def _held(temporary: Path) -> Iterator[None]:
-    """Make the file and hold a lock on it, which ends with this process, however that ends."""
-    with temporary.open("xb") as file:
-        _lock(file.fileno())
-        yield
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _new_file(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+
+
+def _new_folder(path: Path) -> int:
+    path.mkdir()
+    return os.open(path if sys.platform != "win32" else os.devnull, os.O_RDONLY)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _lock(descriptor: int) -> bool:
@@ -81,7 +134,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of `target` whose process is certainly dead.
+    """Remove what was being written to `target` by processes that are certainly dead.
 
     That no such process runs here is not enough: the file may be one of another machine, or of a
     container. That nobody holds the lock is not either: it may have been made this very moment.
@@ -91,9 +144,9 @@ def _remove_abandoned(target: Path) -> None:
         for path in target.parent.iterdir():
             match = name.fullmatch(path.name)
             if match and not _runs_here(int(match[1])):
-                with suppress(OSError), path.open("rb") as file:
-                    if _lock(file.fileno()):
-                        path.unlink()
+                with suppress(OSError), _closing(os.open(path, os.O_RDONLY)) as descriptor:
+                    if _lock(descriptor):
+                        _remove(path)
 
 
 def _runs_here(process: int) -> bool:

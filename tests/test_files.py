@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from converter.errors import OutputError
-from converter.files import replacing, write_bytes
+from converter.files import new_folder, replacing, write_bytes
 from tests.paths import ROOT
 
 HOOK = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["files"]
@@ -66,6 +66,31 @@ def test_what_a_killed_process_leaves_goes_when_the_same_target_is_written_again
     write_bytes(Path("m.mlmodel"), b"a whole model")
     assert names() == ["m.mlmodel", "other.mlmodel"]
     assert Path("m.mlmodel").read_bytes() == b"a whole model"
+
+
+def test_a_half_written_folder_of_a_dead_process_goes_and_one_that_fails_too(folder):
+    left = Path(f".kept.{dead_process()}-0123456789ab.partial")
+    (left / "inside").mkdir(parents=True)
+
+    def fail():
+        with new_folder(Path("kept")) as temporary:
+            assert names() == [temporary.name], "that of the dead process is gone"
+            (temporary / "file").touch()
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail()
+    assert names() == []
+
+
+def test_a_folder_appears_when_it_is_whole_and_never_in_the_place_of_another(folder):
+    with new_folder(Path("kept")) as temporary:
+        (temporary / "file").write_bytes(b"whole")
+        assert names() == [temporary.name]
+    assert names() == ["kept"]
+    assert Path("kept/file").read_bytes() == b"whole"
+    with pytest.raises(OutputError, match="kept: exists already"):
+        new_folder(Path("kept")).__enter__()
 
 
 def test_a_living_process_finishes_though_others_write_the_same(writing):

@@ -9,7 +9,7 @@ import click
 from converter.cli.command import Command
 from converter.cli.parameters import force_option, quiet_option
 from converter.errors import EXIT_OK
-from converter.files import write_bytes
+from converter.files import refuse_existing, write_bytes
 from converter.paths import Input, Output, check_outputs
 
 
@@ -88,7 +88,7 @@ def _write_package(model: Path, output: Output, resource: str, *, force: bool, a
     from converter.swift import package
     from converter.swift.names import type_name
 
-    package.check_folder(output.path)
+    refuse_existing(output.path)
     check_outputs([Input("MODEL", model)], [output])
     name = type_name(output.path.name)
     message = mlmodel.read(model)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from converter.coreml.mlmodel import Message
-from converter.errors import OutputError, TrainingError, reason
+from converter.errors import OutputError, TrainingError
+from converter.files import new_folder
 from converter.swift.facts import Input, Trainer
 from converter.swift.names import check_type_name
 from converter.swift.rendering import TEMPLATE, render
@@ -103,40 +102,14 @@ def _picture_size(item: Input) -> tuple[int, int] | None:
     return shape[2], shape[1]
 
 
-def check_folder(target: Path) -> None:
-    """Check that nothing is lost if the folder `target` is written.
-
-    Raises:
-        OutputError: it exists already.
-    """
-    if target.exists() or target.is_symlink():
-        raise OutputError(f"{target}: exists already; give another name, or remove it first")
-
-
 def write(target: Path, contents: Mapping[str, bytes]) -> None:
     """Write `contents` by their paths in the folder `target`, which appears when all are there.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: it exists already, or cannot be written.
     """
-    try:
-        temporary = Path(
-            tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-        )
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
+    with new_folder(target) as temporary:
         for path, content in contents.items():
             place = temporary / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        temporary.chmod(0o755)  # a temporary folder is its maker's alone
-        temporary.rename(target)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _unwritable(target: Path, error: OSError) -> OutputError:
-    return OutputError(f"{target}: cannot be written ({reason(error)}); check the folder")
