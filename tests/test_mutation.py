@@ -89,3 +89,4 @@ def test_guards_that_refuse_nothing_are_not_changed():
     draw = pytest.importorskip("tests.mutation.draw")
     assert draw.running("zip(a, b, strict=True)") == draw.running("zip(a, b, strict=False)")
     assert draw.running("f(x=1)") != draw.running("f(x=2)")
+    assert draw.running("f(strict=True)") != draw.running("f(strict=False)")

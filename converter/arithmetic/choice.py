@@ -92,6 +92,10 @@ class Arithmetic:
     def __post_init__(self) -> None:
         _check(self, FORMS)
 
+    def reduction(self, is_classification: bool) -> Reduction:
+        """Return what the gradient of a cross-entropy, or else of a squared error, is taken of."""
+        return self.cross_entropy if is_classification else self.squared_error
+
 
 FORMS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "last_batch": LAST_BATCHES,

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from converter.arithmetic import Arithmetic, Reduction
+from converter.arithmetic import Arithmetic
 from converter.arithmetic.adam import ADAMS, COUNT_EPOCHS
 from converter.arithmetic.last_batch import FULL_SIZE, LAST_BATCHES, Integers
 from converter.arithmetic.momentum import MOMENTA
@@ -97,15 +97,9 @@ def _gradient(
 
 
 def _scale(training: Training, arithmetic: Arithmetic, samples: int) -> float:
-    reduction = reduction_of(training, arithmetic)
+    reduction = arithmetic.reduction(training.loss == CROSS_ENTROPY)
     count = training.batch_size if arithmetic.last_batch == FULL_SIZE else samples
     return reduction.scale(count, len(BIASES))
-
-
-def reduction_of(training: Training, arithmetic: Arithmetic) -> Reduction:
-    """Return how the loss of `training` is reduced."""
-    is_entropy = training.loss == CROSS_ENTROPY
-    return arithmetic.cross_entropy if is_entropy else arithmetic.squared_error
 
 
 def _optimizer(training: Training, arithmetic: Arithmetic) -> Move:

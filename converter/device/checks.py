@@ -17,6 +17,7 @@ from converter.device.comparing import (
     Stored,
     compared,
     difference,
+    outputs,
     relative,
     worst,
 )
@@ -132,17 +133,12 @@ def _reloaded(expected: Expected, arrays: Stored) -> Check:
     return Check(title, bool(keys), f"{len(keys)} arrays equal")
 
 
-def _outputs(arrays: Stored) -> list[str]:
-    """Return the numbers of all outputs that were predicted at any time."""
-    return sorted({name.split(".")[-1] for name in arrays if name.startswith("predicted.")})
-
-
 def _predictions(arrays: Stored) -> Check:
     title = "every prediction is a number, before and after"
     names = [
         f"predicted.{when}.{output}"
         for when in ("before", "after", "reloaded")
-        for output in _outputs(arrays)
+        for output in outputs(arrays)
     ]
     wrong = [name for name in names if not np.isfinite(arrays.get(name, np.array(math.nan))).all()]
     return Check(title, bool(names) and not wrong, ", ".join(wrong) or f"{len(names)} arrays")
@@ -152,7 +148,7 @@ def _reloaded_predictions(arrays: Stored) -> Check:
     title = "the written model predicts what the one in memory does"
     largest = worst(
         relative(arrays.get(f"predicted.after.{n}"), arrays.get(f"predicted.reloaded.{n}"))
-        for n in _outputs(arrays)
+        for n in outputs(arrays)
     )
     seen = f"{largest:.1e} of the range of the outputs"
     return Check(title, largest <= ACROSS_ENGINES, seen)

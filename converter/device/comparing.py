@@ -83,6 +83,17 @@ class Comparison:
     missing: list[str] = field(default_factory=list)
 
 
+def outputs(arrays: Stored) -> list[str]:
+    """Return the numbers of all outputs that were predicted at any time."""
+    return sorted({name.split(".")[-1] for name in arrays if name.startswith("predicted.")})
+
+
+def weights(arrays: Stored, when: str) -> dict[str, Array]:
+    """Return the weights that Core ML gave at a time, such as "after", by their keys."""
+    prefix = f"{when}."
+    return {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
+
+
 def worst(differences: Iterable[float]) -> float:
     """Return the largest; not a number if one of them is none, or there are none at all."""
     found = list(differences)

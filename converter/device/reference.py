@@ -13,7 +13,7 @@ from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import Message
 from converter.coreml.subject import Subject, subject
 from converter.device.batch import Array, Batch
-from converter.device.comparing import Agreement, relative, worst
+from converter.device.comparing import Agreement, outputs, relative, weights, worst
 from converter.device.job import Settings
 
 
@@ -45,10 +45,10 @@ def agreement(chosen: Subject, batch: Batch, arrays: Mapping[str, Array]) -> Agr
     """
     count = len(next(array for name, array in arrays.items() if name.startswith("predicted.")))
     inputs = {name: values[:count] for name, values in batch.inputs.items()}
-    learned = {n.removeprefix("after."): a for n, a in arrays.items() if n.startswith("after.")}
+    learned = with_weights(chosen, weights(arrays, "after"))
     return Agreement(
         _disagreement(chosen, chosen.model, inputs, arrays, "before"),
-        _disagreement(chosen, with_weights(chosen, learned), inputs, arrays, "after"),
+        _disagreement(chosen, learned, inputs, arrays, "after"),
     )
 
 
@@ -59,7 +59,7 @@ def _disagreement(
     from converter.runtime import predict
 
     ours = predict(model, inputs)
-    known = {name.split(".")[-1] for name in arrays if name.startswith("predicted.")}
+    known = outputs(arrays)
     return worst(
         relative(
             ours[feature.name].reshape(len(ours[feature.name]), -1),

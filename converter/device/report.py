@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from converter.coreml.subject import Subject
 from converter.device import reference
 from converter.device.batch import Array, Batch
 from converter.device.child import Ending
+from converter.device.comparing import weights
 from converter.device.job import Settings
 from converter.device.reference import Steps, stored_weights
 
@@ -35,7 +36,7 @@ def facts(
     }
     if steps is None:
         return {**found, "reference": f"no comparison: {why}"}
-    theirs = _weights(ending, "after")
+    theirs = weights(ending.arrays, "after")
     before = stored_weights(chosen)
     return {
         **found, "reference": reference.compare_steps(chosen, before, steps.weights, theirs)
@@ -68,8 +69,8 @@ def arrays(chosen: Subject, batch: Batch, ending: Ending, steps: Steps | None) -
     found: dict[str, Array] = {f"samples/{name}": values for name, values in batch.inputs.items()}
     found["samples/answers"] = batch.answers
     ours = {"file": stored_weights(chosen), "reference": steps.weights if steps else {}}
-    for when, weights in ours.items():
-        found |= {_named(when, layers, key): array for key, array in weights.items()}
+    for when, stored in ours.items():
+        found |= {_named(when, layers, key): array for key, array in stored.items()}
     for name, array in ending.arrays.items():
         when, rest = name.split(".", 1)
         if when == "predicted":
@@ -81,14 +82,5 @@ def arrays(chosen: Subject, batch: Batch, ending: Ending, steps: Steps | None) -
 
 
 def _named(when: str, layers: list[str], key: str) -> str:
-    number, weights = key.split(".")
-    return f"{when}/{layers[int(number)]}/{weights}"
-
-
-def _weights(ending: Ending, when: str) -> Mapping[str, Array]:
-    prefix = f"{when}."
-    return {
-        name.removeprefix(prefix): array
-        for name, array in ending.arrays.items()
-        if name.startswith(prefix)
-    }
+    number, kind = key.split(".")
+    return f"{when}/{layers[int(number)]}/{kind}"

@@ -17,7 +17,7 @@ from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
 from converter.errors import TrainingError
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
-from converter.runtime.losses import LOSSES, hits, reduction
+from converter.runtime.losses import LOSSES, hits
 from converter.runtime.network import Weights
 from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
@@ -70,7 +70,7 @@ def scoring(
     `in_strands` lets it go through parts of the mini-batch side by side.
     """
     wanted = plan.loss_blob
-    losses_of = LOSSES[plan.loss, reduction(plan.loss, arithmetic).outputs]
+    losses_of = LOSSES[plan.loss, arithmetic.reduction(plan.loss == CROSS_ENTROPY).outputs]
     layers = relu_after_pooling(plan.learning, [wanted])
 
     def step(blobs: Mapping[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:

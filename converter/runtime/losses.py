@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from converter.arithmetic import KERAS, Arithmetic, Reduction
+from converter.arithmetic import Arithmetic
 from converter.arithmetic.last_batch import FULL_SIZE
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR
 from converter.runtime.backend import Tensor, tf
@@ -60,18 +60,12 @@ REDUCTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
 """`Reduction.batch`, or the mean over the full size of a mini-batch -> what it makes of losses."""
 
 
-def reduction(kind: str, arithmetic: Arithmetic = KERAS) -> Reduction:
-    """Return how a loss of `kind` is reduced."""
-    known = {CROSS_ENTROPY: arithmetic.cross_entropy, SQUARED_ERROR: arithmetic.squared_error}
-    return known[kind]
-
-
 def minimised(kind: str, arithmetic: Arithmetic, size: int) -> Callable[[Tensor], Tensor]:
     """Return what makes of the losses of a mini-batch the number that an update minimises.
 
     `size` is that of a full mini-batch.
     """
-    chosen = reduction(kind, arithmetic)
+    chosen = arithmetic.reduction(kind == CROSS_ENTROPY)
     is_full_size = chosen.batch == "mean" and arithmetic.last_batch == FULL_SIZE
     reduce = REDUCTIONS[FULL_SIZE if is_full_size else chosen.batch]
     return lambda losses: chosen.factor * reduce(losses, size)

@@ -15,6 +15,7 @@ from converter.device.batch import Batch, first_of, random_batch
 from converter.device.png import png
 from converter.errors import DataError, TrainingError
 from tests.device.specs import INTERFACES, build
+from tests.pipelines import in_pipeline
 
 
 def written(spec, folder, batch=None):
@@ -124,7 +125,7 @@ def test_more_than_one_epoch_is_said():
     chosen = job.settings(subject(spec))
     assert chosen.remark() == "500 epochs run, not one: the file allows no fewer"
     assert chosen.parameters()["epochs"] == 500
-    remark = job.settings(subject(pipeline())).remark()
+    remark = job.settings(subject(in_pipeline(build()))).remark()
     assert remark == "2 epochs run, not one: a pipeline keeps its number"
 
 
@@ -133,29 +134,19 @@ def test_there_are_several_mini_batches_of_which_the_last_is_smaller(batch_size,
     assert job.Settings(1, batch_size).samples() == samples
 
 
-def pipeline(names=()):
-    inner = build()
-    spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
-    spec.description.CopyFrom(inner.description)
-    spec.pipeline.models.add(specificationVersion=4).neuralNetwork.SetInParent()
-    spec.pipeline.models.add().CopyFrom(inner)
-    spec.pipeline.names[:] = names
-    return spec
-
-
 @pytest.mark.parametrize(
     ("names", "scope"),
     [((), "model1"), (("features", "head"), "head"), (("features",), "model1")],
 )
 def test_a_pipeline_names_its_layers_by_the_model_they_are_in(tmp_path, names, scope):
-    order, arrays = written(pipeline(names), tmp_path)
+    order, arrays = written(in_pipeline(build(), names), tmp_path)
     assert order["layers"][1]["path"] == [scope, "second"]
     assert order["parameters"] == {}
     assert arrays["feature.1"].max() == 2
 
 
 def test_a_pipeline_runs_with_its_own_settings_and_all_of_its_epochs_are_expected():
-    settings = job.settings(subject(pipeline()))
+    settings = job.settings(subject(in_pipeline(build())))
     assert settings == job.Settings(2, 4, shuffle=True, is_default=True)
 
 

@@ -51,16 +51,16 @@ def changes(mutation: MutationSpec) -> bool:
         return False
 
 
-GUARDS = ("frozen", "strict")
-"""Arguments of ``dataclass`` and ``zip`` that only refuse what nothing here does."""
+GUARDS = {"dataclass": "frozen", "zip": "strict"}
+"""Function -> its argument that only refuses what nothing here does."""
 
 
 def running(code: str) -> str:
     """Return what runs of `code`: no annotations, no imports for them, no `GUARDS`."""
     tree = ast.parse(code)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in GUARDS]
+        if isinstance(node, ast.Call) and (guard := GUARDS.get(ast.unparse(node.func))):
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != guard]
         for part in {"annotation", "returns"} & set(node._fields):
             setattr(node, part, ast.Constant(None))
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):

@@ -1,7 +1,8 @@
 """Models whose names, labels and numbers a generator of Swift could stumble over."""
 
-from converter.coreml.mlmodel import FeatureTypes_pb2, Model_pb2, network
+from converter.coreml.mlmodel import FeatureTypes_pb2, network
 from tests.device.specs import build
+from tests.pipelines import in_pipeline
 
 WORDS = """
     model imageValue self class init label labels values sample samples Sample Image Progress
@@ -95,16 +96,6 @@ def with_seed(default, low, high):
     return spec
 
 
-def in_pipeline(name):
-    inner = build()
-    spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
-    spec.description.CopyFrom(inner.description)
-    spec.pipeline.models.add(specificationVersion=4).neuralNetwork.SetInParent()
-    spec.pipeline.models.add().CopyFrom(inner)
-    spec.pipeline.names[:] = ["features", name]
-    return spec
-
-
 TEXTS = ['"', "\\", "\\(exit(1))", '"""', "a\nb", "\r\n", "\0", "*/", "//", "#", '#"', "🐈‍⬛", "é",
          "", " ", "\u2028", "\u202e"]  # fmt: skip
 
@@ -144,7 +135,7 @@ MODELS = {
     "ManyAllowed": lambda: with_epochs(list(range(1, 4000, 2))),
     "OneAllowed": lambda: with_epochs([1]),
     "LargestSeed": lambda: with_seed(2**63 - 1, -(2**63), 2**63 - 1),
-    "PipelineText": lambda: in_pipeline('"\\(x)'),
+    "PipelineText": lambda: in_pipeline(build(), ["features", '"\\(x)']),
     "RgbImage": lambda: build(image="rgb", regression=True, classes=2),
 }
 """By the type's name in the Swift file."""

@@ -7,8 +7,9 @@ import numpy as np
 
 from converter.backend.coremltools import NeuralNetworkBuilder, SgdParams, datatypes
 from converter.coreml.features import channels
-from converter.coreml.mlmodel import FeatureTypes_pb2, Model_pb2
+from converter.coreml.mlmodel import FeatureTypes_pb2
 from converter.coreml.subject import subject
+from tests.pipelines import in_pipeline
 
 ARRAYS = {
     FeatureTypes_pb2.ArrayFeatureType.FLOAT32: "float32",
@@ -68,15 +69,6 @@ def dense(inputs=None, hidden=5, classes=3, labels=None, regression=False, image
     builder.set_epochs(2, [1, 2, 5, 20])
     builder.spec.specificationVersion = 4
     return builder.spec
-
-
-def in_pipeline(inner, names=()):
-    spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
-    spec.description.CopyFrom(inner.description)
-    spec.pipeline.models.add(specificationVersion=4).neuralNetwork.SetInParent()
-    spec.pipeline.models.add().CopyFrom(inner)
-    spec.pipeline.names[:] = names
-    return spec
 
 
 MODELS = {

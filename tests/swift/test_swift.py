@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from converter import cli
 from converter.coreml import mlmodel
-from converter.coreml.mlmodel import Model_pb2
 from converter.errors import OutputError, TrainingError
 from converter.swift import generate
 from converter.swift.names import KEYWORDS, comment, identifier, string, type_name
 from converter.swift.trainer import trainer
 from tests.device.specs import INTERFACES, build
 from tests.paths import FIXTURES, ROOT
+from tests.pipelines import in_pipeline
 from tests.swift.grammar import Source
 
 GOLDEN = FIXTURES / "swift"
@@ -37,16 +37,6 @@ def two_inputs():
         added.name = "class"
         added.type.multiArrayType.shape[:] = [5]
         added.type.multiArrayType.dataType = added.type.multiArrayType.FLOAT32
-    return spec
-
-
-def in_pipeline(names=("backbone", "head")):
-    inner = build()
-    spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
-    spec.description.CopyFrom(inner.description)
-    spec.pipeline.models.add(specificationVersion=4).neuralNetwork.SetInParent()
-    spec.pipeline.models.add().CopyFrom(inner)
-    spec.pipeline.names.extend(names)
     return spec
 
 
@@ -67,7 +57,13 @@ def adam():
 
 
 MODELS = {name: (lambda options=options: build(**options)) for name, options in INTERFACES.items()}
-MODELS |= {"two_inputs": two_inputs, "pipeline": in_pipeline, "adam": adam}
+
+
+def pipeline():
+    return in_pipeline(build(), ["backbone", "head"])
+
+
+MODELS |= {"two_inputs": two_inputs, "pipeline": pipeline, "adam": adam}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -330,8 +326,8 @@ def test_each_shipped_model_has_personal_models_of_its_own():
 
 
 def test_a_model_in_a_pipeline_is_found_by_its_name():
-    assert trainer(in_pipeline()).scope == "head"
-    assert trainer(in_pipeline(names=())).scope == "model1"
+    assert trainer(pipeline()).scope == "head"
+    assert trainer(in_pipeline(build())).scope == "model1"
 
 
 def test_two_inputs_of_one_name_are_refused():
