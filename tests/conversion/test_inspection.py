@@ -41,6 +41,18 @@ def test_a_model_is_traced_once_whatever_its_loss(name, tmp_path):
     assert bool(found.problem) == (not chosen)
 
 
+def test_a_model_in_which_nothing_can_learn_is_shown_with_the_reasons(tmp_path):
+    tail = (L.LeakyReLU(0.1), L.GlobalAveragePooling2D(), L.Activation("softmax"))
+    model = image_model(*tail)
+    model.compile("sgd", "categorical_crossentropy")
+    model.save(tmp_path / "model.keras")
+    found = inspect(Recipe(model=tmp_path / "model.keras"))
+    assert (found.problem, found.chosen) == ("no layer of this model can learn on the device", ())
+    rows = {row.name: row for row in found.layers}
+    assert not rows["conv"].updatable
+    assert "LeakyReLU" in rows["conv"].reason
+
+
 @pytest.mark.parametrize(
     ("output", "loss", "layers"),
     [(None, "mean_squared_error", ["a"]), ("b", "categorical_crossentropy", ["b"])],

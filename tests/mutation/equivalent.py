@@ -21,5 +21,17 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "converter/lower/emit/elementwise.py",
         'parameters["epsilon"] = parameters.get("epsilon") and SMALLEST',
     ): "every epsilon that is given is too small to change anything, too",
+    (
+        "converter/conversion/inspection.py",
+        "loss = settings.loss_of(recipe.output or names[ -1]) if settings else None",
+    ): "without an output that is named there is one only",
+    (
+        "converter/conversion/metadata.py",
+        """hint = f"; did you mean {near[ -1]}?" if near else f"; it has {', '.join(names)}\"""",
+    ): "one name is asked for",
+    (
+        "converter/conversion/story.py",
+        "_garbage = -1",
+    ): "one byte more or less until garbage is collected",
 }
 """File and changed line -> why it is as good as the line it replaces."""
