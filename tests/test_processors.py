@@ -7,10 +7,16 @@ import sys
 from converter.backend.tensorflow import tf
 from tests.paths import ROOT
 
+GRAPHS = "tests/runtime/test_convolution.py::test_values_and_gradients_in_a_graph"
 WHAT_IT_DECIDES = [
-    "tests/runtime/test_convolution.py::test_values_and_gradients_in_a_graph",
     "tests/proof/test_channels_first.py::test_both_layouts_compute_the_same",
-]
+    *(f"{GRAPHS}[{case}]" for case in (
+        "plain", "dilated", "groups", "groups dilated with stride",
+        "one channel, dilated with stride", "depthwise, uneven stride",
+        "depthwise, dilated with stride",
+    )),
+]  # fmt: skip
+"""One convolution of each kind that the runtime computes in its own way."""
 
 
 def has_onednn():
