@@ -31,7 +31,7 @@ def has_onednn():
 def test_another_processor_does_not_matter():
     """TensorFlow decides by the processor what this variable decides here."""
     other = "0" if has_onednn() else "1"
-    options = ["-q", "-p", "no:cacheprovider", "-n", "0"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n", "0"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *WHAT_IT_DECIDES],
         env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": other}, cwd=ROOT, capture_output=True,
