@@ -11,8 +11,12 @@ SWIFT = tuple(f"tests/swift/test_{name}.py" for name in ("compiler", "matrix", "
 """The tests that ask the Swift compiler."""
 
 
-def pytest_collection_finish():
-    """What is imported stays: let no later garbage collection go through all of it again."""
+@pytest.fixture(scope="module", autouse=True)
+def _kept():
+    """What is imported or kept for ever: let no later garbage collection go through it again.
+
+    coremltools collects twice in each conversion.
+    """
     gc.collect()
     gc.freeze()
 

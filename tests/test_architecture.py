@@ -93,12 +93,3 @@ def test_a_finding_is_known_without_the_rules():
     assert {m for m in loaded if m.startswith("converter.")} == {
         "converter.validation", "converter.validation.finding", "converter.versions",
     }  # fmt: skip
-
-
-def test_a_later_import_of_coremltools_shares_the_message_classes():
-    code = (
-        "from converter.coreml import mlmodel\n"
-        "import coremltools\n"
-        "assert coremltools.proto.Model_pb2.Model is mlmodel.Model_pb2.Model"
-    )
-    assert "coremltools.converters" in modules_after(code)

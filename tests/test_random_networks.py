@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from converter.backend.tensorflow import keras
 from converter.proof.keras_model import keras_predictions
+from tests.long import usual_or_long
 from tests.lower.oracle import batch_for, check, randomized
 
 L = keras.layers
 
-CHUNKS = 8
-EXAMPLES = 7
+CHUNKS = 6
+EXAMPLES = usual_or_long(6, 60)
 """Networks per chunk. The first of each chunk is the smallest there is; the others differ."""
 
 ACTIVATIONS = [

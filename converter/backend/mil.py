@@ -47,6 +47,10 @@ def mil_program(concrete: Any) -> Any:
         )
 
 
+_freezes = False
+"""Whether the program was seen to freeze objects itself. Counting these takes 0.1 s, so once."""
+
+
 @contextmanager
 def _cheap_collections() -> Iterator[None]:
     """Keep what is alive now out of garbage collections.
@@ -55,7 +59,9 @@ def _cheap_collections() -> Iterator[None]:
     the objects of its own and TensorFlow's modules: longer than the conversion of a small network.
     A program that has frozen something has seen to that; more would never be freed.
     """
-    if gc.get_freeze_count():
+    global _freezes
+    _freezes = _freezes or gc.get_freeze_count() > 0
+    if _freezes:
         yield
         return
     gc.freeze()

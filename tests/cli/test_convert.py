@@ -1,7 +1,10 @@
-"""The console script as a real process, on real files."""
+"""Conversions of real files on the command line, and their errors.
+
+As a real process that starts TensorFlow, the main job is in test_terminal.py, an error in
+test_recipe.py.
+"""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,28 +18,6 @@ from tests.paths import MODELS, ZOO
 
 LENET = MODELS / "lenet.h5"
 SCRIPT = Path(sys.executable).with_name("make-updatable")
-
-
-def run(*arguments, folder):
-    environment = {**os.environ, "COLUMNS": "120"}
-    return subprocess.run(
-        [SCRIPT, *map(str, arguments)], capture_output=True, text=True, cwd=folder, env=environment
-    )
-
-
-def test_the_main_job(tmp_path):
-    done = run(LENET, "--layers", "dense_5,dense_6", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert [p.name for p in tmp_path.iterdir()] == ["lenetUpdatable.mlmodel"]
-    spec = mlmodel.read(tmp_path / "lenetUpdatable.mlmodel")
-    assert spec.specificationVersion == 4
-    assert [layer.name for layer in mlmodel.updatable_layers(spec)] == ["dense_5", "dense_6"]
-    for words in (
-        "dense_5 ", "innerProduct", "576,500", "frozen", "updatable", "categorical_crossentropy",
-        "adam: learning_rate 0.001 (0 … 1)", "output_true: int32 [1]", "parity", "wrote lenetUpdat",
-    ):  # fmt: skip
-        assert words in done.stdout
 
 
 def test_all_layers_and_a_chosen_name(tmp_path, monkeypatch):
@@ -127,9 +108,11 @@ def test_errors_are_one_line_with_the_documented_code_and_leave_nothing(name, re
 
 
 def test_errors_end_a_real_process_the_same_way(tmp_path):
-    arguments, code, words = ERRORS["unknown layer"]
     broken_files(tmp_path)
-    done = run("convert", *arguments, folder=tmp_path)
+    arguments, code, words = ERRORS["text"]
+    done = subprocess.run(
+        [SCRIPT, "convert", *arguments], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == code
     assert words in done.stderr
     assert done.stdout == ""

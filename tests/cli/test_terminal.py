@@ -12,6 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from converter import __version__, cli
+from converter.coreml import mlmodel
 from tests.paths import MODELS
 
 LENET = MODELS / "lenet.h5"
@@ -43,8 +44,18 @@ def on_a_terminal(*arguments, folder, **environment):
     return output, shown.decode()
 
 
-def test_a_terminal_shows_the_steps_and_keeps_nothing_of_them(tmp_path):
-    output, shown = on_a_terminal(LENET, *FLAGS, folder=tmp_path, NO_COLOR="1")
+def test_the_main_job_on_a_terminal_shows_the_steps_and_keeps_nothing_of_them(tmp_path):
+    command = [LENET, "--layers", "dense_5,dense_6"]
+    output, shown = on_a_terminal(*command, folder=tmp_path, NO_COLOR="1", COLUMNS="120")
+    assert [path.name for path in tmp_path.iterdir()] == ["lenetUpdatable.mlmodel"]
+    spec = mlmodel.read(tmp_path / "lenetUpdatable.mlmodel")
+    assert spec.specificationVersion == 4
+    assert [layer.name for layer in mlmodel.updatable_layers(spec)] == ["dense_5", "dense_6"]
+    for words in (
+        "dense_5 ", "innerProduct", "576,500", "frozen", "updatable", "categorical_crossentropy",
+        "adam: learning_rate 0.001 (0 … 1)", "output_true: int32 [1]", "parity",
+    ):  # fmt: skip
+        assert words in output
     assert "starting TensorFlow" in shown
     for greeting in ("has not been tested", "Failed to load", "tensorflow/core", "WARNING"):
         assert greeting not in shown

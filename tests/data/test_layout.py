@@ -62,7 +62,12 @@ def test_predictions_are_those_of_keras_in_every_shape(case):
     if len(declared) == 3 and len(shape) > 1 and list(shape) != [9, 8]:
         found = made.predict(as_core_ml(x))["output"]
         np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert made.verify().passed()
+
+
+@pytest.mark.parametrize("case", ["image of one row", "single number"], indirect=True)
+def test_update_steps_are_those_of_keras(case):
+    """Those of signals, vectors and gray images are in the tests of the proof."""
+    assert case[1].verify().passed()
 
 
 def test_both_shapes_are_shown(case):

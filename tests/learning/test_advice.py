@@ -1,6 +1,7 @@
 """Whatever ends a model: a loss is attached where that is exact, else the advice works."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -96,11 +97,28 @@ def compiled(name, loss):
     return model
 
 
-def refusal(found, settings, **options):
-    """Return the message of a refusal of the traced model; empty if a network could be made."""
+@cache
+def found(name):
+    return traced(MODELS[name](), Recipe(model="m.h5"))
+
+
+@cache
+def settings(loss):
+    """Return those of a model with one output, whatever that is."""
+    return compile_settings_of(compiled("softmax", loss))
+
+
+def attempt(name, compile_settings, **options):
+    """Make a network of the traced model that would learn by the loss that was chosen."""
     recipe = Recipe(model="m.h5", **options)
+    loss = loss_of(found(name), compile_settings, recipe)
+    learning_network(found(name), loss, recipe.layers)
+
+
+def refusal(*how, **options):
+    """Return the message of a refusal; empty if a network could be made."""
     try:
-        learning_network(found, loss_of(found, settings, recipe), recipe.layers)
+        attempt(*how, **options)
     except MakeUpdatableError as error:
         return str(error)
     return ""
@@ -109,13 +127,8 @@ def refusal(found, settings, **options):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_advice_works(name, tmp_path):
     """Whatever loss an error names, the conversion succeeds with it, down to the written file."""
-    model = MODELS[name]()
-    found = traced(model, Recipe(model="m.h5"))
-    messages = [refusal(found, None, loss=asked) for asked in LOSSES]
-    for loss in COMPILED:
-        if loss is not None:
-            model.compile("adam", loss)
-        messages.append(refusal(found, compile_settings_of(model)))
+    messages = [refusal(name, None, loss=asked) for asked in LOSSES]
+    messages += [refusal(name, settings(loss)) for loss in COMPILED]
     assert not any("\n" in message for message in messages)
     advised = {loss for message in messages for loss in re.findall(r"--loss (\w+)", message)}
     assert bool(advised) == (name not in HOPELESS)
@@ -125,11 +138,10 @@ def test_every_advice_works(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", BENT)
-def test_class_losses_on_no_logits_are_refused(name, tmp_path):
-    model = compiled(name, CLASS_LOSS)
+def test_class_losses_on_no_logits_are_refused(name):
     for asked in (None, "categorical_crossentropy"):
         with pytest.raises(UnsupportedError, match="on a softmax only"):
-            convert(model, tmp_path, loss=asked)
+            attempt(name, settings(CLASS_LOSS), loss=asked)
 
 
 @pytest.mark.parametrize("name", LINEAR)

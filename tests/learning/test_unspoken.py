@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from converter.backend.tensorflow import keras
+from converter.conversion.story import prepare
 from converter.keras_file.compiled import DULL, CompileSettings, compile_settings
 from converter.learning import unspoken
+from converter.learning.settings import training
+from converter.load import compile_settings_of
+from converter.recipe import Recipe
 from tests.converting import convert, small_cnn
 from tests.lower.oracle import sequential
 
@@ -72,19 +76,18 @@ def test_every_optimizer_without_a_word_says_nothing_but_its_name():
         assert said == (decays if name in ("AdamW", "Muon") else []), name
 
 
-def notes(
-    folder,
-    *layers,
-    optimizer="sgd",
-    loss="categorical_crossentropy",
-    weights=None,
-    asked=None,
-    **more,
+def compiled(
+    *layers, optimizer="sgd", loss="categorical_crossentropy", weights=None, asked=None, **options
 ):
-    layers = layers or (L.Dense(3, name="dense"), L.Softmax())
-    model = sequential((5,), *layers)
+    """Return a model, how it was compiled, and a recipe with the `options`."""
+    model = sequential((5,), *layers or (L.Dense(3, name="dense"), L.Softmax()))
     model.compile(optimizer, loss, loss_weights=weights)
-    return convert(model, folder, **(asked or {}), **more)[1].notes
+    options |= {"model": "m.h5", "verify": False, **(asked or {})}
+    return model, compile_settings_of(model), Recipe(**options)
+
+
+def notes(*layers, **options):
+    return tuple(dict.fromkeys(prepare(*compiled(*layers, **options)).notes))
 
 
 C = keras.losses.CategoricalCrossentropy
@@ -126,13 +129,13 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_what_differs_is_said_once(name, tmp_path):
+def test_what_differs_is_said_once(name):
     options, words = SETTINGS[name]
-    found = notes(tmp_path, **options)
+    found = notes(**options)
     assert sum(words in note for note in found) == 1, found
 
 
-def test_what_does_not_differ_is_not_said(tmp_path):
+def test_what_does_not_differ_is_not_said():
     quiet = (
         {},
         {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"},
@@ -142,7 +145,7 @@ def test_what_does_not_differ_is_not_said(tmp_path):
         {"loss": C(axis=1)},
     )
     for settings in quiet:
-        assert notes(tmp_path, **settings) == ()
+        assert notes(**settings) == ()
 
 
 def dropped(*layers):
@@ -173,26 +176,24 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_what_layers_do_only_in_training_is_said_once(name, tmp_path):
+def test_what_layers_do_only_in_training_is_said_once(name):
     layers, words = LAYERS[name]
-    found = notes(tmp_path, *layers, layers=("*",))
+    found = notes(*layers, layers=("*",))
     assert sum(words in note for note in found) == 1, found
 
 
-def test_layers_that_do_nothing_in_training_say_nothing(tmp_path):
+def test_layers_that_do_nothing_in_training_say_nothing():
     layers = dropped(
         L.Dropout(0.0),
         L.GaussianNoise(0.0),
         L.Dense(4, kernel_regularizer=keras.regularizers.L2(0.0)),
     )
-    assert notes(tmp_path, *layers, layers=("*",)) == ()
+    assert notes(*layers, layers=("*",)) == ()
 
 
-def test_penalties_on_layers_that_do_not_learn_say_nothing(tmp_path):
+def test_penalties_on_layers_that_do_not_learn_say_nothing():
     below = L.Dense(4, kernel_regularizer="l2", kernel_constraint="non_neg", name="below")
-    assert (
-        notes(tmp_path, below, L.Dense(3, activation="softmax", name="top"), layers=("top",)) == ()
-    )
+    assert notes(below, L.Dense(3, activation="softmax", name="top"), layers=("top",)) == ()
 
 
 def test_an_output_of_several_is_trained_alone():
@@ -282,11 +283,12 @@ def rate(spec):
 
 
 @pytest.mark.parametrize("name", RATES)
-def test_the_rate_of_any_optimizer_is_kept_and_said(name, tmp_path):
+def test_the_rate_of_any_optimizer_is_kept_and_said(name):
     made_by, expected, words = RATES[name]
-    spec, report = convert(small_cnn(optimizer=made_by()), tmp_path)
-    assert rate(spec) == pytest.approx(expected)
-    assert any(words in note for note in report.notes), report.notes
+    _, settings, recipe = compiled(optimizer=made_by())
+    plan = training(recipe, settings)
+    assert plan.numbers["learning_rate"].default == pytest.approx(expected)
+    assert any(words in note for note in plan.notes), plan.notes
 
 
 def test_a_rate_asked_for_is_the_one_that_is_named(tmp_path):

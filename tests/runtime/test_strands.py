@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,6 @@ from converter.runtime import ArraySamples, Labelled, plan, settings, strands, t
 from converter.runtime.held import Held, starts_with_matrices
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, digits, finish, floats_of, mnist, sgd
-
-SCRIPT = Path(sys.executable).with_name("make-updatable")
 
 
 @pytest.mark.parametrize("total", [1, 2, 5, 33])
@@ -116,7 +113,8 @@ def test_normalization_by_the_batch_keeps_the_batch_together():
 
 
 THREADS = """
-import os
+import os, sys
+from converter import cli
 from converter.backend.tensorflow import tf
 from converter.runtime import prepare_threads
 
@@ -130,14 +128,8 @@ os.environ["TF_NUM_INTRAOP_THREADS"] = "2"
 print(prepared())
 del os.environ["TF_NUM_INTRAOP_THREADS"]
 print(prepared())
+cli.main(sys.argv[1:])
 """
-
-
-def test_threads_are_prepared_unless_the_user_chose_them():
-    result = subprocess.run(
-        [sys.executable, "-c", THREADS], check=True, capture_output=True, text=True
-    )
-    assert result.stdout == "(0, 0)\n(2, 3)\n"
 
 
 def test_threads_that_work_already_stay_as_they_are():
@@ -147,15 +139,17 @@ def test_threads_that_work_already_stay_as_they_are():
     assert tf.config.threading.get_intra_op_parallelism_threads() == before
 
 
-def test_training_in_a_process_with_prepared_threads(tmp_path):
-    """The whole of it as the command does it, in a real process."""
+def test_threads_are_prepared_unless_the_user_chose_them_and_a_training_uses_them(tmp_path):
+    """The whole of it as the command does it, in a real process that has six processors."""
     model, data = tmp_path / "digits.mlmodel", mnist(count=128)
     mlmodel.write(digits(optimizer=adam(batch=64)), model)
     np.savez(tmp_path / "data.npz", x=data.samples.arrays["image"], y=data.y)
-    subprocess.run(
-        [SCRIPT, "train", "digits.mlmodel", "--data", "data.npz", "-o", "out.mlmodel"],
-        check=True, capture_output=True, cwd=tmp_path,
-    )  # fmt: skip
+    training = ["train", "digits.mlmodel", "--data", "data.npz", "-o", "out.mlmodel"]
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS, *training], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("(0, 0)\n(2, 3)\n")
     here = digits(optimizer=adam(batch=64))
     train(here, Labelled(ArraySamples(data.samples.arrays), data.y), settings(here))
     assert_equal_weights(mlmodel.read(tmp_path / "out.mlmodel"), here)

@@ -1,8 +1,5 @@
 """Whole updates: what changes, what does not, and in which order."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -261,42 +258,6 @@ def test_fewer_epochs_than_a_checkpoint_holds_are_refused(tmp_path):
     done = train(again, mnist(count=64), settings(again, epochs=4), checkpoint=state)
     assert len(done.epochs) == 4
     assert same(again, model)
-
-
-def test_memory_is_the_data_and_what_learns():
-    """100 MB of samples and 1 MB of weights: the process may grow by little more than the samples.
-
-    Growth is counted from after a first small training, when TensorFlow has what it needs.
-    """
-    script = """
-import resource, numpy as np
-from coremltools.models import datatypes
-from coremltools.models.neural_network import NeuralNetworkBuilder
-from converter.runtime import ArraySamples, Labelled, settings, train
-from tests.runtime.helpers import random
-from tests.runtime.updatable import adam, finish
-def model():
-    b = NeuralNetworkBuilder([("x", datatypes.Array(1000))], [("y", datatypes.Array(10))])
-    b.add_inner_product("a", random(250, 1000) * 0.01, None, 1000, 250, False, "x", "h")
-    b.add_activation("r", "RELU", "h", "r")
-    b.add_inner_product("b", random(10, 250) * 0.01, None, 250, 10, False, "r", "z")
-    b.add_softmax("s", "z", "y")
-    return finish(b, ["a", "b"], adam(batch=100))
-def run(x):
-    m = model()
-    train(m, Labelled(ArraySamples({"x": x}), np.arange(len(x)) % 10), settings(m, epochs=1))
-run(random(1000, 1000))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-x = np.empty((25_000, 1000), np.float32)
-for i in range(25):
-    x[i * 1000 : i * 1000 + 1000] = random(1000, 1000, seed=i)
-run(x)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-500:]
-    samples, weights = 100, 1  # megabytes; one call of the graph takes up to 32 of samples
-    assert int(done.stdout.split()[-1]) <= samples + 3 * weights + 2 * 32
 
 
 def test_a_checkpoint_with_arrays_of_other_shapes_is_refused(tmp_path):

@@ -39,8 +39,9 @@ def test_what_crosses_threads_is_noticed(tmp_path):
 def summary(**environment):
     """Return what a run of one test of the stand-in ends with."""
     test = "tests/swift/test_compiler.py::test_what_crosses_threads_is_noticed"
+    options = ["-n", "0", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "-q", test],
+        [sys.executable, "-m", "pytest", *options, test],
         capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment},
     )  # fmt: skip
     return done.stdout

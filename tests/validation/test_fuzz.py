@@ -1,6 +1,6 @@
 """Thousands of damaged models: every one is judged, soon, and without a traceback.
 
-The long run tries four times as many.
+The long run tries eight times as many.
 """
 
 import random
@@ -18,11 +18,11 @@ from tests.validation.specs import MODELS
 from tests.validation.work import calls
 
 CHUNKS = 8
-ROUNDS = usual_or_long(1, 4)
-CHANGED_FIELDS = 400 * ROUNDS
-"""Models per chunk with changed fields; 3,200 in all."""
-CHANGED_BYTES = 325 * ROUNDS
-"""Files per chunk with changed bytes; 2,600 in all."""
+ROUNDS = usual_or_long(1, 8)
+CHANGED_FIELDS = 200 * ROUNDS
+"""Models per chunk with changed fields; 1,600 in all."""
+CHANGED_BYTES = 160 * ROUNDS
+"""Files per chunk with changed bytes; 1,280 in all."""
 MOST_CALLS = 200_000
 """Calls that judging one small model may take, a hundred times what it does take. Only a loop over
 a number that the model declares, or over all ways through it, makes more."""

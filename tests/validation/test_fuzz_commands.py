@@ -10,7 +10,7 @@ from tests.long import usual_or_long
 from tests.validation.fuzzed import commands, fuzzed
 
 CHUNKS = 4
-SPECS = usual_or_long(15, 1000)
+SPECS = usual_or_long(10, 1000)
 """Changed models per chunk."""
 
 BUILDING_GRAPHS = ("evaluate", "train")
