@@ -15,12 +15,14 @@ from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
+from converter.coreml.wire import Encoded
 from converter.files import replacing
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
+from converter.lower.weighted import Weighted
 from converter.paths import MODEL_ENDING, Output, check_outputs, check_source
 from converter.proof.predictions import (
     Expectation,
@@ -31,7 +33,6 @@ from converter.proof.predictions import (
 )
 from converter.proof.update import update_checked
 from converter.recipe import Recipe
-from converter.trace.program import Array
 
 SMALL, LARGE = 2**19, 2**25
 """Bytes of garbage that every conversion leaves, and that are worth a garbage collection."""
@@ -67,7 +68,7 @@ class Prepared:
     """
 
     spec: mlmodel.Message
-    weights: list[tuple[mlmodel.Message, Array]]
+    weights: list[tuple[mlmodel.Message, Encoded]]
     expected: Expectation | None
     loss: str
     notes: tuple[str, ...]
@@ -140,14 +141,14 @@ def write(
         )  # fmt: skip
 
 
-def _release(weights: list[tuple[mlmodel.Message, Array]]) -> None:
+def _release(weights: list[tuple[mlmodel.Message, Encoded]]) -> None:
     """Let Keras's `weights` make room for those of the written model.
 
     They stand in circles, which only a collection takes apart. It looks at all objects of
     TensorFlow, and takes longer than the conversion of a small network: such ones share it.
     """
     global _garbage
-    _garbage += SMALL + sum(values.nbytes for _, values in weights)
+    _garbage += SMALL + sum(values.size for _, values in weights)
     weights.clear()
     if _garbage >= LARGE:
         gc.collect()
@@ -176,12 +177,14 @@ def _told(
 
 def _marked(
     network: Network, plan: Training
-) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Array]]]:
+) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Encoded]]]:
     """Put in everything that makes the network updatable; return the model, and its weights."""
     net, builder = network.lowered.net, network.lowered.net.builder
     interface, end = network.traced.interface, network.end
     names = [name for name, made in net.weighted.items() if made.keras in network.chosen]
-    weights = [made.bind() for made in net.weighted.values()]
+    weights = [
+        (params, Encoded(array)) for params, array in map(Weighted.bind, net.weighted.values())
+    ]
     marking.rename_blob(builder, end.blob.name, interface.output)
     shape = interface_shape(end.blob)
     marking.set_interface(builder, interface, shape)
