@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from converter.coreml.encoding import floats_prefix, prefix
 from converter.coreml.mlmodel import Floats, Message
 from converter.coreml.optimizers import LARGEST_INTEGER
+from converter.coreml.pipelines import learner
 from converter.errors import ModelFileError
 
 if TYPE_CHECKING:  # NumPy takes 0.1 s to import, and `inspect` does not need it
@@ -112,6 +113,19 @@ def default_label(params: Message) -> str | int | None:
         raise _broken("has labels and a default label of different types")
     label: str | int | None = getattr(params, default) if default else None
     return label
+
+
+def label_type(model: Message) -> str | None:
+    """Return what the labels of a model that learns by neighbours are, "string" or "int64".
+
+    None if `model`, which may be a pipeline, does not learn so.
+    """
+    last = learner(model)
+    if last.WhichOneof("Type") != KIND:
+        return None
+    params = getattr(last, KIND)
+    kind = params.WhichOneof("ClassLabels") or params.WhichOneof("DefaultClassLabel") or ""
+    return "int64" if "int64" in kind.lower() else "string"
 
 
 def choices(parameter: Message) -> range | tuple[int, ...]:
