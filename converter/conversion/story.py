@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converter.conversion import metadata, scaling
+from converter.conversion import metadata, neighbors, scaling
 from converter.conversion.interface import check_interface
+from converter.conversion.neighbors import Neighbors
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
 from converter.conversion.steps import Step, nothing_shown
@@ -74,10 +75,14 @@ class Prepared:
     notes: tuple[str, ...]
     changed: frozenset[str]
 
+    def compared(self, written: mlmodel.Message) -> mlmodel.Message:
+        """Return what of the `written` model is compared with Keras: all of it."""
+        return written
+
 
 def prepare(
     model: Any, settings: CompileSettings | None, recipe: Recipe, step: Step = nothing_shown
-) -> Prepared:
+) -> Prepared | Neighbors:
     """Return the updatable network for the live Keras `model`, with Keras's own predictions.
 
     `settings` are those that the model was compiled with, None if it was not.
@@ -85,6 +90,8 @@ def prepare(
     Raises:
         MakeUpdatableError: the model cannot be converted, or the chosen layers cannot learn.
     """
+    if recipe.knn:
+        return neighbors.prepare(model, recipe, step)
     plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
         found = traced(model, recipe)
@@ -103,7 +110,7 @@ def prepare(
 
 
 def write(
-    prepared: Prepared,
+    prepared: Prepared | Neighbors,
     target: Path,
     recipe: Recipe,
     step: Step = nothing_shown,
@@ -126,13 +133,17 @@ def write(
             mlmodel.write_with(prepared.spec, prepared.weights, temporary)
             _release(prepared.weights)
             written = mlmodel.read(temporary)
+        if isinstance(prepared, Neighbors) and prepared.filling is not None:
+            with step("fill"):
+                prepared.filling.put_into(written)
+                mlmodel.write(written, temporary)
         with step("verify"):
             said += validated(written)
             if prepared.expected is not None:
-                gap = verified(written, prepared.expected, recipe.tolerance)
+                gap = verified(prepared.compared(written), prepared.expected, recipe.tolerance)
                 doubt, remark = doubted(prepared.expected)
                 said += [remark] if remark else []
-        if twin is not None:
+        if twin is not None and isinstance(prepared, Prepared):
             with step("verify_update"):
                 said.append(update_checked(written, twin, prepared.changed))
         return Report(
