@@ -122,11 +122,11 @@ class Subject:
                 yield LayerWeights(layer, (*self.scope, layer.name), keys)
 
 
-def subject(model: Message) -> Subject:
-    """Return what an update of `model` works on.
+def updated_member(model: Message) -> tuple[Message, tuple[str, ...]]:
+    """Return the model that an update of `model` changes, and the names that lead to it.
 
     Raises:
-        TrainingError: the model is not updatable, or is no neural network.
+        TrainingError: nothing in `model` is updatable.
     """
     if not model.isUpdatable:
         raise TrainingError("the model is not updatable; convert it with make-updatable")
@@ -136,6 +136,16 @@ def subject(model: Message) -> Subject:
             f"the last model of the pipeline, '{scope[0]}', is not marked updatable, so that "
             "nothing learns; Core ML would refuse it"
         )
+    return member, scope
+
+
+def subject(model: Message) -> Subject:
+    """Return what an update of `model` works on.
+
+    Raises:
+        TrainingError: the model is not updatable, or is no neural network.
+    """
+    member, scope = updated_member(model)
     net = network(member)
     if net is None:
         raise TrainingError(
