@@ -22,7 +22,7 @@ from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError
 from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
-from converter.runtime.joined import joined
+from converter.runtime.joining import joined
 from converter.runtime.layers.shape import repeated
 from converter.runtime.network import Layer
 from converter.runtime.plan import Plan
