@@ -28,8 +28,9 @@ ROLES = {
     ("convert", "classes"): FILE,
     ("convert", "output_path"): ".mlmodel",
     **{("convert", name): TEXT for name in (
-        "layers", "output", "input_name", "output_name", "label_name",
+        "layers", "output", "input_name", "output_name", "label_name", "knn", "default_label",
     )},
+    ("convert", "knn_samples"): PLACE,
     ("validate", "files"): FILE,
     ("validate", "ignore"): TEXT,
     ("validate", "explain"): TEXT,
@@ -76,6 +77,7 @@ ENOUGH = {
 """Command -> what it needs at least, if the walk does not give it."""
 
 MORE = {
+    ("convert", "knn_samples"): ["--knn", "flat"],
     ("verify", "model"): ["--on-device"],
     ("verify", "data"): ["--on-device"],
 }
