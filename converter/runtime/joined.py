@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from converter.coreml import shapes
+from converter.coreml.indices import index_counts_of
 from converter.coreml.mlmodel import Message
 from converter.runtime.neighbors import Search
 from converter.runtime.network import Layer
@@ -56,6 +57,12 @@ class Joined:
     def given(self) -> list[str]:
         """The blobs that are there before any layer runs."""
         return [given.blob for given in self.inputs]
+
+    @property
+    def index_counts(self) -> dict[str, int]:
+        """The inputs, by name, that are indices into a table, and how many rows that has."""
+        counts = index_counts_of([(each.message, each.input, each.output) for each in self.layers])
+        return {g.feature.name: counts[g.blob] for g in self.inputs if g.blob in counts}
 
     @property
     def wanted(self) -> list[str]:
