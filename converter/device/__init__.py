@@ -24,7 +24,7 @@ from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError, install
 
 if TYPE_CHECKING:
-    from converter.runtime.training import Labelled
+    from converter.runtime.history import Labelled
 
 __all__ = ["Check", "Outcome", "Verdict", "check", "why_not_here"]
 

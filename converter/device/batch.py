@@ -20,7 +20,7 @@ from converter.coreml.subject import (
 )
 
 if TYPE_CHECKING:
-    from converter.runtime.training import Labelled
+    from converter.runtime.history import Labelled
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message, serialize
 from converter.coreml.neighbors import KIND, default_label, label_type
 from converter.coreml.optimizers import BATCH_SIZE, OPTIMIZERS
-from converter.coreml.subject import Subject, class_count, subject, updated_member
+from converter.coreml.subject import Keeper, Subject, Updatable, class_count, updatable
 from converter.errors import TrainingError
 from converter.swift.facts import Answer, Array, Count, Input, Number, Trainer
 from converter.swift.names import identifier, string
@@ -37,9 +37,9 @@ def trainer(model: Message) -> Trainer:
         TrainingError: the model is not updatable, or in a way that is not known here.
         DataError: the file leaves a shape open.
     """
-    if label_type(model) is not None:
-        return _by_neighbors(model)
-    chosen = subject(model)
+    chosen = updatable(model)
+    if isinstance(chosen, Keeper):
+        return _by_neighbors(chosen)
     answer = _answer(chosen)
     update = chosen.net.updateParams
     kind = update.optimizer.WhichOneof("OptimizerType")
@@ -67,18 +67,16 @@ def _digest(model: Message) -> str:
     return hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH]
 
 
-def _by_neighbors(model: Message) -> Trainer:
+def _by_neighbors(chosen: Keeper) -> Trainer:
     """Return what the templates need of a model that ends in k nearest neighbours."""
-    member, scope = updated_member(model)
-    chosen = Subject(model, member, scope)
-    params = getattr(member, KIND)
-    kind = label_type(model) or ""
+    params = getattr(chosen.member, KIND)
+    kind = label_type(chosen.member) or ""
     if chosen.target.type.WhichOneof("Type") != f"{kind}Type":
         raise TrainingError(
             f"training input '{chosen.target.name}': is of another type than the labels of the "
             f"samples, {kind}; correct it"
         )
-    answer = _scored(model, kind, chosen.target.name)
+    answer = _scored(chosen.model, kind, chosen.target.name)
     default = default_label(params)
     return Trainer(
         tuple(_inputs(chosen, answer)),
@@ -88,13 +86,13 @@ def _by_neighbors(model: Message) -> Trainer:
         False,
         [],
         [],
-        scope[0] if scope else None,
-        _digest(model),
+        chosen.scope[0] if chosen.scope else None,
+        _digest(chosen.model),
         "nil" if default is None else string(default) if isinstance(default, str) else str(default),
     )
 
 
-def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
+def _inputs(chosen: Updatable, answer: Answer) -> Iterator[Input]:
     taken = {answer.variable}
     _check_names(feature.name for feature in chosen.inputs)
     for feature in chosen.inputs:
