@@ -300,9 +300,12 @@ def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]
     """Yield what the same model is like with all weights in float32."""
     parity = "" if compression.parity is None else f", parity {compression.parity:.1e}"
     share = size / compression.size
-    yield "frozen weights", (
-        f"{compression.precision}: {share:.2f} of the size of float32, "
-        f"{compression.size / 1e6:.1f} MB{parity}"
+    yield (
+        "frozen weights",
+        (
+            f"{compression.precision}: {share:.2f} of the size of float32, "
+            f"{compression.size / 1e6:.1f} MB{parity}"
+        ),
     )
     if compression.calibration is not None:
         yield "calibration", str(compression.calibration)
