@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from converter import runtime
-from converter.coreml.mlmodel import Message, network
-from converter.coreml.pipelines import learner
-from converter.errors import ModelFileError
+from converter.coreml.mlmodel import Message
 from converter.learning.answers import Answer, log_softmax
 from converter.trace.program import Array
 
@@ -112,30 +110,4 @@ def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Answer:
     Raises:
         ModelFileError: there is no such output, or the network cannot be run.
     """
-    if output not in {feature.name for feature in model.description.output}:
-        raise ModelFileError(f"the model has no output '{output}'")
-    member = learner(model)
-    name = _blob_before(member, output)
-    if name is None:
-        return Answer(runtime.predict(model, inputs)[output])
-    told = [model] if member is model else [model, member]
-    for each in told:
-        each.description.output.add(name=name)
-    try:
-        found = runtime.predict(model, inputs)
-    finally:
-        for each in told:
-            del each.description.output[-1]
-    return Answer(found[output], found[name])
-
-
-def _blob_before(member: Message, output: str) -> str | None:
-    """Return the blob from which a softmax or an activation makes `output`, or None."""
-    net = network(member)
-    layers = net.layers if net is not None else ()
-    last = next((layer for layer in layers if output in layer.output), None)
-    if last is None or last.WhichOneof("layer") not in ("softmax", "activation"):
-        return None
-    name = str(last.input[0])
-    taken = {f.name for f in (*member.description.input, *member.description.output)}
-    return None if name in taken else name
+    return Answer(*runtime.predict_with_before(model, inputs, output))
