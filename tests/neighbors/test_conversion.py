@@ -147,6 +147,16 @@ def test_it_is_shipped_with_folders_of_images(model, tmp_path):
     assert any(note.startswith("5 neighbors decide, but there are 3 sam") for note in report.notes)
 
 
+def test_frozen_weights_take_half_the_room(model, tmp_path):
+    plain, _ = convert(model, tmp_path, knn="flat")
+    spec, report = convert(model, tmp_path, knn="flat", frozen_weights="float16")
+    weights = features_of(spec)[0].neuralNetwork.layers[0].convolution.weights
+    assert (len(weights.float16Value), len(weights.floatValue)) == (2 * 108, 0)
+    assert (report.compression.precision, report.neighbors.dimensions) == ("float16", 36)
+    assert report.compression.parity <= 1e-5 < report.parity < 1e-2
+    assert features_of(plain)[1].dimensions == 36
+
+
 REFUSED = {
     "spatial": ({"knn": "conv"}, NotUpdatableError, r"'conv' \(Conv2D\) gives \[6, 6, 4\], but"),
     "head": ({"knn": "dense_6"}, NotUpdatableError, "'dense_6' .* lies behind the head"),
