@@ -165,7 +165,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):
         title = f"model {index} of the pipeline, '{member.name}'"
-        console.print(printable(f"\n{title}:"), markup=False)
+        console.print()
+        console.print(printable(f"{title}:"), markup=False)
         _show_core_ml(member, console)
 
 
