@@ -65,7 +65,7 @@ def prepare(model: Any, recipe: Recipe, step: Step) -> Neighbors:
     with step("read the samples"):
         by_name = build.classifier(at.dimensions, chosen, NO_TEXT, interface)
         form, _ = build.pipeline(network, [], by_name)
-        filled = filling(recipe, form, interface.labels, chosen.neighbors)
+        filled = filling(recipe, form, interface.labels)
     label = default_label(recipe, filled.labels if filled else interface.labels)
     last = build.classifier(at.dimensions, chosen, label, interface)
     plain, precision = None, recipe.frozen_weights

@@ -5,10 +5,12 @@ import shlex
 import shutil
 
 import numpy as np
+import pytest
 
 from converter import cli
 from converter.coreml import mlmodel, neighbors
 from converter.coreml.pipelines import learner
+from tests.converting import small_cnn
 from tests.paths import MODELS, ROOT
 
 PAGE = (ROOT / "docs" / "neighbors.md").read_text()
@@ -44,3 +46,11 @@ def cli_options():
     from converter.cli.convert import command
 
     return command.params
+
+
+@pytest.mark.parametrize("given", [["--knn", "m.keras"], ["m.keras", "--knn"]])
+def test_a_file_behind_the_option_is_no_layer(given, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small_cnn().save("m.keras")
+    assert cli.run(["convert", *given, "-o", "m.mlmodel", "--no-verify"]) == 0
+    assert "the 6 numbers of layer 'dense_5' (Dense)" in capsys.readouterr().out
