@@ -39,6 +39,13 @@ def test_a_pipeline_goes_on_from_its_checkpoint(pipeline, capsys):
             capsys, "train", pipeline, *how, "--epochs", epochs, "--checkpoint", "c", "-o", name
         )
         assert done == (0, "", "")
+    other = mlmodel.read(pipeline)
+    other.pipeline.models[0].neuralNetwork.layers[0].convolution.bias.floatValue[0] += 0.01
+    mlmodel.write(other, Path("other.mlmodel"))
+    code, _, err = called(capsys, "train", "other.mlmodel", *how, "--checkpoint", "c")
+    assert (code, err) == (
+        1, "error: c: belongs to another model, other data or other settings; give another name\n"
+    )  # fmt: skip
     whole, half, resumed = (
         stored(learner(mlmodel.read(Path(f"{name}.mlmodel"))))["head", "weights"]
         for name in ("whole", "half", "resumed")

@@ -182,6 +182,31 @@ def test_a_pipeline_that_cannot_run_is_refused(spoil, message):
         predict(whole, data.samples.arrays)
 
 
+def test_a_pipeline_of_a_classifier_speaks_of_its_labels():
+    model, data = branched()
+    network, names = split(model, "again"), ["ash", "birch", "cedar"]
+    last = learner(network)
+    last.neuralNetworkClassifier.MergeFromString(last.neuralNetwork.SerializeToString())
+    last.neuralNetworkClassifier.stringClassLabels.vector.extend(names)
+    whole = type(network)()
+    whole.CopyFrom(network)
+    whole.pipelineClassifier.pipeline.CopyFrom(network.pipeline)
+    for description in (whole.description, learner(whole).description):
+        description.output.insert(0, type(description.output[0])(name="tree"))
+        description.predictedFeatureName, description.predictedProbabilitiesName = "tree", "y"
+        description.output[0].type.stringType.SetInParent()
+    x = data.samples.arrays
+    found, expected = predict(whole, x), predict(model, x)["y"]
+    np.testing.assert_array_equal(found["y"], expected)
+    assert found["tree"].tolist() == [names[i] for i in expected.argmax(axis=1)]
+    named = Labelled(data.samples, [names[i] for i in data.y])
+    train(whole, named, settings(whole, epochs=1))
+    train(model, data, settings(model, epochs=1))
+    np.testing.assert_array_equal(
+        stored(learner(whole))["head", "weights"], stored(model)["head", "weights"]
+    )
+
+
 def test_a_class_label_is_no_feature_for_a_network():
     model, data = branched()
     whole = split(model, "middle", "again")
