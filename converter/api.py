@@ -308,7 +308,7 @@ class UpdatableModel:
         spec = _copy(self.spec)
         counting = arithmetic if isinstance(arithmetic, Arithmetic) else arithmetic_of(arithmetic)
         settings = replace(runtime.settings(spec, **numbers), arithmetic=counting)
-        runtime.check(spec)
+        runtime.check(spec, settings)
         data = runtime.Labelled(self._samples(x, layout, scale), y)
         held_out = None
         if test is not None:

@@ -130,7 +130,7 @@ def command(model: Path, **options: Any) -> int:
             runtime.settings(message, **{name: options[name] for name in TRAINING}),
             arithmetic=arithmetic,
         )
-        runtime.check(message)  # refuses what cannot be trained before any data are read
+        runtime.check(message, settings)  # refuses what cannot be trained before data are read
         if not runtime.way(message).has_epochs:
             _refuse_epochs(options)
         runtime.prepare_threads()
@@ -155,10 +155,9 @@ def _refuse_epochs(options: dict[str, Any]) -> None:
     """Refuse what is about epochs for a model that learns without them."""
     from converter.runtime.keeping import KEPT
 
-    given = [name for name in ENDINGS if options[name] is not None]
-    if given or options["arithmetic"] != "keras":
-        name = given[0] if given else "arithmetic"
-        raise UsageError(f"--{name} is not for this model: {KEPT}, without epochs; leave it out")
+    given = next((name for name in ENDINGS if options[name] is not None), None)
+    if given is not None:
+        raise UsageError(f"--{given} is no setting of this model: {KEPT}; leave it out")
 
 
 def _silent(line: str) -> None:

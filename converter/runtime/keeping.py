@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.arithmetic import KERAS
 from converter.coreml import neighbors
 from converter.coreml.mlmodel import Floats, Message
 from converter.coreml.optimizers import LARGEST_INTEGER
@@ -44,13 +45,16 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
     return Settings("", {}, 1, BATCH_SIZE, False, 0)
 
 
-def check(model: Message) -> None:
+def check(model: Message, settings: Settings) -> None:
     """Check that samples can be added to `model`.
 
     Raises:
         TrainingError: the model is not updatable.
         ModelFileError: it cannot be run here.
+        UsageError: an arithmetic is chosen.
     """
+    if settings.arithmetic != KERAS:
+        raise UsageError(f"arithmetic is no setting of this model: {KEPT}; leave it out")
     joined(model)
     updatable(model)
 
@@ -72,7 +76,7 @@ def train(
         DataError: samples or labels do not fit the model.
         ModelFileError: the model cannot be run, or makes features that are no numbers.
     """
-    check(model)
+    check(model, settings)
     progress = progress or Progress()
     if checkpoint is not None:
         raise UsageError(

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Search:
         """The blobs that it makes."""
         return self.probabilities, self.best
 
-    @property
+    @cached_property
     def classes(self) -> Sequence[str] | Sequence[int]:
         """The classes in the order of their probabilities; while there are none the default label.
 
@@ -75,29 +76,30 @@ class Search:
         rows = vectors(features)
         if not np.isfinite(rows).all():
             raise ModelFileError("the features that neighbors are searched by hold NaN or infinity")
-        of_samples, count = self._places(), len(self.classes)
-        found = [self._answer(row, of_samples, count) for row in rows]
+        found = [self._answer(row) for row in rows]
+        count = len(self.classes)
         shape = (len(rows), 1, 1, count)
         return {
             self.probabilities: np.stack([votes for votes, _ in found]).reshape(shape),
             self.best: np.eye(count, dtype=np.float32)[[best for _, best in found]].reshape(shape),
         }
 
+    @cached_property
     def _places(self) -> Integers:
-        """Return the place of each sample's class among the classes, ``[n]``."""
+        """The place of each sample's class among the classes, ``[n]``."""
         places = {label: place for place, label in enumerate(self.neighbors.classes)}
         return np.array([places[label] for label in self.neighbors.labels], np.int64)
 
-    def _answer(self, row: Floats, of_samples: Integers, count: int) -> tuple[Floats, int]:
-        """Return the probabilities ``[count]`` of the classes, and which is predicted."""
-        if not len(of_samples):
+    def _answer(self, row: Floats) -> tuple[Floats, int]:
+        """Return the probabilities ``[classes]`` for a `row`, and which class is predicted."""
+        if not self.neighbors.labels:
             return np.ones(1, np.float32), 0
         found, distances = nearest(self.neighbors.samples, row, self.neighbors.count)
-        classes, weights = of_samples[found], np.ones(len(found))
+        classes, weights = self._places[found], np.ones(len(found))
         if self.neighbors.weighting == "inverse_distance":
             equal = distances == distances[0]
             weights = np.where(equal, 1.0, distances[0] / np.where(equal, 1.0, distances))
-        votes = np.bincount(classes, weights, count)
+        votes = np.bincount(classes, weights, len(self.classes))
         best = int(classes[votes[classes].argmax()])  # the first of equals is the nearest
         return (votes / votes.sum()).astype(np.float32), best
 

@@ -33,13 +33,19 @@ class Way:
     """
 
     settings: Callable[..., Settings]
-    check: Callable[[Message], object]
+    check: Callable[[Message, Settings], object]
     train: Callable[..., History]
     evaluate: Callable[[Message, Labelled, int], Score]
     has_epochs: bool
 
 
-NETWORK = Way(numbers.settings, plan, training.train, evaluation.evaluate, True)
+NETWORK = Way(
+    numbers.settings,
+    lambda model, settings: plan(model),
+    training.train,
+    evaluation.evaluate,
+    True,
+)
 
 WAYS = {KIND: Way(keeping.settings, keeping.check, keeping.train, keeping.evaluate, False)}
 """Kind of the model that learns -> how it does; all others learn as networks do, or not at all."""
@@ -64,14 +70,15 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
     return way(model).settings(model, **chosen)
 
 
-def check(model: Message) -> None:
-    """Check that `model` can be trained here.
+def check(model: Message, settings: Settings) -> None:
+    """Check that `model` can be trained here with `settings`.
 
     Raises:
         TrainingError: the model is not updatable, or not in a way that Core ML would accept.
         ModelFileError: it cannot be run here.
+        UsageError: the settings are none for this model.
     """
-    way(model).check(model)
+    way(model).check(model, settings)
 
 
 def train(

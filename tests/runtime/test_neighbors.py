@@ -115,6 +115,7 @@ def pictures(**how):
     builder.add_flatten("flat", 0, "d", "f")
     last = classifier(dimensions=4, **how)
     last.description.input[0].name = last.description.trainingInput[0].name = "f"
+    builder.spec.description.output[0].CopyFrom(last.description.input[0])
     whole = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
     parts = whole.pipelineClassifier.pipeline
     parts.models.add().CopyFrom(builder.spec)
@@ -209,7 +210,7 @@ def test_what_cannot_be_trained_is_refused():
     model = classifier()
     model.isUpdatable = False
     with pytest.raises(TrainingError, match="not updatable"):
-        check(model)
+        check(model, settings(model))
     with pytest.raises(TrainingError, match="learns by k nearest neighbours, not by a network"):
         plan(classifier())
 
