@@ -9,6 +9,7 @@ from typing import Any
 
 from converter.conversion import metadata, scaling
 from converter.conversion.interface import check_interface
+from converter.conversion.new_classes import renewed
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
 from converter.conversion.steps import Step, nothing_shown
@@ -54,16 +55,16 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
     prepared.notes += loaded.notes
-    twin = loaded.model if recipe.verify_update else None
     del loaded  # big models need the memory
-    return write(prepared, target, recipe, step, twin)
+    return write(prepared, target, recipe, step)
 
 
 @dataclass
 class Prepared:
     """A marked network, the weights that go into its file, and what it must then predict.
 
-    `changed` names the layers whose weights are not those of a layer of Keras any more.
+    `changed` names the layers whose weights are not those of a layer of Keras any more. `twin` is
+    the live Keras model if update steps are to be compared with its.
     """
 
     spec: mlmodel.Message
@@ -72,6 +73,7 @@ class Prepared:
     loss: str
     notes: tuple[str, ...]
     changed: frozenset[str]
+    twin: Any | None = None
 
 
 def prepare(
@@ -86,19 +88,25 @@ def prepare(
     """
     plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
-        found = traced(model, recipe)
+        new = renewed(model, settings, recipe)
+        model, recipe = new.model, new.recipe
+        found = new.named(traced(model, recipe))
     check_size(weight.shape for weight in found.program.weights.values())
     with step("lower"):
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
+    new.check_learns(network)
     plan, said = _told(plan, model, network, settings, recipe)
-    expected = expectation(model, network, recipe) if recipe.verify else None
+    expected = expectation(model, network, recipe, new.ended) if recipe.verify else None
     spec, weights = _marked(network, plan)
+    new.describe(spec)
     weighted = network.lowered.net.weighted.values()
     changed = frozenset(
         name for made in weighted if made.is_changed for name in (made.name, made.keras.name)
     )
-    return Prepared(spec, weights, expected, network.end.loss, said, changed)
+    twin = model if recipe.verify_update else None
+    said = (*new.notes, *said)
+    return Prepared(spec, weights, expected, network.end.loss, said, changed, twin)
 
 
 def write(
@@ -106,11 +114,10 @@ def write(
     target: Path,
     recipe: Recipe,
     step: Step = nothing_shown,
-    twin: Any | None = None,
 ) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
-    The file carries `recipe` as it was given. With `twin`, the live Keras model, update steps
+    The file carries `recipe` as it was given. If `prepared` has the live Keras model, update steps
     are compared, too; it has its own weights again afterwards.
 
     Raises:
@@ -131,9 +138,9 @@ def write(
                 gap = verified(written, prepared.expected, recipe.tolerance)
                 doubt, remark = doubted(prepared.expected)
                 said += [remark] if remark else []
-        if twin is not None:
+        if prepared.twin is not None:
             with step("verify_update"):
-                said.append(update_checked(written, twin, prepared.changed))
+                said.append(update_checked(written, prepared.twin, prepared.changed))
         return Report(
             **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
             parity=gap, notes=tuple(dict.fromkeys(said)), doubt=doubt,

@@ -116,12 +116,29 @@ def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Answer:
     name = _blob_before(model, output)
     if name is None:
         return Answer(runtime.predict(model, inputs)[output])
-    model.description.output.add(name=name)
+    found = _predicted(model, inputs, name)
+    return Answer(found[output], found[name])
+
+
+def features(model: Message, inputs: Mapping[str, Array], output: str) -> Array:
+    """Return what the dense layer takes that makes `output`, ``[N, F]``, in the runtime."""
+    net = network(model)
+    layers = {layer.output[0]: layer for layer in net.layers} if net is not None else {}
+    layer = layers[output]
+    while layer.WhichOneof("layer") != "innerProduct":
+        layer = layers[layer.input[0]]
+    name = str(layer.input[0])
+    found = inputs[name] if name in inputs else _predicted(model, inputs, name)[name]
+    return found.reshape(len(found), -1)
+
+
+def _predicted(model: Message, inputs: Mapping[str, Array], blob: str) -> Mapping[str, Array]:
+    """Return what `model` predicts, with the `blob` inside of it as one more output."""
+    model.description.output.add(name=blob)
     try:
-        found = runtime.predict(model, inputs)
+        return runtime.predict(model, inputs)
     finally:
         del model.description.output[-1]
-    return Answer(found[output], found[name])
 
 
 def _blob_before(model: Message, output: str) -> str | None:
