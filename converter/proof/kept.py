@@ -50,8 +50,10 @@ def kept(
     return Kept(inputs, output, Answer(features).flat(), are_features=True)
 
 
-def kept_gap(written: Message, expected: Kept, tolerance: float) -> float:
+def kept_gap(written: Message, expected: Kept, tolerance: float, digits: bool) -> float:
     """Return how far `written` is from what is `expected` to be kept.
+
+    The `digits` of small probabilities count, unless the weights are stored in too few bits.
 
     Raises:
         ParityError: farther than `tolerance`.
@@ -63,8 +65,8 @@ def kept_gap(written: Message, expected: Kept, tolerance: float) -> float:
     else:
         answer = parity.predict(written, expected.inputs, expected.output)
         known = expected.answer.values.shape[1]
-        before = None if answer.before is None else answer.before[:, :known]
-        gap = parity.gap(expected.answer, Answer(answer.values[:, :known], before), True)
+        before = answer.before[:, :known] if digits and answer.before is not None else None
+        gap = parity.gap(expected.answer, Answer(answer.values[:, :known], before), digits)
         what = "the probabilities of the classes from before differ"
     if gap > tolerance:
         raise ParityError(

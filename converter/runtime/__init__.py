@@ -11,9 +11,11 @@ from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
 from converter.runtime.prediction import (
     depends_on_batch,
+    features_below,
     is_distribution,
     predict,
     predict_samples,
+    predict_with_before,
 )
 from converter.runtime.settings import Settings, settings
 from converter.runtime.sources import ArraySamples, Samples
@@ -34,10 +36,12 @@ __all__ = [
     "Trainer",
     "depends_on_batch",
     "evaluate",
+    "features_below",
     "is_distribution",
     "plan",
     "predict",
     "predict_samples",
+    "predict_with_before",
     "prepare_threads",
     "settings",
     "train",
