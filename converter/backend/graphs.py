@@ -40,7 +40,7 @@ def dense_end(model: Any, index: int, passes: Callable[[Any], bool]) -> DenseEnd
     """
     behind: list[Any] = []
     for layer in _way_back(model, index):
-        if isinstance(layer, keras.layers.Dense):
+        if _is_dense(layer):
             return DenseEnd(layer, tuple(behind))
         if not passes(layer):
             raise NoDenseEndError(layer)
@@ -79,7 +79,7 @@ def _ended(tensor: Any, end: Callable[[Any], Any]) -> Any:
         forget_last_call(inner)
         return made
     (before,) = node.input_tensors
-    return end(before) if isinstance(layer, keras.layers.Dense) else _ended(before, end)
+    return end(before) if _is_dense(layer) else _ended(before, end)
 
 
 def forget_last_call(layer: Any) -> None:
@@ -104,6 +104,10 @@ def made_from(tensor: Any) -> list[Any]:
 def holds(model: Any, layer: Any) -> bool:
     """Return whether `layer` is one of those inside `model`."""
     return any(each is layer for each in layers_inside(model))
+
+
+def _is_dense(layer: Any) -> bool:
+    return type(layer) is keras.layers.Dense  # a class of one's own may compute something else
 
 
 def _is_model(layer: Any) -> bool:

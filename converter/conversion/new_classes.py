@@ -12,7 +12,7 @@ from converter.coreml.features import labels
 from converter.coreml.interface import OWN_KEYS, Labels
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import LARGEST_INTEGER
-from converter.errors import NotUpdatableError, UsageError
+from converter.errors import NotUpdatableError, ParityError, UnsupportedError, UsageError
 from converter.keras_file.compiled import CompileSettings
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network, Traced
@@ -105,8 +105,18 @@ def renewed(model: Any, settings: CompileSettings | None, recipe: Recipe) -> Ren
 def renewed_again(
     model: Any, settings: CompileSettings | None, recipe: Recipe, spec: Message
 ) -> Renewed:
-    """Return `model` as it was when `spec` was made of it by `recipe`; `spec` has the labels."""
-    return renewed(model, settings, recipe.model_copy(update={"classes": _labels(spec)}))
+    """Return `model` as it was when `spec` was made of it by `recipe`; `spec` has the labels.
+
+    Raises:
+        ParityError: it cannot have been that model.
+    """
+    try:
+        return renewed(model, settings, recipe.model_copy(update={"classes": _labels(spec)}))
+    except (UsageError, UnsupportedError) as error:
+        raise ParityError(
+            f"the Keras model cannot get the new classes ({error}); is it the one that was "
+            "converted?"
+        ) from error
 
 
 def _labels(spec: Message) -> Labels | None:

@@ -96,8 +96,8 @@ class CoreMLModel:
     """A Core ML model; `models` are the members of a pipeline, `name` is that of a member.
 
     `pixels` is what reaches the first layer with weights, if the first input is an image: by all
-    scalings of a model that was converted here, by the file's preprocessing of another one. `labels`
-    are the classes in the order of their probabilities.
+    scalings of a model that was converted here, by the file's preprocessing of another one.
+    `labels` are the classes in the order of their probabilities.
     """
 
     kind: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -41,11 +41,9 @@ from converter.learning.head import (
     KERAS_SQUARED_ERROR,
     VALUE_LOSSES,
 )
+from converter.recipe import Start
 from converter.trace.layer_table import keras_layer
 from converter.trace.program import Array
-
-Start: TypeAlias = Literal["glorot", "zeros"]
-"""What the kernel of a fresh layer holds; its bias is zero, as in Keras."""
 
 PASSING = ("Activation", "Dropout", "Identity", "Sigmoid", "Softmax")
 """Classes of layers, and of functions of ``keras.ops``, that may stand behind the last dense layer:
@@ -118,7 +116,7 @@ def with_new_head(
     """Return `model` with a fresh last dense layer for `classes` classes.
 
     `loss` is what it was trained to minimise. The kernel is drawn as by Keras's Glorot uniform
-    initializer (Glorot and Bengio, 2010), the same for the same `seed`, or zero.
+    initializer (Glorot and Bengio, 2010), the same for the same `seed`, or zero; the bias is zero.
 
     Raises:
         UnsupportedError: the model does not end in a dense layer.
@@ -189,8 +187,11 @@ def known_classes(end: DenseEnd) -> int:
 
 
 def spare_margin(known: int, count: int) -> float:
-    """Return how far below the mean logit `count` spare classes start beside `known` ones."""
-    return math.log(count / known / SPARE_SHARE)
+    """Return how far below the mean logit `count` spare classes start beside `known` ones.
+
+    Any margin keeps them from being predicted, for no mean is above the largest logit.
+    """
+    return max(1.0, math.log(count / known / SPARE_SHARE))
 
 
 def _ended(
@@ -263,12 +264,13 @@ def _classes_of(end: DenseEnd, loss: Loss | None) -> Callable[[Answer], Answer]:
         return with_softmax
     if not bends and from_logits and units == 1 and name in (KERAS_BINARY, KERAS_CROSS_ENTROPY):
         return logit_as_two
-    by = f", by the loss '{name}'" if name else ""
+    what = f"{keras_layer(end.dense)} has {units} output(s)"
+    if not bends:
+        raise UsageError(
+            f"{what} that nothing says to be logits of classes; if they are, say so: "
+            "--loss categorical_crossentropy"
+        )
     raise UsageError(
-        f"the {units} output(s) of {keras_layer(end.dense)} are {_described(bends)}{by}; spare "
-        "classes need a softmax, logits (--loss categorical_crossentropy), or a single sigmoid"
+        f"{what} behind {' and '.join(bends)}; spare classes need a softmax, logits, or a single "
+        "sigmoid"
     )
-
-
-def _described(bends: Sequence[str]) -> str:
-    return f"behind {' and '.join(bends)}" if bends else "linear"

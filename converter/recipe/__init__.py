@@ -15,6 +15,9 @@ from converter.recipe.model import (
     Objective,
     Range,
     Recipe,
+    Start,
 )
 
-__all__ = ["LOSSES", "MOST_SPARE", "STARTS", "Choice", "Metadata", "Objective", "Range", "Recipe"]
+__all__ = [
+    "LOSSES", "MOST_SPARE", "STARTS", "Choice", "Metadata", "Objective", "Range", "Recipe", "Start",
+]  # fmt: skip

@@ -34,6 +34,11 @@ takes as logits what it is given, the second a single number as a logit."""
 
 LOSSES: tuple[Objective, ...] = get_args(Objective)
 
+Start: TypeAlias = Literal["glorot", "zeros"]
+"""What the kernel of a new head may start with: drawn by Glorot's rule, or zeros."""
+
+STARTS: tuple[Start, ...] = get_args(Start)
+
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
 
@@ -52,16 +57,18 @@ Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
 SpareCount = Annotated[int, Field(ge=1, le=MOST_SPARE)]
 
-STARTS = ("glorot", "zeros")
-"""What the kernel of a new head may start with."""
 
-Start = Annotated[
-    Literal["glorot", "zeros"] | None,
-    BeforeValidator(lambda value: {True: "glorot", False: None}[value] if isinstance(value, bool)
-                    else value),
-    WithJsonSchema({"enum": ["glorot", "zeros", True, False]}),
-]  # fmt: skip
-"""What a new head starts with; ``true`` is the usual, and without one there is none."""
+def _start(value: Any) -> Any:
+    """Return what a new head starts with if it is only said that there shall be one, or none."""
+    return {True: "glorot", False: None}[value] if isinstance(value, bool) else value
+
+
+NewHead = Annotated[
+    Start | None,
+    BeforeValidator(_start),
+    WithJsonSchema({"enum": [*STARTS, True, False]}),
+]
+"""What a new head starts with; ``true`` is the usual, ``false`` none."""
 
 
 class _Strict(BaseModel):
@@ -285,7 +292,7 @@ class Recipe(_Strict):
         default=None,
         description="Make a classifier: its labels in order, or a file with one a line.",
     )
-    new_head: Start = Field(
+    new_head: NewHead = Field(
         default=None,
         description="Replace the last dense layer by a fresh one for `classes`: glorot (also: "
         "true), drawn by `seed`, or zeros.",
