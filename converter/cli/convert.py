@@ -286,12 +286,14 @@ def print_report(report: Report, target: Path) -> None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
-    from converter.cli.tables import allowed, features, order
+    from converter.cli.tables import allowed, classes, features, order
 
     yield "inputs", features(report.inputs)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
+    if report.labels:
+        yield "classes", classes(report.labels)
     yield "training inputs", features(report.training_inputs)
     yield "loss", report.loss
     numbers = dict(report.update.parameters)

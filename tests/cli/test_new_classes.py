@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from converter.cli import run
+from converter.cli.tables import classes
 from converter.coreml import mlmodel
 from tests.converting import binary, small_cnn
 from tests.lower.oracle import randomized
@@ -36,6 +37,11 @@ def converted(tmp_path_factory):
     for name, options in asked.items():
         assert run([*options, *CAT_DOG, "-o", str(folder / f"{name}.mlmodel"), "--quiet"]) == 0
     return folder
+
+
+def test_of_many_labels_the_first_are_shown():
+    assert classes(range(21)).endswith(", 18, 19 and 1 more")
+    assert classes(["a", "b"]) == "a, b"
 
 
 @pytest.fixture
