@@ -19,6 +19,7 @@ from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
 from converter.coreml.wire import Encoded
+from converter.errors import DataError
 from converter.files import replacing, scratch
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
@@ -57,6 +58,8 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     target = recipe.destination()
     check_source(recipe.model)
     check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
+    if recipe.calibration is not None and not recipe.calibration.exists():
+        raise DataError(f"{recipe.calibration}: there is no such file or folder of samples")
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
@@ -156,7 +159,7 @@ def write(
             said += validated(written)
             after = measured(temporary, written, *against, Tolerance.of(recipe, precision))
             if prepared.expected is not None:
-                doubt, remark = doubted(prepared.expected)
+                doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
         if prepared.twin is not None:
             with step("verify_update"):

@@ -181,13 +181,18 @@ ADVICE: Mapping[Precision, str] = {
 """Precision of the frozen weights -> what to do where the predictions differ too much."""
 
 
-def doubted(expected: Expectation) -> tuple[str, str]:
+def doubted(expected: Expectation, precision: Precision) -> tuple[str, str]:
     """Return why a comparison with what is `expected` proves little, in short and as a note.
 
-    Both are empty where it proves something.
+    Both are empty where it proves something. Where frozen weights are integers, probabilities are
+    all that is compared.
     """
-    if little := parity.little_varied(expected.variation):
+    answer, variation = expected.answer, expected.variation
+    if precision == "int8":
+        answer = Answer(answer.values)
+        variation = parity.variation(answer, is_class=False)
+    if little := parity.little_varied(variation):
         return "the output hardly varies", little
-    if expected.are_probabilities and parity.is_saturated(expected.answer):
+    if expected.are_probabilities and parity.is_saturated(answer):
         return "all probabilities are 0 or 1", SATURATED
     return "", ""

@@ -3,7 +3,8 @@
 What: float16 weights in a layer of an updatable network that is not itself updatable.
 Why: Apple's validator accepts them; coremltools refuses to make a network with any float16 weights
 updatable. Whether Core ML trains it is not established.
-Fix: store float32 values, or put the frozen layers into the first model of a pipeline.
+Fix: store float32 values, or put the frozen layers into the first model of a pipeline, where half
+precision is fine: `make-updatable --frozen-weights float16` does so.
 Source: `NeuralNetworkBuilder.make_updatable` of coremltools.
 """
 
@@ -26,6 +27,7 @@ def check(model: View) -> Iterator[Finding]:
         if not site.layer.isUpdatable and any(w.float16Value for w in stored_weights(site.layer)):
             yield RULE.found(
                 "has float16 weights in an updatable network",
-                "store float32 values, or move it into the first model of a pipeline",
+                "store float32 values, or put the layer into a frozen model of a pipeline, where "
+                "float16 is fine",
                 site.name,
             )
