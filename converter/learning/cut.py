@@ -60,7 +60,7 @@ def in_pipeline(model: Message, weights: Weights, precision: Precision) -> tuple
     tail = _fill_tail(holder.models.add(), model, rest, crossing)
     arrays = {id(params): array for params, array in weights}
     return whole, [
-        *_compressed(_moved(frozen, features, arrays), features, precision),
+        *compressed(_moved(frozen, features, arrays), features, precision),
         *_moved(rest, tail, arrays),
     ]
 
@@ -195,10 +195,14 @@ def _moved(
             yield layer_params(new).weights, arrays[id(layer_params(old).weights)]
 
 
-def _compressed(
+def compressed(
     weights: Iterable[tuple[Message, Encoded]], member: Message, precision: Precision
 ) -> Weights:
-    """Return the weights of `member` as they are to be written in `precision`."""
+    """Return the weights of `member` as they are to be written in `precision`.
+
+    Raises:
+        UnsupportedError: they cannot have that precision.
+    """
     outside = list(weights)
     if precision == "float32":
         return outside
