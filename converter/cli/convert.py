@@ -26,7 +26,7 @@ from converter.cli.terminal import Progress
 from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
-from converter.recipe import LOSSES, Recipe
+from converter.recipe import LOSSES, MOST_SPARE, STARTS, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
@@ -81,7 +81,18 @@ def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
 PATH = click.Path(path_type=Path)
 
 
-@click.command("convert", cls=Command)
+class Convert(Command):
+    """The command, whose ``--new-head`` may stand alone: what follows may be the model."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ends = [*args[1:], ""]
+        alone = [a == "--new-head" and end not in STARTS for a, end in zip(args, ends, strict=True)]
+        told = [f"{a}=glorot" if bare else a for a, bare in zip(args, alone, strict=True)]
+        return super().parse_args(ctx, told)
+
+
+@click.command("convert", cls=Convert)
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
@@ -106,6 +117,8 @@ PATH = click.Path(path_type=Path)
 @_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", type=click.Path(), callback=_classes, metavar="LABELS")
+@_option("--new-head", type=click.Choice(STARTS), is_flag=False, flag_value="glorot")
+@_option("--spare-classes", type=Whole(1, MOST_SPARE), metavar="COUNT")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
@@ -307,12 +320,14 @@ def print_report(report: Report, target: Path) -> None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
-    from converter.cli.tables import features, neighborhood
+    from converter.cli.tables import classes, features, neighborhood
 
     yield "inputs", features(report.inputs)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
+    if report.labels:
+        yield "classes", classes(report.labels)
     yield "training inputs", features(report.training_inputs)
     if report.update is not None:
         yield from _learning(report.loss, report.update)

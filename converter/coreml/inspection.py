@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.coreml import mlmodel, neighbors, shapes
-from converter.coreml.features import channels, keras_shape
+from converter.coreml.features import channels, keras_shape, labels
 from converter.coreml.interface import PIXELS_KEY, SHAPES_KEY, Pixels
 from converter.coreml.kinds import kind_of, stored_weights
 from converter.coreml.mlmodel import Message
@@ -116,6 +116,7 @@ class CoreMLModel:
 
     `pixels` is what reaches the first layer with weights, if the first input is an image: by all
     scalings of a model that was converted here, by the file's preprocessing of another one.
+    `labels` are the classes in the order of their probabilities.
     """
 
     kind: str
@@ -131,6 +132,7 @@ class CoreMLModel:
     pixels: Pixels | None = None
     neighbors: Neighborhood | None = None
     name: str = ""
+    labels: tuple[str | int, ...] = ()
 
     @property
     def as_one(self) -> CoreMLModel:
@@ -160,6 +162,7 @@ def inspect(spec: Message) -> CoreMLModel:
         models=tuple(replace(inspect(member), name=name) for name, member in members(spec)),
         pixels=_pixels(spec),
         neighbors=_neighbors(spec),
+        labels=tuple(labels(spec) or ()),
     )
 
 

@@ -15,9 +15,11 @@ from converter.errors import InvalidModelError, ParityError
 from converter.learning.answers import Answer
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network, Traced
+from converter.learning.new_classes import Ended
 from converter.lower.walk import Lowered
 from converter.proof import keras_model, parity, samples
 from converter.proof.finite import check_answers
+from converter.proof.kept import Kept, kept, kept_gap
 from converter.proof.samples import Look
 from converter.recipe import Recipe
 from converter.recipe.model import TOLERANCES
@@ -35,7 +37,8 @@ class Expectation:
     """Inputs for the Core ML model by name, and the `answer` that its `output` must give to them.
 
     Its values are ``[N, C]``; `are_probabilities` tells whether those of classes. The answers vary
-    over the samples by `variation`, a share of their range.
+    over the samples by `variation`, a share of their range. `kept` is what a model with new classes
+    must share with the one from before.
     """
 
     inputs: Mapping[str, Array]
@@ -43,17 +46,23 @@ class Expectation:
     answer: Answer
     are_probabilities: bool
     variation: float
+    kept: Kept | None = None
 
 
-def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
+def expectation(
+    model: Any, network: Network, recipe: Recipe, ended: Ended | None = None
+) -> Expectation:
     """Return what `network` must predict for random inputs: what the live Keras `model` does.
 
-    Where the answers hardly vary, equal ones would prove nothing, and other inputs are tried.
+    `ended` tells of a model with new classes from what it was made. Where the answers hardly vary,
+    equal ones would prove nothing, and other inputs are tried.
 
     Raises:
         ParityError: the Keras model answers ordinary inputs with what is no number.
     """
-    return most_varied(network.traced, lambda look: _expectation(model, network, recipe, look))
+    return most_varied(
+        network.traced, lambda look: _expectation(model, network, recipe, look, ended)
+    )
 
 
 def most_varied(found: Traced, expected: Callable[[Look], Expectation]) -> Expectation:
@@ -76,15 +85,19 @@ def most_varied(found: Traced, expected: Callable[[Look], Expectation]) -> Expec
     return max(made, key=lambda expected: expected.variation)
 
 
-def _expectation(model: Any, network: Network, recipe: Recipe, look: Look) -> Expectation:
-    end = network.end
+def _expectation(
+    model: Any, network: Network, recipe: Recipe, look: Look, ended: Ended | None
+) -> Expectation:
+    end, output = network.end, network.traced.interface.output
     inputs, batch = drawn(model, network.traced, network.lowered, recipe, look)
     answers = keras_model.keras_answers(model, batch)[network.traced.index]
     check_answers(model, batch, answers.values)
     answer = end.expected(answers)
     is_class = end.loss == KERAS_CROSS_ENTROPY
-    variation = parity.variation(answer, is_class)
-    return Expectation(inputs, network.traced.interface.output, answer, is_class, variation)
+    shared = kept(ended, network, batch, inputs) if ended else None
+    varying = shared.answer if shared and shared.are_features else answer
+    variation = parity.variation(varying, is_class and varying is answer)
+    return Expectation(inputs, output, answer, is_class, variation, shared)
 
 
 def drawn(
@@ -163,10 +176,13 @@ def verified(written: Message, expected: Expectation, tolerance: Tolerance) -> f
         ParityError: farther than the `tolerance`.
     """
     found = parity.predict(written, expected.inputs, expected.output)
-    if tolerance.precision == "int8":
+    digits = tolerance.precision != "int8"
+    if not digits:
         gap = parity.difference(expected.answer.values, found.values)
     else:
         gap = parity.gap(expected.answer, found, expected.are_probabilities)
+    if gap <= tolerance.allowed and expected.kept is not None:
+        return max(gap, kept_gap(written, expected.kept, tolerance.allowed, digits))
     if gap > tolerance.allowed:
         finite = np.isfinite(gap)
         raise ParityError(
