@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +24,18 @@ from converter.cli.parameters import (
 )
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
-from converter.recipe import LOSSES, Recipe
+from converter.recipe import LOSSES, MOST_SPARE, STARTS, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
+    from converter.conversion.compression import Compression
     from converter.conversion.report import Report
+    from converter.coreml.inspection import Update
+
+MODEL_FILES = (".h5", ".hdf5", ".keras")
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -58,6 +64,19 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
     return labels
 
 
+def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Return a label: a number if it is one."""
+    return int(value) if value is not None and NUMBER.fullmatch(value) else value
+
+
+NUMBER = re.compile(r"-?[0-9]{1,19}")
+"""A label that is a number; what has more digits is a text."""
+
+
+WHAT_FEEDS_THE_HEAD = "*"
+"""What stands for ``--knn`` without a layer; no layer has that name."""
+
+
 def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a click option for the field of `Recipe` that `flag` names, described as there."""
     name = flag.split("/")[0].removeprefix("--").replace("-", "_")
@@ -67,13 +86,27 @@ def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
 PATH = click.Path(path_type=Path)
 
 
-@click.command("convert", cls=Command)
+class Convert(Command):
+    """The command, whose ``--new-head`` may stand alone: what follows may be the model."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ends = [*args[1:], ""]
+        alone = [a == "--new-head" and end not in STARTS for a, end in zip(args, ends, strict=True)]
+        told = [f"{a}=glorot" if bare else a for a, bare in zip(args, alone, strict=True)]
+        return super().parse_args(ctx, told)
+
+
+@click.command("convert", cls=Convert)
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
+@_option("--layout", type=click.Choice(["auto", "network", "pipeline"]))
+@_option("--frozen-weights", type=click.Choice(PRECISIONS))
+@_option("--calibration", type=PATH, metavar="DATA")
 @_option("--loss", type=click.Choice(LOSSES))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
 @_option("--learning-rate", type=a_number())
@@ -89,9 +122,19 @@ PATH = click.Path(path_type=Path)
 @_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", type=click.Path(), callback=_classes, metavar="LABELS")
+@_option("--new-head", type=click.Choice(STARTS), is_flag=False, flag_value="glorot")
+@_option("--spare-classes", type=Whole(1, MOST_SPARE), metavar="COUNT")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
+@_option("--knn", is_flag=False, flag_value=WHAT_FEEDS_THE_HEAD, metavar="[LAYER]")
+@_option("--neighbors", type=Whole(1))
+@_option("--knn-weighting", type=click.Choice(["uniform", "inverse_distance"]))
+@_option("--knn-index", type=click.Choice(["linear", "kd_tree"]))
+@_option("--knn-leaf-size", type=Whole(1))
+@_option("--default-label", callback=_label, metavar="LABEL")
+@_option("--knn-samples", type=click.Path(), metavar="PLACE")
+@_option("--knn-scale", type=a_number())
 @_option("--verify/--no-verify", default=None)
 @_option("--tolerance", type=a_number())
 @_option("--verify-update", is_flag=True, default=None)
@@ -123,6 +166,7 @@ def command(
     Options win over recipes. With several recipes PATH is a folder, which is made. What PATH, or
     output_path of a recipe, names is overwritten; a default name only with --force.
     """  # noqa: D301 (click reads \\b)
+    files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
     recipes = _recipes(files, recipe, flags, force)
     from converter.cli.batch import Outcome, convert_all
@@ -136,6 +180,18 @@ def command(
         _print(outcome, each.destination(), quiet, full=verbose or len(recipes) == 1)
     failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
     return failed or _check_on_device(recipes, quiet)
+
+
+def _features(
+    files: tuple[Path, ...], knn: str | None
+) -> tuple[tuple[Path, ...], str | bool | None]:
+    """Return the files, and where ``--knn`` takes the features: True if it does not say.
+
+    A file right behind ``--knn`` is no layer, but what shall be converted.
+    """
+    if knn is not None and Path(knn).suffix in (*MODEL_FILES, *RECIPE_ENDINGS):
+        return (Path(knn), *files), True
+    return files, True if knn == WHAT_FEEDS_THE_HEAD else knn
 
 
 def _recipes(
@@ -254,7 +310,12 @@ def print_report(report: Report, target: Path) -> None:
     from converter.cli.tables import layer_table, plain_console, print_table
 
     console = plain_console()
-    print_table(layer_table(report.layers), console)
+    for member in report.models or (report,):
+        if member.name:
+            state = "learns" if member.updatable else "stays as it is"
+            console.print(printable(f"'{member.name}' of the pipeline, {state}"), markup=False)
+        if member.layers:
+            print_table(layer_table(member.layers), console)
     for name, text in _facts(report):
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
@@ -264,22 +325,51 @@ def print_report(report: Report, target: Path) -> None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
-    from converter.cli.tables import allowed, features, order
+    from converter.cli.tables import classes, features, neighborhood
 
     yield "inputs", features(report.inputs)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
+    if report.labels:
+        yield "classes", classes(report.labels)
     yield "training inputs", features(report.training_inputs)
-    yield "loss", report.loss
-    numbers = dict(report.update.parameters)
-    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
-    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
-    yield "optimizer", f"{report.update.optimizer}: {listed}"
-    for name, count in counts.items():
-        yield name.replace("_", " "), allowed(count)
-    yield "shuffle", order(report.update)
+    if report.update is not None:
+        yield from _learning(report.loss, report.update)
+    elif report.neighbors is not None:
+        yield from neighborhood(report.neighbors)
     if report.parity is None:
         yield "parity", "not checked (--no-verify)"
     else:
         yield "parity", f"{report.parity:.1e} of the range of Keras's output{report.caution}"
+    if report.compression is not None:
+        yield from _in_float32(report.compression, report.size)
+
+
+def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
+    """Yield how layers learn by a loss: (what, text)."""
+    from converter.cli.tables import allowed, order
+
+    yield "loss", loss
+    numbers = dict(update.parameters)
+    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
+    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
+    yield "optimizer", f"{update.optimizer}: {listed}"
+    for name, count in counts.items():
+        yield name.replace("_", " "), allowed(count)
+    yield "shuffle", order(update)
+
+
+def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]]:
+    """Yield what the same model is like with all weights in float32."""
+    parity = "" if compression.parity is None else f", parity {compression.parity:.1e}"
+    share = size / compression.size
+    yield (
+        "frozen weights",
+        (
+            f"{compression.precision}: {share:.2f} of the size of float32, "
+            f"{compression.size / 1e6:.1f} MB{parity}"
+        ),
+    )
+    if compression.calibration is not None:
+        yield "calibration", str(compression.calibration)

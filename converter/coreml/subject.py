@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from converter.coreml import shapes
 from converter.coreml.features import labels
 from converter.coreml.kinds import PARAMETER_KEYS, learning_weights
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, network, pipeline
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, network
+from converter.coreml.neighbors import KIND, Neighbors, read
+from converter.coreml.pipelines import learner, members
 from converter.errors import DataError, TrainingError
 
 
@@ -72,22 +74,12 @@ class LayerWeights:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """An updatable model. `member` is the model whose network learns, `scope` where it stands."""
+class Updatable:
+    """An updatable model. `member` is the model in it that learns, `scope` where that stands."""
 
     model: Message
     member: Message
     scope: tuple[str, ...]
-
-    @property
-    def net(self) -> Message:
-        """The network that learns."""
-        return network(self.member)
-
-    @property
-    def loss(self) -> Loss:
-        """The loss that an update minimises."""
-        return loss_of(self.net)
 
     @property
     def inputs(self) -> list[Message]:
@@ -107,6 +99,21 @@ class Subject:
             )
         return targets[0]
 
+
+@dataclass(frozen=True)
+class Subject(Updatable):
+    """An updatable model in which a network learns."""
+
+    @property
+    def net(self) -> Message:
+        """The network that learns."""
+        return network(self.member)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that an update minimises."""
+        return loss_of(self.net)
+
     @property
     def labels(self) -> list[str] | list[int] | None:
         """The class labels in the order of the probabilities, None if there are none."""
@@ -121,36 +128,55 @@ class Subject:
                 yield LayerWeights(layer, (*self.scope, layer.name), keys)
 
 
-def subject(model: Message) -> Subject:
+@dataclass(frozen=True)
+class Keeper(Updatable):
+    """An updatable model in which a k-nearest-neighbours classifier keeps samples."""
+
+    @property
+    def neighbors(self) -> Neighbors:
+        """What the classifier holds."""
+        return read(self.member)
+
+
+def updatable(model: Message) -> Subject | Keeper:
     """Return what an update of `model` works on.
 
-    The last model of a pipeline may be updatable, no other; its layers and hyperparameters are
-    found under its name. https://developer.apple.com/documentation/coreml/mlparameterkey
-
     Raises:
-        TrainingError: the model is not updatable, or is no neural network.
+        TrainingError: the model is not updatable, or learns in a way that is not known here.
     """
     if not model.isUpdatable:
         raise TrainingError("the model is not updatable; convert it with make-updatable")
-    members = pipeline(model)
-    member, scope = model, tuple[str, ...]()
-    if members is not None and members.models:
-        member, scope = members.models[-1], (_last_name(members),)
+    member, scope = learner(model), tuple(name for name, _ in members(model)[-1:])
+    if not member.isUpdatable:
+        raise TrainingError(
+            f"the last model of the pipeline, '{scope[0]}', is not marked updatable, so that "
+            "nothing learns; Core ML would refuse it"
+        )
+    if member.WhichOneof("Type") == KIND:
+        return Keeper(model, member, scope)
     net = network(member)
     if net is None:
         raise TrainingError(
-            f"the model that learns is a {member.WhichOneof('Type')}; "
-            "only neural networks are updated here"
+            f"the model that learns is a {member.WhichOneof('Type')}; neural networks and "
+            "k-nearest-neighbours classifiers are updated here"
         )
     loss_of(net)
     return Subject(model, member, scope)
 
 
-def _last_name(members: Message) -> str:
-    """Return the name of the last model of a pipeline: the file's, else ``model`` and its index."""
-    last = len(members.models) - 1
-    name = members.names[last] if len(members.names) == len(members.models) else ""
-    return name or f"model{last}"
+def subject(model: Message) -> Subject:
+    """Return the network that an update of `model` works on.
+
+    Raises:
+        TrainingError: the model is not updatable, or no network learns in it.
+    """
+    found = updatable(model)
+    if not isinstance(found, Subject):
+        raise TrainingError(
+            "the model learns by k nearest neighbours, not by a network: it has no layers, loss or "
+            "optimizer"
+        )
+    return found
 
 
 def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:
