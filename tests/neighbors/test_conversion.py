@@ -144,7 +144,17 @@ def test_it_is_shipped_with_folders_of_images(model, tmp_path):
     pixels = np.float32([[(0, 255, 0)], [(0, 0, 255)], [(255, 0, 0)]])[:, None] / 255
     wanted = keras_features(model, "dense_5", np.broadcast_to(pixels, (3, *IMAGE)))
     np.testing.assert_allclose(last.samples, wanted, rtol=1e-4, atol=1e-5)
-    assert any(note.startswith("5 neighbors decide, but there are 3 sam") for note in report.notes)
+    assert any("asks 5 neighbors of 3 samples" in note for note in report.notes)
+
+
+def test_frozen_weights_take_half_the_room(model, tmp_path):
+    plain, _ = convert(model, tmp_path, knn="flat")
+    spec, report = convert(model, tmp_path, knn="flat", frozen_weights="float16")
+    weights = features_of(spec)[0].neuralNetwork.layers[0].convolution.weights
+    assert (len(weights.float16Value), len(weights.floatValue)) == (2 * 108, 0)
+    assert (report.compression.precision, report.neighbors.dimensions) == ("float16", 36)
+    assert report.compression.parity <= 1e-5 < report.parity < 1e-2
+    assert features_of(plain)[1].dimensions == 36
 
 
 REFUSED = {
@@ -239,3 +249,64 @@ def test_features_that_are_no_numbers_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"sample 1 \('b'\) hold NaN or infinity"):
         convert(model, tmp_path, knn=True, knn_samples=tmp_path / "some.npz", verify=False)
     assert [path.name for path in tmp_path.iterdir()] == ["some.npz"]
+
+
+def stored(folder, **arrays):
+    np.savez(folder / "some.npz", **arrays)
+    return folder / "some.npz"
+
+
+SAMPLES = {
+    "size": ({"x": np.zeros((2, 5, 5, 3)), "y": [0, 1]}, {}, "do not fit the input 'image'"),
+    "no y": ({"x": np.zeros((2, *IMAGE))}, {}, "holds no array y"),
+    "one label": ({"x": np.zeros((2, *IMAGE)), "y": [0]}, {}, "2 samples, but 1 labels"),
+    "none": ({"x": np.zeros((0, *IMAGE)), "y": np.zeros(0, int)}, {}, "holds no samples"),
+    "nan": ({"x": np.full((2, *IMAGE), np.nan), "y": [0, 1]}, {}, "sample 0 holds NaN"),
+    "default": (
+        {"x": np.zeros((2, *IMAGE)), "y": ["a", "b"]}, {"default_label": 3},
+        "the labels are texts, such as 'a', but the default label '3' is a number",
+    ),
+    "classes": (
+        {"x": np.zeros((2, *IMAGE)), "y": ["a", "b"]}, {"classes": ("a", "c")},
+        r"the label 'b' is none of the 2 classes \(a, c\)",
+    ),
+    "pixels": (
+        {"x": np.full((2, *IMAGE), 0.5), "y": [0, 1]}, {"image": "rgb"}, "say --knn-scale 255",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAMPLES)
+def test_samples_that_do_not_fit(case, model, tmp_path):
+    arrays, options, message = SAMPLES[case]
+    place = stored(tmp_path, **arrays)
+    with pytest.raises(DataError, match=message):
+        convert(model, tmp_path, knn=True, knn_samples=place, verify=False, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["some.npz"]
+
+
+def test_more_samples_than_a_file_holds_are_refused_before_they_are_computed(
+    model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("converter.neighbors.filling.LARGEST_MESSAGE", 4 * 2 * 36 - 1)
+    place = stored(tmp_path, x=np.zeros((2, *IMAGE)), y=[0, 1])
+    with pytest.raises(DataError, match=r"2 samples of 36 features take 0\.0 GB"):
+        convert(model, tmp_path, knn="flat", knn_samples=place, verify=False)
+
+
+def test_several_inputs_are_all_learned_from(tmp_path):
+    one, two = keras.Input((2,), name="one"), keras.Input((3,), name="two")
+    joined = L.Dense(4, name="mixed")(L.Concatenate()([one, two]))
+    model = keras.Model([one, two], L.Dense(2, activation="softmax")(joined))
+    x = np.random.default_rng(0).uniform(size=(3, 5)).astype(np.float32)
+    place = stored(tmp_path, one=x[:, :2], two=x[:, 2:], y=["a", "b", "a"])
+    spec, _ = convert(model, tmp_path, knn=True, knn_samples=place)
+    assert [f.name for f in spec.description.trainingInput] == ["one", "two", "classLabel"]
+    kernel, bias = model.get_layer("mixed").get_weights()
+    np.testing.assert_allclose(features_of(spec)[1].samples, x @ kernel + bias, atol=1e-6)
+    assert [finding.code for finding in findings(spec)] == ["O243"]  # five of three
+
+
+def test_the_largest_number_of_neighbors(model, tmp_path):
+    spec, _ = convert(model, tmp_path, knn=True, neighbors=2**63 - 1, verify=False)
+    assert features_of(spec)[1].count == 2**63 - 1

@@ -99,7 +99,7 @@ def test_a_recorded_source_is_swift_of_the_safe_kind(path):
     assert functions >= wanted | ({"weights", "biases"} if path.stem != "neighbors" else set())
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/background-training.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/background-training.md", "docs/neighbors.md"])
 def test_the_swift_of_the_documentation_is_swift(page):
     blocks = re.findall(r"```swift\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert blocks

@@ -522,6 +522,7 @@ CASES = [
     ("O217", "lenet", put("isUpdatable", False)),
     ("O218", "pipeline", drop("description.trainingInput")),
     ("O218", "neighbors", drop("description.trainingInput")),
+    ("O231", "pipeline", lambda m: m.pipeline.names.__setitem__(1, "")),
     ("O219", "pipeline", put("pipeline.models.0.specificationVersion", 5)),
     ("O220", "nested_pipeline", nothing),
     ("O222", "lenet", lambda m: target(m).multiArrayType.enumeratedShapes.SetInParent()),
@@ -589,6 +590,7 @@ INTACT = {
     "mask": ("many_layers", lambda m: constant(m).floatValue.__setitem__(0, -math.inf)),
     "row of values": ("neighbors", lambda m: first_array(m).shape.insert(0, 1)),
     "no samples yet": ("neighbors", forget),
+    "a pipeline without names": ("pipeline", lambda m: m.pipeline.ClearField("names")),
     "as many samples as neighbors": ("neighbors", lambda m: setattr(asked(m), "defaultValue", 2)),
     "answers in an array": (
         "neighbors",
