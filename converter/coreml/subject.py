@@ -173,8 +173,8 @@ def subject(model: Message) -> Subject:
     found = updatable(model)
     if not isinstance(found, Subject):
         raise TrainingError(
-            f"the model that learns is a {KIND}, not a network: it keeps samples, and has no layers "
-            "that learn, no loss and no optimizer"
+            f"the model that learns is a {KIND}, not a network: it keeps samples, and has no "
+            "layers that learn, no loss and no optimizer"
         )
     return found
 
