@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,11 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
 
 def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     """Return a label: a number if it is one."""
-    return int(value) if value is not None and value.lstrip("-").isdigit() else value
+    return int(value) if value is not None and NUMBER.fullmatch(value) else value
+
+
+NUMBER = re.compile(r"-?[0-9]{1,19}")
+"""A label that is a number; what has more digits is a text."""
 
 
 WHAT_FEEDS_THE_HEAD = "*"

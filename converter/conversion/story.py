@@ -160,9 +160,10 @@ def write(
             _release(prepared.weights, *(prepared.plain or ())[1:])
         if isinstance(prepared, Neighbors) and prepared.filling is not None:
             with step("fill"):
-                filled = mlmodel.read(temporary)
-                prepared.filling.put_into(filled)
-                mlmodel.write(filled, temporary)
+                for file in {temporary, plain} if prepared.plain else {temporary}:
+                    filled = mlmodel.read(file)
+                    prepared.filling.put_into(filled)
+                    mlmodel.write(filled, file)
         with step("verify"):
             if prepared.plain is not None:
                 exact = Tolerance.of(recipe, "float32")

@@ -116,7 +116,7 @@ def labels_of(
     """
     found = _plain(where, y)
     texts = isinstance((classes or (default,))[0], str)
-    if is_folder and not texts and all(str(name).isdigit() for name in found):
+    if is_folder and not texts and all(map(is_number, map(str, found))):
         found = tuple(int(name) for name in found)
     if classes is not None:
         found = _among(where, found, classes)
@@ -127,6 +127,11 @@ def labels_of(
             f"'{default}' is {kinds[1]}; give one of the same type"
         )
     return found
+
+
+def is_number(text: str) -> bool:
+    """Tell whether `text` is a whole number of 64 bits that is not negative, as people write it."""
+    return text.isascii() and text.isdigit() and len(text) < len(str(LARGEST_INTEGER))
 
 
 def _plain(where: str, y: Any) -> Labels:

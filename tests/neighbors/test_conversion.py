@@ -147,14 +147,20 @@ def test_it_is_shipped_with_folders_of_images(model, tmp_path):
     assert any("asks 5 neighbors of 3 samples" in note for note in report.notes)
 
 
-def test_frozen_weights_take_half_the_room(model, tmp_path):
-    plain, _ = convert(model, tmp_path, knn="flat")
-    spec, report = convert(model, tmp_path, knn="flat", frozen_weights="float16")
+def test_frozen_weights_take_half_the_room(model, pictures, tmp_path):
+    """The samples take as much as before."""
+    np.savez(tmp_path / "some.npz", x=pictures, y=["a"] * 6)
+    options = {"knn": "flat", "knn_samples": tmp_path / "some.npz"}
+    plain, _ = convert(model, tmp_path, **options)
+    spec, report = convert(model, tmp_path, **options, frozen_weights="float16")
+    saved = report.compression.size - report.size
+    assert 2 * 112 - 20 < saved < 2 * 112 + 20
     weights = features_of(spec)[0].neuralNetwork.layers[0].convolution.weights
     assert (len(weights.float16Value), len(weights.floatValue)) == (2 * 108, 0)
     assert (report.compression.precision, report.neighbors.dimensions) == ("float16", 36)
     assert report.compression.parity <= 1e-5 < report.parity < 1e-2
-    assert features_of(plain)[1].dimensions == 36
+    samples = [features_of(each)[1].samples for each in (spec, plain)]
+    np.testing.assert_allclose(*samples, rtol=1e-2, atol=1e-2)
 
 
 REFUSED = {
@@ -236,6 +242,8 @@ def test_labels_that_do_not_fit(case):
         (["10", "7"], None, "unknown", True, ("10", "7")),
         (["10", "7"], None, None, False, ("10", "7")),
         (["1", "2"], (1, 2, 3), None, True, (1, 2)),
+        (["²", "1"], None, None, True, ("²", "1")),
+        (["9" * 19, "1"], None, None, True, ("9" * 19, "1")),
     ],
 )
 def test_the_labels_decide_of_which_type_they_are(y, classes, default, is_folder, labels):

@@ -92,11 +92,11 @@ def nearest(label="text", names=("features", "neighbors"), image=False):
     for params in (dense_layer.innerProduct.weights, dense_layer.innerProduct.bias):
         params.isUpdatable = False
     del network.description.trainingInput[:]
-    network.description.output[0].name = "features"
     builder = KNearestNeighborsClassifierBuilder(
         "features", "label", 3, "none" if label == "text" else -1, number_of_neighbors=1
     )
     builder.set_number_of_neighbors_with_bounds(1, allowed_range=(1, 9))
+    network.description.output[0].CopyFrom(builder.spec.description.input[0])
     spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
     parts = spec.pipelineClassifier.pipeline
     for member in (network, builder.spec):

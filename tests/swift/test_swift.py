@@ -20,9 +20,11 @@ from converter.errors import OutputError, TrainingError
 from converter.swift import generate
 from converter.swift.names import KEYWORDS, comment, identifier, string, type_name
 from converter.swift.trainer import trainer
+from converter.validation.validate import findings
 from tests.device.specs import INTERFACES, build
 from tests.paths import FIXTURES, ROOT
 from tests.pipelines import in_pipeline
+from tests.swift.dense import nearest
 from tests.swift.grammar import Source
 from tests.validation.specs import drawings
 
@@ -390,3 +392,8 @@ def test_the_command_is_light_and_the_engine_is_loaded_by_it_alone(tmp_path):
         loaded = set(done.stdout.split())
         assert not {"tensorflow", "keras", "coremltools.converters"} & loaded
         assert ("jinja2" in loaded) == has_engine
+
+
+def test_the_stand_in_is_given_models_that_core_ml_would_take():
+    for spec in (nearest(), nearest("number", names=(), image=True)):
+        assert findings(spec) == []
