@@ -301,6 +301,9 @@ def print_summary(report: Report, target: Path) -> None:
     parity = "not checked" if report.parity is None else f"{report.parity:.1e}{report.caution}"
     size = f"{report.size / 1e6:.1f} MB"
     click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
+    if report.compression is not None:
+        for name, text in _in_float32(report.compression, report.size):
+            click.echo(f"  {name}: {text}")
     for note in report.notes:
         click.echo(f"  note: {printable(note)}")
 

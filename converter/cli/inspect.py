@@ -142,6 +142,10 @@ def _keras_input(name: str, model: KerasModel) -> str:
     return f"{name}: {shape_text(here)}{in_core_ml}"
 
 
+TOTALS = ("weights", "bytes")
+"""What is added up over the layers of a model."""
+
+
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     from converter.cli.tables import classes, features, layer_table, neighborhood, print_table
 
@@ -150,6 +154,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     console.print(f"{model.kind}, {version}, {state}", markup=False)
     if model.layers:
         print_table(layer_table(model.layers), console)
+        count, size = (sum(getattr(each, key) for each in model.layers) for key in TOTALS)
+        _line(console, "weights", f"{count:,} in {size:,} bytes")
     _line(console, "inputs", features(model.inputs))
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
@@ -166,9 +172,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     for key, text in model.metadata.items():
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):
-        title = f"model {index} of the pipeline, '{member.name}'"
-        console.print()
-        console.print(printable(f"{title}:"), markup=False)
+        title = printable(f"model {index} of the pipeline, '{member.name}':")
+        console.print(f"\n{title}", markup=False)
         _show_core_ml(member, console)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from converter import data, runtime
 from converter.coreml.encoding import Precision
 from converter.coreml.mlmodel import Message
+from converter.errors import DataError
 from converter.proof import parity
 from converter.proof.predictions import Expectation, Tolerance, verified
 from converter.trace.program import Array
@@ -55,9 +56,12 @@ def calibration_samples(file: Path, model: Message) -> runtime.Samples:
     """Return the samples in `file`, laid out as Keras takes them.
 
     Raises:
-        DataError: they cannot be read or do not fit `model`.
+        DataError: they cannot be read, do not fit `model`, or are none.
     """
-    return data.read_inputs(str(file), model, data.Reading("nhwc")).samples
+    samples = data.read_inputs(str(file), model, data.Reading("nhwc")).samples
+    if not len(samples):
+        raise DataError(f"{file}: holds no samples")
+    return samples
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class Feature:
 class Layer:
     """A layer: shape of its first output (None where unknown), numbers stored as weights.
 
-    `precision` says how they are stored if not as float32: "float16", "int8" or such.
+    `precision` says how they are stored if not as float32: "float16", "int8" or such; `bytes` what
+    they take in the file, with what is needed to read them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Layer:
     weights: int
     updatable: bool
     precision: str = ""
+    bytes: int = 0
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of a table with `COLUMNS`; the last cell says whether it learns."""
@@ -249,6 +251,7 @@ def _layers(spec: Message) -> tuple[Layer, ...]:
             _weights(layer),
             layer.isUpdatable,
             _precision(layer),
+            sum(params.ByteSize() for params in stored_weights(layer)),
         )
         for layer in net.layers
     )

@@ -173,8 +173,8 @@ def subject(model: Message) -> Subject:
     found = updatable(model)
     if not isinstance(found, Subject):
         raise TrainingError(
-            "the model learns by k nearest neighbours, not by a network: it has no layers, loss or "
-            "optimizer"
+            f"the model that learns is a {KIND}, not a network: it keeps samples, and has no "
+            "layers that learn, no loss and no optimizer"
         )
     return found
 

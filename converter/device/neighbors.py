@@ -45,7 +45,7 @@ def samples(chosen: Keeper, data: Labelled | None) -> Batch:
         random = np.random.default_rng(0)
         inputs = {f.name: samples_of(f, count, random) for f in chosen.inputs}
         return Batch(inputs, answers)
-    from converter.runtime.keeping import labels_of
+    from converter.runtime.labels import labels_of
 
     kept = np.arange(min(count, len(data.samples)))
     inputs = images_as_bytes(chosen, data.samples.take(kept))

@@ -86,7 +86,7 @@ def _network(
     scope = f"{found.networks}:" if path else ""
     blobs = {}
     for feature in model.description.input:
-        made = _taken(feature, features, sizes[feature.name])
+        made = _taken(feature, features)
         given = Input(f"{scope}{feature.name}", feature, net.preprocessing)
         blobs[feature.name] = made.blob if made else given.blob
         if made is None:
@@ -108,7 +108,8 @@ def _search(model: Message, features: Features, found: Joined) -> dict[str, Outp
             "ML knows those with one"
         )
     (feature,) = model.description.input
-    made = _taken(feature, features, _compared(feature, known))
+    _check_search(feature, known)
+    made = _taken(feature, features)
     scope = f"search {len(found.searches)}:"
     given = Input(f"{scope}{feature.name}", feature, ())
     if made is None:
@@ -128,8 +129,8 @@ def _search(model: Message, features: Features, found: Joined) -> dict[str, Outp
     return {output.name: outputs[output.name] for output in described.output}
 
 
-def _compared(feature: Message, known: neighbors.Neighbors) -> shapes.Shape | None:
-    """Return the shape of the blob `feature`, once samples can be compared with it.
+def _check_search(feature: Message, known: neighbors.Neighbors) -> None:
+    """Check that samples can be compared with `feature`.
 
     Raises:
         ModelFileError: it has another number of values, or a sample holds what is no number.
@@ -144,11 +145,10 @@ def _compared(feature: Message, known: neighbors.Neighbors) -> shapes.Shape | No
     odd = np.flatnonzero(~np.isfinite(known.samples).all(axis=1))
     if odd.size:
         raise ModelFileError(f"sample {odd[0]} of the classifier holds NaN or infinity")
-    return (*declared, 1, 1) if len(declared) == 1 else declared or None
 
 
-def _taken(feature: Message, features: Features, shape: shapes.Shape | None) -> Output | None:
-    """Return what `feature`, an input of ``shape``, is made by; None if it is given.
+def _taken(feature: Message, features: Features) -> Output | None:
+    """Return what the input `feature` of a model is made by; None if it is given.
 
     Raises:
         ModelFileError: nothing makes it, or it is made in another form.
@@ -164,6 +164,9 @@ def _taken(feature: Message, features: Features, shape: shapes.Shape | None) -> 
             f"takes '{name}' from another model, and not as an array of numbers on both sides; "
             "the reference runtime hands on nothing else"
         )
+    shape = shapes.declared_shape(feature.type)
+    if shape is not None and len(shape) == 1:
+        shape = (*shape, 1, 1)
     if not _fits(made.shape, shape):
         raise ModelFileError(
             f"takes '{name}' of shape {shapes.describe(shape)}, but the model before it makes "

@@ -17,7 +17,7 @@ neighbours are found; here all samples are compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +29,7 @@ from converter.errors import ModelFileError
 from converter.runtime.backend import Array, Integers
 
 VALUES_AT_ONCE = 1 << 22
-"""Numbers of samples that are compared with a sample at once."""
+"""Products with samples that are computed at once."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Search:
         rows = vectors(features)
         if not np.isfinite(rows).all():
             raise ModelFileError("the features that neighbors are searched by hold NaN or infinity")
-        found = [self._answer(row) for row in rows]
+        found = [self._answer(*pair) for pair in self._with_products(rows)]
         count = len(self.classes)
         shape = (len(rows), 1, 1, count)
         return {
@@ -90,11 +90,30 @@ class Search:
         places = {label: place for place, label in enumerate(self.neighbors.classes)}
         return np.array([places[label] for label in self.neighbors.labels], np.int64)
 
-    def _answer(self, row: Floats) -> tuple[Floats, int]:
+    @cached_property
+    def _squares(self) -> Array:
+        """The squared length of each sample, ``[n]``."""
+        samples = self.neighbors.samples
+        found: Array = np.einsum("nd,nd->n", samples, samples, dtype=np.float64)
+        return found
+
+    def _with_products(self, rows: Floats) -> Iterator[tuple[Floats, Floats]]:
+        """Yield each row with its products with all samples, ``[n]``, in single precision."""
+        samples = self.neighbors.samples
+        step = max(1, VALUES_AT_ONCE // max(1, len(samples)))
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            with np.errstate(over="ignore", invalid="ignore"):
+                products = part @ samples.T
+            yield from zip(part, products, strict=True)
+
+    def _answer(self, row: Floats, products: Floats) -> tuple[Floats, int]:
         """Return the probabilities ``[classes]`` for a `row`, and which class is predicted."""
         if not self.neighbors.labels:
             return np.ones(1, np.float32), 0
-        found, distances = nearest(self.neighbors.samples, row, self.neighbors.count)
+        samples, count = self.neighbors.samples, self.neighbors.count
+        some = _candidates(self._squares, row, products, count)
+        found, distances = nearest(samples, some, row, count)
         classes, weights = self._places[found], np.ones(len(found))
         if self.neighbors.weighting == "inverse_distance":
             equal = distances == distances[0]
@@ -110,19 +129,29 @@ def vectors(features: Floats) -> Floats:
     return found
 
 
-def nearest(samples: Floats, row: Floats, count: int) -> tuple[Integers, Array]:
-    """Return which of `samples` ``[n, D]`` are nearest to `row` ``[D]``, and their distances.
+def nearest(samples: Floats, some: Integers, row: Floats, count: int) -> tuple[Integers, Array]:
+    """Return which of `some` samples are nearest to `row` ``[D]``, and their distances.
 
     They are `count`, or all where there are fewer, the nearest first, equals in their order. A
-    distance is the sum of the squared differences, in double precision.
+    distance is the sum of the squared differences, in double precision. `samples` are ``[n, D]``.
     """
-    distances = np.empty(len(samples))
-    step = max(1, VALUES_AT_ONCE // samples.shape[1])
-    for start in range(0, len(samples), step):
-        gap = np.subtract(samples[start : start + step], row, dtype=np.float64)
-        distances[start : start + step] = np.einsum("nd,nd->n", gap, gap)
-    some = np.arange(len(samples))
-    if count < len(samples):
-        some = np.flatnonzero(distances <= np.partition(distances, count - 1)[count - 1])
-    order = some[np.argsort(distances[some], kind="stable")][:count]
-    return order, distances[order]
+    gap = np.subtract(samples[some], row, dtype=np.float64)
+    distances = np.einsum("nd,nd->n", gap, gap)
+    order = np.argsort(distances, kind="stable")[:count]
+    return some[order], distances[order]
+
+
+def _candidates(squares: Array, row: Floats, products: Floats, count: int) -> Integers:
+    """Return, in their order, the samples among which the `count` nearest ones are for certain.
+
+    ``|s - x|² = |s|² + |x|² - 2 s x``, and what D products and sums in single precision may be off
+    is known to be below `error`, unless it is beyond what that can hold.
+    """
+    if count >= len(products) or not np.isfinite(products).all():
+        return np.arange(len(products))
+    single = np.finfo(np.float32)
+    lengths = squares + np.square(row, dtype=np.float64).sum()
+    about = lengths - 2.0 * products.astype(np.float64)
+    error = 2.0 * len(row) * (single.eps * lengths + 2.0 * single.tiny)
+    farthest = np.partition(about + error, count - 1)[count - 1]
+    return np.flatnonzero(about - error <= farthest)

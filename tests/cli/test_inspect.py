@@ -170,7 +170,7 @@ def test_a_pipeline_shows_its_members(tmp_path, capsys):
     assert found["kind"] == "pipeline"
     assert [model["kind"] for model in found["models"]] == ["neuralNetwork"]
     assert cli.run(["inspect", str(tmp_path / "pipeline.mlmodel")]) == 0
-    assert "model 0 of the pipeline" in capsys.readouterr().out
+    assert "\nmodel 0 of the pipeline, 'model0':\n" in capsys.readouterr().out
 
 
 def test_an_empty_network_and_other_kinds_are_no_problem(tmp_path, capsys):

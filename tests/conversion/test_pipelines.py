@@ -229,15 +229,21 @@ def test_the_changed_classes_are_counted(tmp_path):
     assert f"{changed} of 60 predicted classes change" in str(found)
 
 
-def test_samples_that_do_not_fit_are_refused_before_keras_runs(tmp_path, keras_model, monkeypatch):
-    np.savez(tmp_path / "data.npz", x=np.zeros((3, 9, 9, 3), np.float32))
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((3, 9, 9, 3), "do not fit the input 'image'"), ((0, 8, 8, 3), "holds no samples")],
+)
+def test_samples_that_do_not_fit_are_refused_before_keras_runs(
+    tmp_path, keras_model, monkeypatch, shape, message
+):
+    np.savez(tmp_path / "data.npz", x=np.zeros(shape, np.float32))
     monkeypatch.setattr(
         "converter.conversion.story.expectation", lambda *_: pytest.fail("Keras ran")
     )
     recipe = Recipe(
         model=tmp_path / "m.h5", frozen_weights="int8", calibration=tmp_path / "data.npz"
     )
-    with pytest.raises(MakeUpdatableError, match="do not fit the input 'image'"):
+    with pytest.raises(MakeUpdatableError, match=message):
         prepare(keras_model, compile_settings_of(keras_model), recipe)
 
 

@@ -54,5 +54,5 @@ def test_a_pipeline_with_another_frozen_part_is_not_that_of_keras(twin, network)
 
 
 def test_nearest_neighbours_take_no_steps(twin):
-    with pytest.raises(TrainingError, match="learns by k nearest neighbours, not by a network"):
+    with pytest.raises(TrainingError, match="is a kNearestNeighborsClassifier, not a network"):
         verify(classifier(), twin)

@@ -108,6 +108,20 @@ def test_neighbours_are_those_that_a_sort_of_all_distances_finds():
     assert is_distribution(model, "p")
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30], ids=["usual", "tiny", "huge"])
+def test_far_from_zero_and_close_together_the_nearest_are_found(scale):
+    """Their distances are lost in single precision when computed from lengths and products."""
+    points = (1000 + random(50, 4) / 64).astype(np.float32) * np.float32(scale)
+    of = list(range(50))
+    model = classifier(points.tolist(), of, count=1, default=0, dimensions=4)
+    assert predict(model, {"x": points})["label"].tolist() == of
+
+
+def test_products_beyond_single_precision_hide_no_neighbour():
+    model = classifier([[1e30, 0], [2e30, 0], [1e10, 1]], ["far", "far", "near"], count=1)
+    assert answer(model, 1e20, 0)[0] == "near"
+
+
 def pictures(**how):
     """A network that doubles its 2 x 2 picture and flattens it, and a classifier behind it."""
     builder = NeuralNetworkBuilder([("x", datatypes.Array(1, 2, 2))], [("f", datatypes.Array(4))])
@@ -211,7 +225,7 @@ def test_what_cannot_be_trained_is_refused():
     model.isUpdatable = False
     with pytest.raises(TrainingError, match="not updatable"):
         check(model, settings(model))
-    with pytest.raises(TrainingError, match="learns by k nearest neighbours, not by a network"):
+    with pytest.raises(TrainingError, match="is a kNearestNeighborsClassifier, not a network"):
         plan(classifier())
 
 
