@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from converter.errors import KerasFileError, OutputError
+from converter.errors import DataError, KerasFileError, OutputError
 
 MODEL_ENDING = (".mlmodel",)
 RECIPE_ENDINGS = (".yaml", ".yml")
@@ -50,6 +50,16 @@ def check_source(source: Path) -> None:
         raise KerasFileError(f"{source}: there is no such file; check the path")
     if source.is_dir():
         raise KerasFileError(f"{source}: is a folder; give a .h5 or .keras file")
+
+
+def check_samples(samples: Path | None) -> None:
+    """Check that the file or folder `samples`, if one is named, can be there to read.
+
+    Raises:
+        DataError: it is missing.
+    """
+    if samples is not None and not samples.exists():
+        raise DataError(f"{samples}: there is no such file or folder of samples; check the path")
 
 
 def check_outputs(

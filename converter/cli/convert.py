@@ -26,7 +26,14 @@ from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
-from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
+from converter.paths import (
+    MODEL_ENDING,
+    RECIPE_ENDINGS,
+    Output,
+    check_outputs,
+    check_samples,
+    check_source,
+)
 from converter.recipe import LOSSES, MOST_SPARE, STARTS, Recipe
 
 if TYPE_CHECKING:
@@ -222,6 +229,7 @@ def _recipes(
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
         check_source(recipe.model)
+        check_samples(recipe.calibration)
     names = [f"{path}:" for path in paths] if len(paths) > 1 else [""]
     outputs = [
         Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)

@@ -20,7 +20,6 @@ from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
 from converter.coreml.wire import Encoded
-from converter.errors import DataError
 from converter.files import replacing, scratch
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
@@ -30,7 +29,7 @@ from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
 from converter.lower.weighted import Weighted
-from converter.paths import MODEL_ENDING, Output, check_outputs, check_source
+from converter.paths import MODEL_ENDING, Output, check_outputs, check_samples, check_source
 from converter.proof.predictions import (
     Expectation,
     Tolerance,
@@ -59,8 +58,7 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     target = recipe.destination()
     check_source(recipe.model)
     check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
-    if recipe.calibration is not None and not recipe.calibration.exists():
-        raise DataError(f"{recipe.calibration}: there is no such file or folder of samples")
+    check_samples(recipe.calibration)
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
@@ -169,6 +167,7 @@ def write(
                 exact = Tolerance.of(recipe, "float32")
                 whole = prepared.compared(mlmodel.read(plain))
                 before = measured(plain, whole, *against, exact)
+                _make_room(before.size)
             written = mlmodel.read(temporary)
             said += validated(written)
             compared = prepared.compared(written)
@@ -198,15 +197,21 @@ def _write(spec: mlmodel.Message, weights: Weights, file: Path, recipe: Recipe) 
 
 
 def _release(*weights: Weights) -> None:
-    """Let Keras's `weights` make room for those of the written model.
+    """Let Keras's `weights` make room for those of the written model."""
+    size = sum(values.size for each in weights for _, values in each)
+    for each in weights:
+        each.clear()
+    _make_room(SMALL + size)
+
+
+def _make_room(size: int) -> None:
+    """Free `size` bytes that nobody needs any more.
 
     They stand in circles, which only a collection takes apart. It looks at all objects of
     TensorFlow, and takes longer than the conversion of a small network: such ones share it.
     """
     global _garbage
-    _garbage += SMALL + sum(values.size for each in weights for _, values in each)
-    for each in weights:
-        each.clear()
+    _garbage += size
     if _garbage >= LARGE:
         gc.collect()
         _garbage = 0
