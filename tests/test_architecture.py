@@ -19,6 +19,7 @@ FLOORS = (
     ("learning", "calibration"),
     ("proof",),
     ("conversion",),
+    ("weights",),
     ("api",),
     ("cli",),
 )

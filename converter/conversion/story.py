@@ -95,6 +95,7 @@ def prepare(
     plan, said = _told(plan, model, network, settings, recipe)
     expected = expectation(model, network, recipe) if recipe.verify else None
     spec, weights = _marked(network, plan)
+    metadata.describe_kernels(spec, network, model)
     weighted = network.lowered.net.weighted.values()
     changed = frozenset(
         name for made in weighted if made.is_changed for name in (made.name, made.keras.name)

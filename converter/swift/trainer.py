@@ -55,8 +55,13 @@ def trainer(model: Message) -> Trainer:
         [layer.layer.name for layer in layers],
         [layer.layer.name for layer in layers if "biases" in layer.keys],
         chosen.scope[0] if chosen.scope else None,
-        hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH],
+        digest(model),
     )
+
+
+def digest(model: Message) -> str:
+    """Return by what the files of personal models tell which shipped `model` they belong to."""
+    return hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH]
 
 
 def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
