@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 from converter.versions import VERSION
 
 if TYPE_CHECKING:
-    from converter.api import UpdatableModel, convert
+    from converter.api import UpdatableModel, average, convert, load
     from converter.recipe import Choice, Metadata, Range
 
 
 __version__ = VERSION
 
-__all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "convert"]
+__all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "average", "convert", "load"]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

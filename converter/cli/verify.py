@@ -184,21 +184,12 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
 
 def _keras_model(message: Message, against: Path, options: dict[str, Any]) -> Any:
     """Return the Keras model, read with the scaling and the shape that `message` was made by."""
-    from converter.conversion.metadata import recipe_of
-    from converter.conversion.source import scaling_of
-    from converter.load import load
-    from converter.recipe import Recipe
+    from converter.conversion.source import load_original
 
-    made_by = recipe_of(message) or Recipe(model=against)
     flags = ("scale", "bias", "input_shape")
     given = {name: options[name] for name in flags if options[name] is not None}
-    recipe = made_by.model_copy(update=given)
-    return load(
-        against,
-        allow_unsafe=options["allow_unsafe"],
-        input_shape=recipe.input_shape,
-        lambda_scaling=scaling_of(recipe),
-    ).model
+    unsafe = options["allow_unsafe"]
+    return load_original(message, against, allow_unsafe=unsafe, **given).model
 
 
 def print_verification(result: Verification, tolerance: float) -> None:

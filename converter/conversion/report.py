@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from converter.coreml.inspection import CoreMLModel, Update
+from converter.coreml.inspection import CoreMLModel, Update, inspect
+from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
+from converter.coreml.pipelines import learner
+
+LOSSES = {CROSS_ENTROPY: "categorical_crossentropy", SQUARED_ERROR: "mean_squared_error"}
+"""Loss in the file -> its name in recipes."""
+
+NO_UPDATE = Update("none", "", "", "none", {}, False, None)
+"""How a model learns that does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +40,15 @@ class Report(CoreMLModel):
     def learning(self) -> str:
         """The names of the layers that learn, with commas between them."""
         return ", ".join(layer.name for layer in self.layers if layer.updatable)
+
+
+def report_of(spec: Message, size: int) -> Report:
+    """Return what there is to say about the model `spec`, of `size` bytes, that was not converted.
+
+    Of a pipeline the layers and the update are those of its last model, which learns.
+    """
+    found, member = inspect(spec), inspect(learner(spec))
+    update = member.update or NO_UPDATE
+    facts = vars(found) | {"update": update, "layers": member.layers}
+    loss = LOSSES.get(update.loss, "")
+    return Report(**facts, loss=loss, size=size, parity=None, notes=())

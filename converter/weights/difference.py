@@ -28,19 +28,27 @@ class Movement:
     relative: float
 
 
-def movements(first: Mapping[str, Floats], second: Mapping[str, Floats]) -> Iterator[Movement]:
+def movements(
+    first: Mapping[str, Floats],
+    second: Mapping[str, Floats],
+    names: tuple[str, str] = ("the first model", "the second model"),
+) -> Iterator[Movement]:
     """Yield how far each tensor of `second` is from that of `first`, in the order of `first`.
+
+    `names` are what messages call both.
 
     Raises:
         DataError: they do not have the same tensors, or not in the same shapes.
     """
     for name in (*first, *second):
         if name not in first or name not in second:
-            which = "second" if name in first else "first"
-            raise DataError(f"'{name}' is missing in the {which}; compare models of one kind")
+            where, lacks = names if name in first else names[::-1]
+            raise DataError(
+                f"'{name}' of {where} is missing in {lacks}; compare models of one kind"
+            )
         if first[name].shape != second[name].shape:
             shapes = f"{list(first[name].shape)} and {list(second[name].shape)}"
-            raise DataError(f"'{name}': has the shapes {shapes}; compare models of one kind")
+            raise DataError(f"'{name}' has the shapes {shapes}; compare models of one kind")
     for name, values in first.items():
         before = values.astype(np.float64)
         gap = second[name].astype(np.float64) - before
