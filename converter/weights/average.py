@@ -9,11 +9,9 @@ from __future__ import annotations
 import math
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from converter.coreml import mlmodel
 from converter.coreml.mlmodel import Floats, Message, set_floats
@@ -43,12 +41,13 @@ def average(
     first = mlmodel.read(paths[0])
     same = _Same(paths[0], first)
     sums = [np.zeros(tensor.size) for tensor in tensors(first)]
+    counted = [np.empty(tensor.size if shares else 0) for tensor in tensors(first)]
     for done, path in enumerate(paths, start=1):
-        for total, values in zip(sums, same.learned(path), strict=True):
+        for total, part, values in zip(sums, counted, same.learned(path), strict=True):
             if shares is None:
                 total += values
             else:
-                total += values * np.float64(shares[done - 1])
+                total += np.multiply(values, shares[done - 1], out=part, dtype=np.float64)
         progress(done)
     if not all(np.isfinite(total).all() for total in sums):
         raise DataError(_odd(same, paths))
@@ -90,28 +89,21 @@ def _odd(same: _Same, paths: Sequence[Path]) -> str:
     return "the mean is too large for a number"
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """Bytes that must be the same in all files (`fixed`), or `size` bytes of learned weights."""
-
-    start: int
-    size: int
-    fixed: npt.NDArray[np.uint8] | None
-
-
 class _Same:
     """Reads the learned weights of files that descend from one.
 
     Two files of one origin are usually the same, byte for byte, but for the numbers that were
-    learned: then these are taken from their places, and nothing is parsed. Any other file is.
+    learned: then these are read from their places, and nothing is parsed. Any other file is.
     """
 
     def __init__(self, path: Path, first: Message) -> None:
         self.first, self._path = first, path
         self._bare = without_learned(first)
-        self._stretches = _stretches(self._bare)
-        last = self._stretches[-1]
-        self._buffer = np.empty(last.start + last.size, np.uint8)
+        self._fixed = _between(self._bare)
+        self._between = [bytearray(len(fixed)) for fixed in self._fixed]
+        # Arrays of their own lie at addresses from which numbers can be read fast.
+        self._learned = [np.empty(tensor.size, "<f4") for tensor in tensors(first)]
+        self._size = sum(map(len, self._fixed)) + sum(part.nbytes for part in self._learned)
 
     def learned(self, path: Path) -> list[Floats]:
         """Return the learned weights in `path`, valid until the next call.
@@ -120,26 +112,26 @@ class _Same:
             ModelFileError: the file cannot be read.
             DataError: it does not descend from the same file.
         """
-        return self._in_place(path) or self._parsed(path)
+        return self._learned if self._read_in_place(path) else self._parsed(path)
 
-    def _in_place(self, path: Path) -> list[Floats] | None:
+    def _read_in_place(self, path: Path) -> bool:
+        """Read the numbers from their places, if all else in the file is as in the first one."""
         try:
             found = path.stat()
-            if not stat.S_ISREG(found.st_mode) or found.st_size != len(self._buffer):
-                return None
+            if not stat.S_ISREG(found.st_mode) or found.st_size != self._size:
+                return False
             with path.open("rb", buffering=0) as file:
-                if file.readinto(self._buffer) != len(self._buffer):  # type: ignore[arg-type]
-                    return None
+                for place, fixed in enumerate(self._fixed):
+                    between = self._between[place]
+                    if file.readinto(between) != len(fixed) or between != fixed:
+                        return False
+                    if place < len(self._learned):
+                        octets = self._learned[place].view(np.uint8)
+                        if file.readinto(octets.data) != len(octets):
+                            return False
         except OSError:
-            return None  # `mlmodel.read` says why
-        learned = []
-        for stretch in self._stretches:
-            octets = self._buffer[stretch.start : stretch.start + stretch.size]
-            if stretch.fixed is None:
-                learned.append(np.frombuffer(octets.data, "<f4"))
-            elif not np.array_equal(octets, stretch.fixed):
-                return None
-        return learned
+            return False  # `mlmodel.read` says why
+        return True
 
     def _parsed(self, path: Path) -> list[Floats]:
         model = mlmodel.read(path)
@@ -151,16 +143,18 @@ class _Same:
         return [tensor.values() for tensor in tensors(model)]
 
 
-def _stretches(bare: Message) -> list[_Stretch]:
-    """Return the parts of the file of the model `bare`, which lacks its learned weights."""
+def _between(bare: Message) -> list[bytes]:
+    """Return what stands in the file of the model `bare` before, between and behind its learned
+    weights, which it lacks.
+    """
     stored = [(tensor.stored, tensor.size) for tensor in tensors(bare)]
     arrays = {
         id(params): Encoded(np.broadcast_to(np.float32(0), (size,))) for params, size in stored
     }
-    found, place = list[_Stretch](), 0
+    found = [bytearray()]
     for chunk in chunks(bare, arrays):
-        fixed = np.frombuffer(chunk, np.uint8) if isinstance(chunk, bytes) else None
-        size = len(chunk) if isinstance(chunk, bytes) else chunk.size
-        found.append(_Stretch(place, size, fixed))
-        place += size
-    return found
+        if isinstance(chunk, bytes):
+            found[-1] += chunk
+        else:
+            found.append(bytearray())
+    return [bytes(part) for part in found]
