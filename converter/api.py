@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from converter.device import Verdict
     from converter.proof.update import Verification
     from converter.runtime import History, Samples, Score
+    from converter.weights.extraction import Extracted
 
     Array: TypeAlias = npt.NDArray[np.generic]
     Inputs: TypeAlias = Array | Mapping[str, Array]
@@ -417,6 +418,23 @@ class UpdatableModel:
             held_out = runtime.Labelled(self._samples(test[0], layout, scale), test[1])
         history = runtime.train(spec, data, settings, held_out)
         return replace(self, spec=spec, history=history)
+
+    @_in_python
+    def extract(
+        self, into: str | Path, path: str | Path, *, allow_unsafe: bool = False
+    ) -> Extracted:
+        """Write to `path` the Keras file `into`, which the model was made of, with what it learned.
+
+        `path` ends in ``.keras`` or ``.h5``. `allow_unsafe` runs Python code stored in `into`.
+
+        Raises:
+            UnsupportedError: what was learned has no place in Keras.
+            NotUpdatableError: `into` is not the file that the model was converted from.
+            ParityError: with what was learned, Keras predicts something else.
+        """
+        from converter.weights.extraction import extract
+
+        return extract(self.spec, Path(into), Path(path), allow_unsafe=allow_unsafe)
 
     @_in_python
     def evaluate(

@@ -130,7 +130,7 @@ class KerasOrders:
         if field == "bias":
             return KerasOrder((stored[0] // 2,) if is_doubled else stored, (0,), None, is_doubled)
         if kernel is not None:
-            return KerasOrder(kernel, _axes(kernel, stored, is_doubled), None, is_doubled)
+            return KerasOrder(kernel, axes_in(kernel, stored, is_doubled), None, is_doubled)
         usual, axes = usual_kernel(layer), ORDERS[len(stored)][0]
         image = self._flattened(layer)
         if image is None:
@@ -185,7 +185,7 @@ class KerasOrders:
         return shapes.blob_shapes(self._member)
 
 
-def _axes(kernel: Shape, stored: Shape, is_doubled: bool) -> Shape:
+def axes_in(kernel: Shape, stored: Shape, is_doubled: bool = False) -> Shape:
     """Return in which of the possible orders a `kernel` of Keras is `stored`."""
     outputs = stored[0] // 2 if is_doubled else stored[0]
     for axes in ORDERS[len(kernel)]:
