@@ -76,7 +76,7 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
         _assign(by_id[key], array)
     parity = _parity(spec, loaded.model)
     with replacing(target) as temporary:
-        notes = write(loaded, source, temporary, target, values)
+        notes = write(loaded, source, temporary, target.suffix, values, allow_unsafe)
     names = tuple(by_id[key].path for key in values)
     return Extracted(names, parity, (*loaded.notes, *notes))
 

@@ -22,9 +22,14 @@ ENDINGS = (".keras", *HDF5_ENDINGS)
 
 
 def write(
-    loaded: LoadedModel, source: Path, temporary: Path, target: Path, values: Mapping[int, Array]
+    loaded: LoadedModel,
+    source: Path,
+    temporary: Path,
+    ending: str,
+    values: Mapping[int, Array],
+    allow_unsafe: bool,
 ) -> tuple[str, ...]:
-    """Write to `temporary` the file `source` of the model `loaded`, in the format of `target`.
+    """Write to `temporary` the file `source` of the model `loaded`, in the format of `ending`.
 
     `values` are those of its variables that changed, by their ``id``; the live model has them, too.
     Returns what to know about it.
@@ -32,8 +37,8 @@ def write(
     Raises:
         UnsupportedError: the arrays of the file cannot hold them, or the other format not all else.
     """
-    if is_hdf5(source) != (target.suffix in HDF5_ENDINGS):
-        return write_anew(loaded, source, temporary, target.suffix)
+    if is_hdf5(source) != (ending in HDF5_ENDINGS):
+        return write_anew(loaded, source, temporary, ending, allow_unsafe)
     try:
         rewrite(source, temporary, _arrays(loaded, values))
     except KerasFileError as error:

@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from converter.backend.keras import layers_inside
+import numpy as np
+
+from converter.backend.keras import in_one_line, layers_inside
 from converter.backend.tensorflow import keras
 from converter.errors import UnsupportedError
 from converter.keras_file.compiled import DULL_OF_LOSSES, LOSSES, CompileSettings, Loss
@@ -34,37 +36,54 @@ WITHOUT_EFFECT = ("is_legacy_optimizer", "jit_compile", "name")
 """Arguments of optimizers that say nothing about what they do."""
 
 
-def write_anew(loaded: LoadedModel, source: Path, temporary: Path, ending: str) -> tuple[str, ...]:
+def write_anew(
+    loaded: LoadedModel, source: Path, temporary: Path, ending: str, allow_unsafe: bool
+) -> tuple[str, ...]:
     """Write the live model of `source` to `temporary`, in the format that `ending` names.
 
-    Returns what to know about it.
+    Keras reads it back: what it does not understand is of no use. Code in Lambda layers is only
+    kept if `allow_unsafe`. Returns what to know about it.
 
     Raises:
         UnsupportedError: Keras cannot write all that the file holds.
     """
     model, settings = loaded.model, loaded.compile_settings
-    _check_names(model)
+    _check_layers(model)
     _give_initializers(loaded)
     if settings is not None:
         _compile(model, settings, read_json(source).training)
     with tempfile.TemporaryDirectory() as folder, _quiet():
         written = Path(folder) / f"model{ending}"
-        model.save(written)
+        try:
+            model.save(written)
+            again = keras.models.load_model(written, safe_mode=not allow_unsafe)
+        except Exception as error:  # whatever Keras makes of layers that it cannot write or read
+            raise _lost(f"a layer that Keras cannot write there ({in_one_line(error)})") from error
         if OUR_OWN in str(read_json(written).architecture):
-            raise _lost("a layer or function that Keras does not have any more")
+            raise _lost("a function that Keras does not have any more")
+        _check_weights(model, again)
         shutil.copyfile(written, temporary)
-    told = "the optimizer starts without what it remembers of the training"
-    return ("written anew by Keras in the other format" + (f"; {told}" if settings else ""),)
+    told = "; the optimizer starts without what it remembers of the training" if settings else ""
+    return (f"Keras wrote the model anew, in the other format{told}",)
+
+
+def _check_weights(model: Any, again: Any) -> None:
+    """Check that `again`, read from the file that was written, has the weights of `model`."""
+    pairs = zip(model.get_weights(), again.get_weights(), strict=True)
+    if not all(np.array_equal(ours, theirs) for ours, theirs in pairs):
+        raise _lost("which weights are whose")
 
 
 def _lost(what: str) -> UnsupportedError:
     return UnsupportedError(f"the other format would lose {what}; {SAME_FORMAT}")
 
 
-def _check_names(model: Any) -> None:
+def _check_layers(model: Any) -> None:
     for layer in layers_inside(model):
         if own_name(layer.name) != layer.name:
             raise _lost(f"the name of layer '{own_name(layer.name)}', which Keras refuses today")
+        if type(layer).__module__.startswith("converter."):
+            raise _lost(f"what layer '{layer.name}' did in the Keras that wrote it")
 
 
 @contextmanager
@@ -117,7 +136,7 @@ def _made(module: Any, name: str, config: Any, *, strict: bool = True) -> Any | 
         UnsupportedError: if `strict`, an argument is one that today's class does not know.
     """
     made_by: Any = getattr(module, name, None)
-    if not inspect.isclass(made_by) or not isinstance(config, Mapping):
+    if not isinstance(made_by, type) or not isinstance(config, Mapping):
         return None
     accepted = accepted_arguments(made_by)
     arguments = {key: value for key, value in config.items() if key in accepted}
