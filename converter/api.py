@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Unpack
 
+    from converter.coreml.encoding import Precision
     from converter.data import Layout
     from converter.device import Verdict
     from converter.proof.update import Verification
@@ -55,6 +56,9 @@ class Options(TypedDict, total=False):
     output: str
     input_shape: tuple[int, ...]
     allow_unsafe: bool
+    layout: Literal["auto", "network", "pipeline"]
+    frozen_weights: Precision
+    calibration: str | Path
     loss: Objective
     optimizer: Literal["sgd", "adam"]
     learning_rate: float | Range

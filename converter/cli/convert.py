@@ -23,12 +23,14 @@ from converter.cli.parameters import (
 )
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
 from converter.recipe import LOSSES, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
+    from converter.conversion.compression import Compression
     from converter.conversion.report import Report
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
@@ -74,6 +76,9 @@ PATH = click.Path(path_type=Path)
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
+@_option("--layout", type=click.Choice(["auto", "network", "pipeline"]))
+@_option("--frozen-weights", type=click.Choice(PRECISIONS))
+@_option("--calibration", type=PATH, metavar="DATA")
 @_option("--loss", type=click.Choice(LOSSES))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
 @_option("--learning-rate", type=a_number())
@@ -254,7 +259,11 @@ def print_report(report: Report, target: Path) -> None:
     from converter.cli.tables import layer_table, plain_console, print_table
 
     console = plain_console()
-    print_table(layer_table(report.layers), console)
+    for member in report.models or (report,):
+        if member.name:
+            state = "learns" if member.updatable else "stays as it is"
+            console.print(printable(f"'{member.name}' of the pipeline, {state}"), markup=False)
+        print_table(layer_table(member.layers), console)
     for name, text in _facts(report):
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
@@ -283,3 +292,20 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "parity", "not checked (--no-verify)"
     else:
         yield "parity", f"{report.parity:.1e} of the range of Keras's output{report.caution}"
+    if report.compression is not None:
+        yield from _in_float32(report.compression, report.size)
+
+
+def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]]:
+    """Yield what the same model is like with all weights in float32."""
+    parity = "" if compression.parity is None else f", parity {compression.parity:.1e}"
+    share = size / compression.size
+    yield (
+        "frozen weights",
+        (
+            f"{compression.precision}: {share:.2f} of the size of float32, "
+            f"{compression.size / 1e6:.1f} MB{parity}"
+        ),
+    )
+    if compression.calibration is not None:
+        yield "calibration", str(compression.calibration)

@@ -161,7 +161,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     for key, text in model.metadata.items():
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):
-        console.print(f"\nmodel {index} of the pipeline:", markup=False)
+        title = f"model {index} of the pipeline, '{member.name}'"
+        console.print(printable(f"\n{title}:"), markup=False)
         _show_core_ml(member, console)
 
 

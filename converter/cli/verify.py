@@ -160,8 +160,8 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
         job = progress.job()
         with job.step("start"):
             from converter.proof.update import verify
-            from converter.runtime.network import checked_network
-        checked_network(message)  # before samples of its size are made
+            from converter.runtime.joined import joined
+        joined(message)  # before samples of its size are made
         with job.step("load"):
             keras_model = _keras_model(message, against, options)
         with job.step("verify_update"):
@@ -204,8 +204,13 @@ def print_verification(result: Verification, tolerance: float) -> None:
         table.add_row(cell(tensor.name), *(f"{number:.1e}" for number in numbers))
     folded = f", {folded_text(result.folded)}" if result.folded else ""
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
+    given = ""
+    if result.compressed is not None:
+        given = (
+            f"given the same features; {result.compressed:.1e} by the frozen part in fewer bits; "
+        )
     for part in (
-        f"predictions: differ by {result.predictions:.1e} of their range ({result.ending})",
+        f"predictions: differ by {result.predictions:.1e} of their range ({given}{result.ending})",
         *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
     ):

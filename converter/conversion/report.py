@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from converter.conversion.compression import Compression
 from converter.coreml.inspection import CoreMLModel, Update, inspect
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 from converter.coreml.pipelines import learner
@@ -19,9 +20,11 @@ NO_UPDATE = Update("none", "", "", "none", {}, False, None)
 class Report(CoreMLModel):
     """A finished conversion: what the written file holds, and what there is to say about it.
 
-    `loss` is what the device minimises, by its name in recipes. `size` is in bytes, `parity` the
-    difference from Keras relative to the range of its output (None if they were not compared), and
-    `doubt` why that proves little; empty where it proves something.
+    Of a pipeline, `layers` are those of both models, `update` is that of the last. `loss` is what
+    the device minimises, by its name in recipes. `size` is in bytes, `parity` the difference from
+    Keras relative to the range of its output (None if they were not compared), and `doubt` why that
+    proves little; empty where it proves something. `compression` tells what the same model is like
+    with all weights in float32, if some are in less.
     """
 
     update: Update
@@ -30,6 +33,7 @@ class Report(CoreMLModel):
     parity: float | None
     notes: tuple[str, ...]
     doubt: str = ""
+    compression: Compression | None = None
 
     @property
     def caution(self) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from converter.conversion import metadata, scaling
+from converter.conversion.compression import calibration_samples, compression, measured
 from converter.conversion.interface import check_interface
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
@@ -16,9 +18,12 @@ from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
 from converter.coreml.wire import Encoded
-from converter.files import replacing
+from converter.errors import DataError
+from converter.files import replacing, scratch
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
+from converter.learning.cut import Weights, in_pipeline
+from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
@@ -26,13 +31,14 @@ from converter.lower.weighted import Weighted
 from converter.paths import MODEL_ENDING, Output, check_outputs, check_source
 from converter.proof.predictions import (
     Expectation,
+    Tolerance,
     doubted,
     expectation,
     validated,
-    verified,
 )
 from converter.proof.update import update_checked
 from converter.recipe import Recipe
+from converter.runtime import Samples
 
 SMALL, LARGE = 2**19, 2**25
 """Bytes of garbage that every conversion leaves, and that are worth a garbage collection."""
@@ -51,6 +57,8 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     target = recipe.destination()
     check_source(recipe.model)
     check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
+    if recipe.calibration is not None and not recipe.calibration.exists():
+        raise DataError(f"{recipe.calibration}: there is no such file or folder of samples")
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
@@ -62,17 +70,21 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
 
 @dataclass
 class Prepared:
-    """A marked network, the weights that go into its file, and what it must then predict.
+    """A marked model, the weights that go into its file, and what it must then predict.
 
-    `changed` names the layers whose weights are not those of a layer of Keras any more.
+    `plain` is the same with all weights in float32, if some of them are stored in less; `samples`
+    are those to compare the predicted classes of both on. `changed` names the layers whose weights
+    are not those of a layer of Keras any more.
     """
 
     spec: mlmodel.Message
-    weights: list[tuple[mlmodel.Message, Encoded]]
+    weights: Weights
     expected: Expectation | None
     loss: str
     notes: tuple[str, ...]
     changed: frozenset[str]
+    plain: tuple[mlmodel.Message, Weights] | None = None
+    samples: Samples | None = None
 
 
 def prepare(
@@ -93,14 +105,21 @@ def prepare(
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
     plan, said = _told(plan, model, network, settings, recipe)
-    expected = expectation(model, network, recipe) if recipe.verify else None
     spec, weights = _marked(network, plan)
     metadata.describe_kernels(spec, network, model)
+    plain, precision = None, recipe.frozen_weights
+    if recipe.is_pipeline:
+        plain = in_pipeline(spec, weights, "float32") if precision != "float32" else None
+        spec, weights = in_pipeline(spec, weights, precision)
+    samples = calibration_samples(recipe.calibration, spec) if recipe.calibration else None
+    expected = expectation(model, network, recipe) if recipe.verify else None
     weighted = network.lowered.net.weighted.values()
     changed = frozenset(
         name for made in weighted if made.is_changed for name in (made.name, made.keras.name)
     )
-    return Prepared(spec, weights, expected, network.end.loss, said, changed)
+    return Prepared(
+        spec, weights, expected, network.end.loss, said, changed, plain, samples
+    )  # fmt: skip
 
 
 def write(
@@ -120,37 +139,55 @@ def write(
         OutputError: the file cannot be written.
         UsageError: the recipe describes a feature that does not exist.
     """
-    metadata.describe(prepared.spec, recipe)
-    said, gap, doubt = list(prepared.notes), None, ""
-    with replacing(target) as temporary:
+    said, doubt, before, precision = list(prepared.notes), "", None, recipe.frozen_weights
+    against = prepared.expected, prepared.samples
+    with replacing(target) as temporary, _plain_file(prepared, target) as plain:
         with step("write"):
-            mlmodel.write_with(prepared.spec, prepared.weights, temporary)
-            _release(prepared.weights)
-            written = mlmodel.read(temporary)
+            _write(prepared.spec, prepared.weights, temporary, recipe)
+            if prepared.plain is not None:
+                _write(*prepared.plain, plain, recipe)
+            _release(prepared.weights, *(prepared.plain or ())[1:])
         with step("verify"):
+            if prepared.plain is not None:
+                exact = Tolerance.of(recipe, "float32")
+                before = measured(plain, mlmodel.read(plain), *against, exact)
+            written = mlmodel.read(temporary)
             said += validated(written)
+            after = measured(temporary, written, *against, Tolerance.of(recipe, precision))
             if prepared.expected is not None:
-                gap = verified(written, prepared.expected, recipe.tolerance)
-                doubt, remark = doubted(prepared.expected)
+                doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
         if twin is not None:
             with step("verify_update"):
                 said.append(update_checked(written, twin, prepared.changed))
+        is_class = prepared.loss == KERAS_CROSS_ENTROPY
         return Report(
-            **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
-            parity=gap, notes=tuple(dict.fromkeys(said)), doubt=doubt,
+            **vars(inspect(written).as_one), loss=prepared.loss, size=after.size,
+            parity=after.parity, notes=tuple(dict.fromkeys(said)), doubt=doubt,
+            compression=compression(before, after, precision, is_class) if before else None,
         )  # fmt: skip
 
 
-def _release(weights: list[tuple[mlmodel.Message, Encoded]]) -> None:
+def _plain_file(prepared: Prepared, target: Path) -> AbstractContextManager[Path]:
+    """Return where the same model is written with all weights in float32, if it is."""
+    return nullcontext(target) if prepared.plain is None else scratch(target)
+
+
+def _write(spec: mlmodel.Message, weights: Weights, file: Path, recipe: Recipe) -> None:
+    metadata.describe(spec, recipe)
+    mlmodel.write_with(spec, weights, file)
+
+
+def _release(*weights: Weights) -> None:
     """Let Keras's `weights` make room for those of the written model.
 
     They stand in circles, which only a collection takes apart. It looks at all objects of
     TensorFlow, and takes longer than the conversion of a small network: such ones share it.
     """
     global _garbage
-    _garbage += SMALL + sum(values.size for _, values in weights)
-    weights.clear()
+    _garbage += SMALL + sum(values.size for each in weights for _, values in each)
+    for each in weights:
+        each.clear()
     if _garbage >= LARGE:
         gc.collect()
         _garbage = 0
@@ -176,9 +213,7 @@ def _told(
     return plan, (*plan.notes, *said)
 
 
-def _marked(
-    network: Network, plan: Training
-) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Encoded]]]:
+def _marked(network: Network, plan: Training) -> tuple[mlmodel.Message, Weights]:
     """Put in everything that makes the network updatable; return the model, and its weights."""
     net, builder = network.lowered.net, network.lowered.net.builder
     interface, end = network.traced.interface, network.end

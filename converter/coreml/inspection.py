@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.coreml import mlmodel, shapes
 from converter.coreml.features import channels, keras_shape
 from converter.coreml.interface import KERNELS_KEY, PIXELS_KEY, SHAPES_KEY, Pixels
-from converter.coreml.kinds import kind_of
+from converter.coreml.kinds import kind_of, stored_weights
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import FIELDS
+from converter.coreml.pipelines import members
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Update:
 
 @dataclass(frozen=True)
 class CoreMLModel:
-    """A Core ML model; `models` are the members of a pipeline.
+    """A Core ML model; `models` are the members of a pipeline, `name` is that of a member.
 
     `pixels` is what reaches the first layer with weights, if the first input is an image: by all
     scalings of a model that was converted here, by the file's preprocessing of another one.
@@ -109,12 +110,22 @@ class CoreMLModel:
     update: Update | None
     models: tuple[CoreMLModel, ...] = ()
     pixels: Pixels | None = None
+    name: str = ""
+
+    @property
+    def as_one(self) -> CoreMLModel:
+        """The same with the layers of all models in a pipeline, and how its last one learns."""
+        inside = [member.as_one for member in self.models]
+        if not inside:
+            return self
+        layers = tuple(layer for member in inside for layer in member.layers)
+        return replace(self, layers=layers, update=inside[-1].update)
 
 
 def inspect(spec: Message) -> CoreMLModel:
     """Return what the model `spec` holds; a model of any kind, valid or not."""
     description = spec.description
-    pipeline, keras = mlmodel.pipeline(spec), _keras_shapes(spec)
+    keras = _keras_shapes(spec)
     return CoreMLModel(
         kind=spec.WhichOneof("Type") or "none",
         specification_version=spec.specificationVersion,
@@ -125,14 +136,14 @@ def inspect(spec: Message) -> CoreMLModel:
         training_inputs=_features(description.trainingInput, keras),
         layers=_layers(spec),
         update=_update(spec),
-        models=tuple(map(inspect, pipeline.models)) if pipeline is not None else (),
+        models=tuple(replace(inspect(member), name=name) for name, member in members(spec)),
         pixels=_pixels(spec),
     )
 
 
 def _pixels(spec: Message) -> Pixels | None:
     images = [f for f in spec.description.input if f.type.WhichOneof("Type") == "imageType"]
-    net = mlmodel.network(spec)
+    net = mlmodel.network(next((member for _, member in members(spec)), spec))
     if len(images) != 1 or net is None:
         return None
     all_told = told(spec, PIXELS_KEY)
@@ -218,19 +229,10 @@ def _layers(spec: Message) -> tuple[Layer, ...]:
     )
 
 
-def _stored(layer: Message) -> Iterator[Message]:
-    """Yield the weights of `layer`, each a ``WeightParams``."""
-    if layer.WhichOneof("layer") is None:
-        return
-    for field, value in mlmodel.layer_params(layer).ListFields():
-        if field.message_type is not None and field.message_type.name == "WeightParams":
-            yield from (value,) if hasattr(value, "ListFields") else value  # custom: any number
-
-
 def _weights(layer: Message) -> int:
     """Return how many numbers are stored; of quantized weights only the packed size is known."""
     count = 0
-    for value in _stored(layer):
+    for value in stored_weights(layer):
         bits = value.quantization.numberOfBits or 8
         packed = len(value.rawValue) * 8 // bits + len(value.int8RawValue)
         count += len(value.floatValue) + len(value.float16Value) // 2 + packed
@@ -239,7 +241,7 @@ def _weights(layer: Message) -> int:
 
 def _precision(layer: Message) -> str:
     """Return how the weights of `layer` are stored, "" if as float32; several kinds with "+"."""
-    return " + ".join(dict.fromkeys(filter(None, map(_precision_of, _stored(layer)))))
+    return " + ".join(dict.fromkeys(filter(None, map(_precision_of, stored_weights(layer)))))
 
 
 def _precision_of(value: Message) -> str:

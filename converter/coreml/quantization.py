@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,6 @@ from converter.coreml.wire import Encoded
 from converter.errors import ModelFileError, UnsupportedError
 
 Values = TypeVar("Values", bound=npt.NDArray[Any])
-
-Precision: TypeAlias = Literal["float32", "float16", "int8"]
-
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 _HALF, _RAW = 2, 30
 """Numbers of the fields ``float16Value`` and ``rawValue`` of ``WeightParams``."""

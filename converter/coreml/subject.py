@@ -131,6 +131,11 @@ def subject(model: Message) -> Subject:
     if not model.isUpdatable:
         raise TrainingError("the model is not updatable; convert it with make-updatable")
     member, scope = learner(model), tuple(name for name, _ in members(model)[-1:])
+    if not member.isUpdatable:
+        raise TrainingError(
+            f"the last model of the pipeline, '{scope[0]}', is not marked updatable, so that "
+            "nothing learns; Core ML would refuse it"
+        )
     net = network(member)
     if net is None:
         raise TrainingError(

@@ -11,11 +11,12 @@ import numpy as np
 
 from converter.coreml.features import channels, image_shape
 from converter.coreml.interface import ImageInput
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message
 from converter.errors import ParityError
 from converter.proof import keras_model, parity, samples
 from converter.proof.endings import ENDINGS, Ending
 from converter.proof.samples import Look
+from converter.runtime.joined import joined
 from converter.runtime.plan import Plan
 from converter.trace.program import AXES, GRAY_AXES, Array
 
@@ -38,7 +39,8 @@ class Correspondence:
     """What the models have in common, and how far their predictions are apart.
 
     `reading` tells how images become Keras's input: a name in `readings`. `look` is that of samples
-    over which the predictions of Keras vary, by `variation` of their range.
+    over which the predictions of Keras vary, by `variation` of their range. `name` is the output of
+    Core ML.
     """
 
     reading: str
@@ -47,6 +49,7 @@ class Correspondence:
     difference: float
     look: Look
     variation: float
+    name: str
 
 
 def correspondence(model: Message, twin: Any, plan: Plan, count: int) -> Correspondence:
@@ -78,7 +81,8 @@ def _candidates(
     found, is_class = False, plan.loss == CROSS_ENTROPY
     for reading in readings(model):
         batch = random_samples(model, twin, reading, count, np.random.default_rng(0), look)
-        answer = parity.predict(model, batch.core_ml, _probabilities(model, plan))
+        name = _probabilities(model, plan)
+        answer = parity.predict(model, batch.core_ml, name)
         for index, output in enumerate(keras_model.keras_answers(twin, batch.keras)):
             for ending in ENDINGS[plan.loss]:
                 expected = ending.expected(output)
@@ -86,7 +90,7 @@ def _candidates(
                     found = True
                     gap = parity.gap(expected, answer, is_class)
                     varies = parity.variation(expected, is_class)
-                    yield Correspondence(reading, index, ending, gap, look, varies)
+                    yield Correspondence(reading, index, ending, gap, look, varies, name)
     if not found:
         raise ParityError("the models have no output of the same shape in common")
 
@@ -95,7 +99,10 @@ def _probabilities(model: Message, plan: Plan) -> str:
     """Return the name of the output that the loss is computed from."""
     names = [feature.name for feature in model.description.output]
     probabilities: str = model.description.predictedProbabilitiesName
-    return probabilities if probabilities in names else plan.output_blob
+    if probabilities in names:
+        return probabilities
+    outputs = joined(model).outputs
+    return next((n for n in names if outputs[n].blob == plan.output_blob), plan.output_blob)
 
 
 TURNED = ", colours reversed"
@@ -171,8 +178,10 @@ def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) 
     is_bgr = (image.colorSpace == image.BGR) != reading.endswith(TURNED)
     colour = "gray" if channels(image) == 1 else "bgr" if is_bgr else "rgb"
     scale, bias = 1.0, (0.0, 0.0, 0.0)
-    net = network(model)
-    for step in net.preprocessing if net is not None and reading.startswith("preprocessed") else ():
+    steps = [
+        s for g in joined(model).inputs if g.feature.name == feature.name for s in g.preprocessing
+    ]
+    for step in steps if reading.startswith("preprocessed") else ():
         scaler = step.scaler
         scale = scaler.channelScale
         bias = (scaler.redBias, scaler.greenBias, scaler.blueBias)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.coreml.encoding import Precision
 from converter.coreml.interface import ImageInput
 from converter.coreml.mlmodel import Message
 from converter.errors import InvalidModelError, ParityError
@@ -18,6 +19,7 @@ from converter.proof import keras_model, parity, samples
 from converter.proof.finite import check_answers
 from converter.proof.samples import Look
 from converter.recipe import Recipe
+from converter.recipe.model import TOLERANCES
 from converter.trace.program import Array
 from converter.validation import validate
 
@@ -119,30 +121,64 @@ def validated(written: Message) -> tuple[str, ...]:
     return tuple(finding.text() for finding in found if finding.severity == "warning")
 
 
-def verified(written: Message, expected: Expectation, tolerance: float) -> float:
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a model whose frozen weights have a `precision` may be from Keras.
+
+    Integers move the logarithm of a small probability far: of classes, the probabilities alone are
+    compared then.
+    """
+
+    allowed: float
+    precision: Precision = "float32"
+
+    @classmethod
+    def of(cls, recipe: Recipe, precision: Precision) -> Tolerance:
+        """Return what `recipe` allows where frozen weights have `precision`."""
+        return cls(recipe.tolerance or TOLERANCES[precision], precision)
+
+
+def verified(written: Message, expected: Expectation, tolerance: Tolerance) -> float:
     """Return how far `written` predicts from what is `expected`.
 
     Raises:
-        ParityError: farther than `tolerance`.
+        ParityError: farther than the `tolerance`.
     """
     found = parity.predict(written, expected.inputs, expected.output)
-    gap = parity.gap(expected.answer, found, expected.are_probabilities)
-    if gap > tolerance:
+    if tolerance.precision == "int8":
+        gap = parity.difference(expected.answer.values, found.values)
+    else:
+        gap = parity.gap(expected.answer, found, expected.are_probabilities)
+    if gap > tolerance.allowed:
+        finite = np.isfinite(gap)
         raise ParityError(
             f"the converted model differs from Keras by {gap:.1e} of the output's range (allowed "
-            f"{tolerance:.0e}); nothing was written; please report this model"
-            + (", or raise --tolerance" if np.isfinite(gap) else "")
+            f"{tolerance.allowed:.0e}); nothing was written; {ADVICE[tolerance.precision]}"
+            + (", or raise --tolerance" if finite else "")
         )
     return gap
 
 
-def doubted(expected: Expectation) -> tuple[str, str]:
+ADVICE: Mapping[Precision, str] = {
+    "float32": "please report this model",
+    "float16": "keep the frozen weights in float32 (leave --frozen-weights out)",
+    "int8": "try --frozen-weights float16",
+}
+"""Precision of the frozen weights -> what to do where the predictions differ too much."""
+
+
+def doubted(expected: Expectation, precision: Precision) -> tuple[str, str]:
     """Return why a comparison with what is `expected` proves little, in short and as a note.
 
-    Both are empty where it proves something.
+    Both are empty where it proves something. Where frozen weights are integers, probabilities are
+    all that is compared.
     """
-    if little := parity.little_varied(expected.variation):
+    answer, variation = expected.answer, expected.variation
+    if precision == "int8":
+        answer = Answer(answer.values)
+        variation = parity.variation(answer, is_class=False)
+    if little := parity.little_varied(variation):
         return "the output hardly varies", little
-    if expected.are_probabilities and parity.is_saturated(expected.answer):
+    if expected.are_probabilities and parity.is_saturated(answer):
         return "all probabilities are 0 or 1", SATURATED
     return "", ""

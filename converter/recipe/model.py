@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from converter.coreml.encoding import Precision
 from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, LARGEST_INTEGER, NUMBERS
 from converter.paths import MODEL_ENDING, Input
@@ -37,6 +38,10 @@ MOST_VALUES = 10_000
 
 LARGEST_SIZE = 2**31 - 1
 """Values of an input; TensorFlow counts in 32 bits."""
+
+TOLERANCES: Mapping[Precision, float] = {"float32": 1e-4, "float16": 1e-2, "int8": 0.1}
+"""Precision of the frozen weights -> largest difference from Keras that passes by default, relative
+to the range of its output. With integers, of classes their probabilities are compared alone."""
 
 Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
@@ -205,6 +210,22 @@ class Recipe(_Strict):
         default=False, description="Run Python code stored in the model file (Lambda layers)."
     )
 
+    layout: Literal["auto", "network", "pipeline"] = Field(
+        default="auto",
+        description="One network, or a pipeline of what is frozen and what learns (default: auto, "
+        "a network unless frozen_weights asks for a pipeline).",
+    )
+    frozen_weights: Precision = Field(
+        default="float32",
+        description="How weights that never change are stored; less than float32 makes a pipeline "
+        "(default: float32).",
+    )
+    calibration: Place | None = Field(
+        default=None,
+        description="Samples (.npz, or images) on which to count the classes that change by "
+        "frozen_weights.",
+    )
+
     loss: Objective | None = Field(
         default=None, description="What the device minimises (default: as compiled)."
     )
@@ -261,10 +282,11 @@ class Recipe(_Strict):
     verify: bool = Field(
         default=True, description="Compare the written model with Keras (default: yes)."
     )
-    tolerance: Annotated[float, Field(gt=0)] = Field(
-        default=1e-4,
+    tolerance: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
         description="Largest difference from Keras, relative to its output's range "
-        "(default: 0.0001).",
+        f"(default: {TOLERANCES['float32']:g}; with frozen_weights float16 "
+        f"{TOLERANCES['float16']:g}, int8 {TOLERANCES['int8']:g}).",
     )
 
     verify_update: bool = Field(
@@ -287,8 +309,14 @@ class Recipe(_Strict):
 
     def inputs(self) -> list[Input]:
         """Return every file that the conversion reads: the model, labels, recipes."""
-        labels = [Input("classes", self.classes)] if isinstance(self.classes, Path) else []
-        return [Input("model", self.model), *labels, *(Input("recipe", f) for f in self._files)]
+        others = (("classes", self.classes), ("calibration", self.calibration))
+        named = [Input(key, path) for key, path in others if isinstance(path, Path)]
+        return [Input("model", self.model), *named, *(Input("recipe", f) for f in self._files)]
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether what is frozen becomes a model of its own."""
+        return self.layout == "pipeline" or self.frozen_weights != "float32"
 
     def written_path(self, key: str) -> str:
         """Return the path `key` as the recipe's file has it, else the bare name of the file.
@@ -323,7 +351,17 @@ class Recipe(_Strict):
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
         if "label_name" in self.model_fields_set and self.classes is None:
             yield "label_name", "has no effect without classes; add classes, or remove it"
-        for key in ("verify_update", "tolerance"):
+        if self.layout == "network" and self.frozen_weights != "float32":
+            yield (
+                "frozen_weights",
+                (
+                    f"{self.frozen_weights} weights are for a pipeline, and layout asks for one "
+                    "network; remove one of them"
+                ),
+            )
+        if self.calibration is not None and self.frozen_weights == "float32":
+            yield "calibration", "has no effect without frozen_weights float16 or int8; remove it"
+        for key in ("verify_update", "tolerance", "calibration"):
             if not self.verify and key in self.model_fields_set and getattr(self, key):
                 yield key, "has no effect, because verify is off; remove one of them"
         if self.output_path is not None and self.output_path.suffix not in MODEL_ENDING:

@@ -26,6 +26,7 @@ ROLES = {
     ("convert", "files"): FILE,
     ("convert", "recipe"): FILE,
     ("convert", "classes"): FILE,
+    ("convert", "calibration"): PLACE,
     ("convert", "output_path"): ".mlmodel",
     **{("convert", name): TEXT for name in (
         "layers", "output", "input_name", "output_name", "label_name",
@@ -201,7 +202,7 @@ COMBINATIONS = [
 
 def test_the_number_of_combinations():
     """A new output or input adds to it; none is lost unseen."""
-    assert len(COMBINATIONS) == 215
+    assert len(COMBINATIONS) == 228
 
 
 @pytest.fixture(autouse=True)

@@ -513,6 +513,8 @@ CASES = [
     ("O217", "lenet", put("isUpdatable", False)),
     ("O218", "pipeline", drop("description.trainingInput")),
     ("O218", "neighbors", drop("description.trainingInput")),
+    ("O231", "pipeline", lambda m: m.pipeline.ClearField("names")),
+    ("O231", "pipeline", lambda m: m.pipeline.names.__setitem__(1, "")),
     ("O219", "pipeline", put("pipeline.models.0.specificationVersion", 5)),
     ("O220", "nested_pipeline", nothing),
     ("O222", "lenet", lambda m: target(m).multiArrayType.enumeratedShapes.SetInParent()),

@@ -80,6 +80,7 @@ from converter.validation.rules import (
     o228_unknown_value,
     o229_no_numbers,
     o230_neighbor_dimensions,
+    o231_scope_names,
     p101_pipeline_members,
     p102_pipeline_features,
     p103_pipeline_updatable,
@@ -223,5 +224,6 @@ RULES: tuple[RuleModule, ...] = (
     o228_unknown_value,
     o229_no_numbers,
     o230_neighbor_dimensions,
+    o231_scope_names,
 )
 """All rules, in the order in which findings are reported."""
