@@ -74,6 +74,8 @@ class Options(TypedDict, total=False):
     scale: float
     bias: tuple[float, ...]
     classes: Sequence[str] | Sequence[int] | Path
+    new_head: bool | Literal["glorot", "zeros"]
+    spare_classes: int
     input_name: str
     output_name: str
     label_name: str
@@ -140,9 +142,8 @@ def convert(
             in_folder = chosen.model_copy(update={"output_path": target})
             report = story.convert_file(in_folder)
         else:
-            twin = model if chosen.verify_update else None
             prepared = story.prepare(model, compile_settings_of(model), chosen)
-            report = story.write(prepared, target, chosen, twin=twin)
+            report = story.write(prepared, target, chosen)
         spec = mlmodel.read(target)
     return UpdatableModel(spec, report, chosen, None if is_file else model)
 
@@ -277,10 +278,11 @@ class UpdatableModel:
 
     def _keras_model(self, against: str | Path | Any, allow_unsafe: bool) -> Any:
         """Return the live Keras model to compare with."""
-        from converter.conversion.source import load_original, load_source
+        from converter.conversion.new_classes import original, renewed_again
+        from converter.load import compile_settings_of
 
         if isinstance(against, (str, Path)):
-            return load_original(self.spec, Path(against), allow_unsafe=allow_unsafe).model
+            return original(self.spec, Path(against), allow_unsafe=allow_unsafe).model
         if against is not None:
             return against
         if self.history is not None:
@@ -291,9 +293,13 @@ class UpdatableModel:
         if self._source is not None or self.recipe is None:
             raise UsageError("a loaded model does not carry its Keras model; give it: against")
         if self._keras is not None:
-            return self._keras
-        loaded, _ = load_source(self.recipe)
-        return loaded.model
+            model, settings, recipe = self._keras, compile_settings_of(self._keras), self.recipe
+        else:
+            from converter.conversion.source import load_source
+
+            loaded, recipe = load_source(self.recipe)
+            model, settings = loaded.model, loaded.compile_settings
+        return renewed_again(model, settings, recipe, self.spec).model
 
     @property
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:

@@ -26,7 +26,7 @@ from converter.cli.terminal import Progress
 from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
-from converter.recipe import LOSSES, Recipe
+from converter.recipe import LOSSES, MOST_SPARE, STARTS, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
@@ -69,7 +69,18 @@ def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
 PATH = click.Path(path_type=Path)
 
 
-@click.command("convert", cls=Command)
+class Convert(Command):
+    """The command, whose ``--new-head`` may stand alone: what follows may be the model."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ends = [*args[1:], ""]
+        alone = [a == "--new-head" and end not in STARTS for a, end in zip(args, ends, strict=True)]
+        told = [f"{a}=glorot" if bare else a for a, bare in zip(args, alone, strict=True)]
+        return super().parse_args(ctx, told)
+
+
+@click.command("convert", cls=Convert)
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
@@ -94,6 +105,8 @@ PATH = click.Path(path_type=Path)
 @_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", type=click.Path(), callback=_classes, metavar="LABELS")
+@_option("--new-head", type=click.Choice(STARTS), is_flag=False, flag_value="glorot")
+@_option("--spare-classes", type=Whole(1, MOST_SPARE), metavar="COUNT")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from converter.conversion.inspection import KerasModel
     from converter.coreml.inspection import CoreMLModel, Update
+
+SHOWN_LABELS = 20
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -154,6 +157,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
     _line(console, "outputs", features(model.outputs))
+    if model.labels:
+        _line(console, "classes", _listed(model.labels))
     if model.training_inputs:
         _line(console, "training inputs", features(model.training_inputs))
     if model.update is not None:
@@ -164,6 +169,13 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         title = f"model {index} of the pipeline, '{member.name}'"
         console.print(printable(f"\n{title}:"), markup=False)
         _show_core_ml(member, console)
+
+
+def _listed(labels: Sequence[str | int]) -> str:
+    """Return the first of many labels."""
+    shown = ", ".join(map(str, labels[:SHOWN_LABELS]))
+    more = len(labels) - SHOWN_LABELS
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _show_update(update: Update, console: Console) -> None:

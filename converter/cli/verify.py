@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 from converter.paths import Input, Output, check_outputs
 
 if TYPE_CHECKING:
+    from converter.conversion.new_classes import Renewed
     from converter.coreml.mlmodel import Message
     from converter.proof.update import Verification
 
@@ -163,10 +165,10 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
             from converter.runtime.joined import joined
         joined(message)  # before samples of its size are made
         with job.step("load"):
-            keras_model = _keras_model(message, against, options)
+            twin = _twin(message, against, options)
         with job.step("verify_update"):
             steps = (options[name] for name in ("steps", "samples", "seed"))
-            result = verify(message, keras_model, *steps)
+            result = verify(message, twin.model, *steps)
     passed = result.passed(options["tolerance"])
     facts = {
         "model": str(model),
@@ -174,26 +176,27 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
         "outcome": "passed" if passed else "failed",
         "tolerance": options["tolerance"],
         "update": result.update,
+        "notes": twin.notes,
         **asdict(result),
     }
     tell(facts, options["as_json"], options["out"])
     if not (options["quiet"] or options["as_json"]):
-        print_verification(result, options["tolerance"])
+        print_verification(result, options["tolerance"], twin.notes)
     return EXIT_OK if passed else EXIT_ERROR
 
 
-def _keras_model(message: Message, against: Path, options: dict[str, Any]) -> Any:
-    """Return the Keras model, read with the scaling and the shape that `message` was made by."""
-    from converter.conversion.source import load_original
+def _twin(message: Message, against: Path, options: dict[str, Any]) -> Renewed:
+    """Return the Keras model with the scaling, shape and classes that `message` was made by."""
+    from converter.conversion.new_classes import original
 
     flags = ("scale", "bias", "input_shape")
     given = {name: options[name] for name in flags if options[name] is not None}
     unsafe = options["allow_unsafe"]
-    return load_original(message, against, allow_unsafe=unsafe, **given).model
+    return original(message, against, allow_unsafe=unsafe, **given)
 
 
-def print_verification(result: Verification, tolerance: float) -> None:
-    """Print what was compared, and PASS or FAIL."""
+def print_verification(result: Verification, tolerance: float, notes: Sequence[str] = ()) -> None:
+    """Print what was compared, `notes` on the Keras model, and PASS or FAIL."""
     from converter.cli.tables import cell, plain_console, print_table, table_of
     from converter.proof.update import folded_text
 
@@ -211,6 +214,7 @@ def print_verification(result: Verification, tolerance: float) -> None:
         )
     for part in (
         f"predictions: differ by {result.predictions:.1e} of their range ({given}{result.ending})",
+        *(f"note: in Keras, too, {note}" for note in notes),
         *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
     ):

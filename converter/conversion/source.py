@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from converter.conversion.metadata import recipe_of
 from converter.coreml import mlmodel
-from converter.coreml.mlmodel import Message
 from converter.errors import UnsupportedError
 from converter.keras_file import Scaling
 from converter.load import LoadedModel, load
@@ -34,26 +31,6 @@ def load_source(recipe: Recipe) -> tuple[LoadedModel, Recipe]:
         check=_check_unread,
     )
     return loaded, recipe if loaded.scaling else _without_scaling(recipe)
-
-
-def load_original(
-    spec: Message, path: Path, *, allow_unsafe: bool = False, **given: Any
-) -> LoadedModel:
-    """Load the Keras file at `path` that the model `spec` was converted from, as it was then.
-
-    `given` are settings of a recipe, ``scale``, ``bias`` or ``input_shape``, that win over those
-    in `spec`.
-
-    Raises:
-        KerasFileError: the file cannot be read, or not without running code stored in it.
-    """
-    recipe = (recipe_of(spec) or Recipe(model=path)).model_copy(update=given)
-    return load(
-        path,
-        allow_unsafe=allow_unsafe,
-        input_shape=recipe.input_shape,
-        lambda_scaling=scaling_of(recipe),
-    )
 
 
 def scaling_of(recipe: Recipe) -> Scaling | None:

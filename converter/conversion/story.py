@@ -11,6 +11,7 @@ from typing import Any
 from converter.conversion import metadata, scaling
 from converter.conversion.compression import calibration_samples, compression, measured
 from converter.conversion.interface import check_interface
+from converter.conversion.new_classes import renewed
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
 from converter.conversion.steps import Step, nothing_shown
@@ -63,9 +64,8 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
     prepared.notes += loaded.notes
-    twin = loaded.model if recipe.verify_update else None
     del loaded  # big models need the memory
-    return write(prepared, target, recipe, step, twin)
+    return write(prepared, target, recipe, step)
 
 
 @dataclass
@@ -74,7 +74,8 @@ class Prepared:
 
     `plain` is the same with all weights in float32, if some of them are stored in less; `samples`
     are those to compare the predicted classes of both on. `changed` names the layers whose weights
-    are not those of a layer of Keras any more.
+    are not those of a layer of Keras any more. `twin` is the live Keras model if update steps are
+    to be compared with its.
     """
 
     spec: mlmodel.Message
@@ -85,6 +86,7 @@ class Prepared:
     changed: frozenset[str]
     plain: tuple[mlmodel.Message, Weights] | None = None
     samples: Samples | None = None
+    twin: Any | None = None
 
 
 def prepare(
@@ -99,27 +101,31 @@ def prepare(
     """
     plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
-        found = traced(model, recipe)
+        new = renewed(model, settings, recipe)
+        model, recipe = new.model, new.recipe
+        found = new.named(traced(model, recipe))
     check_size(weight.shape for weight in found.program.weights.values())
     with step("lower"):
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
+    new.check_learns(network)
     plan, said = _told(plan, model, network, settings, recipe)
     spec, weights = _marked(network, plan)
     metadata.describe_kernels(spec, network, model)
+    new.describe(spec)
     plain, precision = None, recipe.frozen_weights
     if recipe.is_pipeline:
         plain = in_pipeline(spec, weights, "float32") if precision != "float32" else None
         spec, weights = in_pipeline(spec, weights, precision)
     samples = calibration_samples(recipe.calibration, spec) if recipe.calibration else None
-    expected = expectation(model, network, recipe) if recipe.verify else None
+    expected = expectation(model, network, recipe, new.ended) if recipe.verify else None
     weighted = network.lowered.net.weighted.values()
     changed = frozenset(
         name for made in weighted if made.is_changed for name in (made.name, made.keras.name)
     )
-    return Prepared(
-        spec, weights, expected, network.end.loss, said, changed, plain, samples
-    )  # fmt: skip
+    twin = model if recipe.verify_update else None
+    said = (*new.notes, *said)
+    return Prepared(spec, weights, expected, network.end.loss, said, changed, plain, samples, twin)
 
 
 def write(
@@ -127,11 +133,10 @@ def write(
     target: Path,
     recipe: Recipe,
     step: Step = nothing_shown,
-    twin: Any | None = None,
 ) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
-    The file carries `recipe` as it was given. With `twin`, the live Keras model, update steps
+    The file carries `recipe` as it was given. If `prepared` has the live Keras model, update steps
     are compared, too; it has its own weights again afterwards.
 
     Raises:
@@ -157,9 +162,9 @@ def write(
             if prepared.expected is not None:
                 doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
-        if twin is not None:
+        if prepared.twin is not None:
             with step("verify_update"):
-                said.append(update_checked(written, twin, prepared.changed))
+                said.append(update_checked(written, prepared.twin, prepared.changed))
         is_class = prepared.loss == KERAS_CROSS_ENTROPY
         return Report(
             **vars(inspect(written).as_one), loss=prepared.loss, size=after.size,

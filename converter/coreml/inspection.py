@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.coreml import mlmodel, shapes
-from converter.coreml.features import channels, keras_shape
+from converter.coreml.features import channels, keras_shape, labels
 from converter.coreml.interface import KERNELS_KEY, PIXELS_KEY, SHAPES_KEY, Pixels
 from converter.coreml.kinds import kind_of, stored_weights
 from converter.coreml.mlmodel import Message
@@ -97,6 +97,7 @@ class CoreMLModel:
 
     `pixels` is what reaches the first layer with weights, if the first input is an image: by all
     scalings of a model that was converted here, by the file's preprocessing of another one.
+    `labels` are the classes in the order of their probabilities.
     """
 
     kind: str
@@ -111,6 +112,7 @@ class CoreMLModel:
     models: tuple[CoreMLModel, ...] = ()
     pixels: Pixels | None = None
     name: str = ""
+    labels: tuple[str | int, ...] = ()
 
     @property
     def as_one(self) -> CoreMLModel:
@@ -138,6 +140,7 @@ def inspect(spec: Message) -> CoreMLModel:
         update=_update(spec),
         models=tuple(replace(inspect(member), name=name) for name, member in members(spec)),
         pixels=_pixels(spec),
+        labels=tuple(labels(spec) or ()),
     )
 
 

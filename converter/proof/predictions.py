@@ -15,8 +15,10 @@ from converter.errors import InvalidModelError, ParityError
 from converter.learning.answers import Answer
 from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network
+from converter.learning.new_classes import Ended
 from converter.proof import keras_model, parity, samples
 from converter.proof.finite import check_answers
+from converter.proof.kept import Kept, kept, kept_gap
 from converter.proof.samples import Look
 from converter.recipe import Recipe
 from converter.recipe.model import TOLERANCES
@@ -34,7 +36,8 @@ class Expectation:
     """Inputs for the Core ML model by name, and the `answer` that its `output` must give to them.
 
     Its values are ``[N, C]``; `are_probabilities` tells whether those of classes. The answers vary
-    over the samples by `variation`, a share of their range.
+    over the samples by `variation`, a share of their range. `kept` is what a model with new classes
+    must share with the one from before.
     """
 
     inputs: Mapping[str, Array]
@@ -42,12 +45,16 @@ class Expectation:
     answer: Answer
     are_probabilities: bool
     variation: float
+    kept: Kept | None = None
 
 
-def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
+def expectation(
+    model: Any, network: Network, recipe: Recipe, ended: Ended | None = None
+) -> Expectation:
     """Return what `network` must predict for random inputs: what the live Keras `model` does.
 
-    Where the answers hardly vary, equal ones would prove nothing, and other inputs are tried.
+    `ended` tells of a model with new classes from what it was made. Where the answers hardly vary,
+    equal ones would prove nothing, and other inputs are tried.
 
     Raises:
         ParityError: the Keras model answers ordinary inputs with what is no number.
@@ -56,7 +63,7 @@ def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
     with_image = network.traced.interface.image is not None
     for look in samples.looks(_highest(network), with_image):
         try:
-            found.append(_expectation(model, network, recipe, look))
+            found.append(_expectation(model, network, recipe, look, ended))
         except ParityError:
             if not found:
                 raise
@@ -66,7 +73,9 @@ def expectation(model: Any, network: Network, recipe: Recipe) -> Expectation:
     return max(found, key=lambda expected: expected.variation)
 
 
-def _expectation(model: Any, network: Network, recipe: Recipe, look: Look) -> Expectation:
+def _expectation(
+    model: Any, network: Network, recipe: Recipe, look: Look, ended: Ended | None
+) -> Expectation:
     interface, end = network.traced.interface, network.end
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if recipe.input_shape:
@@ -86,8 +95,10 @@ def _expectation(model: Any, network: Network, recipe: Recipe, look: Look) -> Ex
     check_answers(model, batch, answers.values)
     answer = end.expected(answers)
     is_class = end.loss == KERAS_CROSS_ENTROPY
-    variation = parity.variation(answer, is_class)
-    return Expectation(inputs, interface.output, answer, is_class, variation)
+    shared = kept(ended, network, batch, inputs) if ended else None
+    varying = shared.answer if shared and shared.are_features else answer
+    variation = parity.variation(varying, is_class and varying is answer)
+    return Expectation(inputs, interface.output, answer, is_class, variation, shared)
 
 
 def _highest(network: Network) -> float:
@@ -145,10 +156,13 @@ def verified(written: Message, expected: Expectation, tolerance: Tolerance) -> f
         ParityError: farther than the `tolerance`.
     """
     found = parity.predict(written, expected.inputs, expected.output)
-    if tolerance.precision == "int8":
+    digits = tolerance.precision != "int8"
+    if not digits:
         gap = parity.difference(expected.answer.values, found.values)
     else:
         gap = parity.gap(expected.answer, found, expected.are_probabilities)
+    if gap <= tolerance.allowed and expected.kept is not None:
+        return max(gap, kept_gap(written, expected.kept, tolerance.allowed, digits))
     if gap > tolerance.allowed:
         finite = np.isfinite(gap)
         raise ParityError(

@@ -131,6 +131,7 @@ def verify(
     rng = np.random.default_rng(seed)
     with _kept(keras_model.weights):
         paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
+        blank = [p for p in paired if len(p.axes) > 1 and not np.any(p.ours())]
         both = _Both(
             model, keras_model, plan, replace(settings, batch_size=count), found, paired, upper
         )
@@ -139,10 +140,18 @@ def verify(
             both.step(batch, rng)
     remark = parity.little_varied(found.variation)
     folded = tuple(dict.fromkeys(p.parameter.layer.name for p in paired if p.is_folded))
-    return Verification(
+    result = Verification(
         found.difference, found.ending.name, both.results(), steps, count, remark, folded,
         compressed,
     )  # fmt: skip
+    if blank and not result.passed():
+        name = blank[0].parameter.layer.name
+        raise UnpairedError(
+            f"layer '{name}': its weights are all zero, so they do not tell whether a batch "
+            "normalization was folded into it, and its update step cannot be compared with Keras's",
+            name,
+        )
+    return result
 
 
 def update_checked(model: Message, keras_model: Any, changed: Collection[str]) -> str:

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -33,11 +34,19 @@ takes as logits what it is given, the second a single number as a logit."""
 
 LOSSES: tuple[Objective, ...] = get_args(Objective)
 
+Start: TypeAlias = Literal["glorot", "zeros"]
+"""What the kernel of a new head may start with: drawn by Glorot's rule, or zeros."""
+
+STARTS: tuple[Start, ...] = get_args(Start)
+
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
 
 LARGEST_SIZE = 2**31 - 1
 """Values of an input; TensorFlow counts in 32 bits."""
+
+MOST_SPARE = 1_000
+"""Outputs that can be kept for classes to come."""
 
 TOLERANCES: Mapping[Precision, float] = {"float32": 1e-4, "float16": 1e-2, "int8": 0.1}
 """Precision of the frozen weights -> largest difference from Keras that passes by default, relative
@@ -46,6 +55,20 @@ to the range of its output. With integers, of classes their probabilities are co
 Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
+SpareCount = Annotated[int, Field(ge=1, le=MOST_SPARE)]
+
+
+def _start(value: Any) -> Any:
+    """Return what a new head starts with if it is only said that there shall be one, or none."""
+    return {True: "glorot", False: None}[value] if isinstance(value, bool) else value
+
+
+NewHead = Annotated[
+    Start | None,
+    BeforeValidator(_start),
+    WithJsonSchema({"enum": [*STARTS, True, False]}),
+]
+"""What a new head starts with; ``true`` is the usual, ``false`` none."""
 
 
 class _Strict(BaseModel):
@@ -248,7 +271,9 @@ class Recipe(_Strict):
     shuffle: bool = Field(
         default=True, description="Whether samples are shuffled between epochs (default: yes)."
     )
-    seed: Whole | None = Field(default=None, description="Seed of the shuffling.")
+    seed: Whole | None = Field(
+        default=None, description="Seed of the shuffling, and of a new head."
+    )
 
     image: Literal["rgb", "bgr", "gray"] | None = Field(
         default=None, description="Take images instead of arrays, in this colour order."
@@ -266,6 +291,16 @@ class Recipe(_Strict):
     classes: Labels | None = Field(
         default=None,
         description="Make a classifier: its labels in order, or a file with one a line.",
+    )
+    new_head: NewHead = Field(
+        default=None,
+        description="Replace the last dense layer by a fresh one for `classes`: glorot (also: "
+        "true), drawn by `seed`, or zeros.",
+    )
+    spare_classes: SpareCount | None = Field(
+        default=None,
+        description="Append as many outputs for classes to come; `classes` may name them "
+        "(default: spare-1, …).",
     )
     input_name: Text | None = Field(
         default=None, description="Name of the model's input (default: image, else input)."
@@ -351,6 +386,7 @@ class Recipe(_Strict):
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
         if "label_name" in self.model_fields_set and self.classes is None:
             yield "label_name", "has no effect without classes; add classes, or remove it"
+        yield from self._about_new_classes()
         if self.layout == "network" and self.frozen_weights != "float32":
             yield (
                 "frozen_weights",
@@ -366,6 +402,21 @@ class Recipe(_Strict):
                 yield key, "has no effect, because verify is off; remove one of them"
         if self.output_path is not None and self.output_path.suffix not in MODEL_ENDING:
             yield "output_path", "does not end in .mlmodel; give it that ending"
+
+    def _about_new_classes(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is wrong) for a new head or spare classes beside other settings."""
+        given = [key for key in ("new_head", "spare_classes") if getattr(self, key) is not None]
+        if len(given) == 2:
+            yield "spare_classes", "has no place beside new_head, whose classes are all new"
+        for key in given:
+            if self.classes is None:
+                yield key, "needs classes: name the labels"
+            if self.loss not in (None, "categorical_crossentropy"):
+                yield (
+                    "loss",
+                    f"has no place beside {key}, which makes classes that exclude "
+                    "each other; remove it",
+                )
 
 
 class RecipeFile(Recipe):

@@ -39,6 +39,8 @@ EXAMPLES: dict[str, Any] = {
     "scale": "1/255",
     "bias": [0.0, 0.0, 0.0],
     "classes": ["cat", "dog"],
+    "new_head": "glorot",
+    "spare_classes": 2,
     "input_name": "image",
     "output_name": "classProbability",
     "label_name": "classLabel",

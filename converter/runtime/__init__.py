@@ -11,6 +11,7 @@ from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
 from converter.runtime.prediction import (
     depends_on_batch,
+    features_below,
     is_distribution,
     predict,
     predict_samples,
@@ -35,6 +36,7 @@ __all__ = [
     "Trainer",
     "depends_on_batch",
     "evaluate",
+    "features_below",
     "is_distribution",
     "plan",
     "predict",

@@ -109,6 +109,25 @@ def predict_with_before(
     return values, np.concatenate([arrays.as_array(blobs[before]) for blobs in parts])
 
 
+def features_below(model: Message, inputs: Mapping[str, Array], output: str) -> Array:
+    """Return what the last inner product before `output` takes: ``[N, F]`` or ``[N, C, H, W]``.
+
+    Raises:
+        ModelFileError: there is none, or the network cannot be run.
+        DataError: an input is missing or does not have the declared shape.
+    """
+    whole = joined(model)
+    makers = {made: layer for layer in whole.layers for made in layer.output}
+    blob = whole.outputs[output].blob
+    while blob in makers and makers[blob].kind != "innerProduct":
+        blob = makers[blob].input[0]
+    if blob not in makers:
+        raise ModelFileError(f"no inner product makes the output '{output}'")
+    features = makers[blob].input[0]
+    parts = _computed(model, whole, [features], ArraySamples(inputs), 32)
+    return np.concatenate([arrays.as_array(blobs[features]) for blobs in parts])
+
+
 def _before(whole: Joined, blob: str) -> str | None:
     makers = {output: layer for layer in whole.layers for output in layer.output}
     if blob not in makers or makers[blob].kind not in ("softmax", "activation"):
