@@ -8,7 +8,7 @@ same, and only then anything is written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from converter import runtime
 from converter.conversion.metadata import recipe_of
+from converter.conversion.new_classes import Renewed, renewed_again
 from converter.conversion.source import load_source
 from converter.conversion.traced import loss_of, traced
-from converter.coreml.features import labels
-from converter.coreml.mlmodel import Message, layer_params, updatable_layers
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, updatable_layers
 from converter.coreml.pipelines import learner
 from converter.errors import NotUpdatableError, ParityError, UnsupportedError
 from converter.files import replacing
@@ -27,12 +27,13 @@ from converter.learning.network import learning_network
 from converter.load import LoadedModel
 from converter.lower.weighted import Weighted
 from converter.paths import Input, Output, check_outputs, check_source
-from converter.proof.correspondence import correspondence
+from converter.proof.correspondence import correspondence, random_samples
+from converter.proof.feeding import fed, is_compressed
 from converter.recipe import Recipe
 from converter.trace.layer_table import LayerTable
 from converter.trace.program import Array
 from converter.weights.homes import home
-from converter.weights.keras_writing import ENDINGS, write
+from converter.weights.keras_writing import ENDINGS, write, write_with_new_classes
 from converter.weights.tensors import NAMES, Tensor, tensors
 
 TOLERANCE = 1e-4
@@ -57,7 +58,7 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
     """Write to `target` the Keras file `source` with what the model `spec`, made of it, learned.
 
     `target` ends in ``.keras`` or ``.h5``. In the format of `source` all else stays as it is in the
-    file; in the other one Keras writes the model anew, compiled as before.
+    file; in the other one, and with new classes, Keras writes the model anew, compiled as before.
 
     Raises:
         KerasFileError: `source` cannot be read.
@@ -69,37 +70,44 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
     """
     check_source(source)
     check_outputs([Input("--into", source)], [Output("-o", target, ENDINGS)])
-    loaded, recipe = _loaded(spec, source, allow_unsafe)
-    values = dict(_learned(spec, loaded, recipe))
+    loaded, new = _loaded(spec, source, allow_unsafe)
+    values = dict(_learned(spec, loaded, new))
     by_id = {id(variable): variable for variable in loaded.model.variables}
     for key, array in values.items():
         _assign(by_id[key], array)
     parity = _parity(spec, loaded.model)
     with replacing(target) as temporary:
-        notes = write(loaded, source, temporary, target.suffix, values, allow_unsafe)
+        if new is not None and new.ended is not None:
+            notes = write_with_new_classes(loaded, source, temporary, target.suffix, allow_unsafe)
+        else:
+            notes = write(loaded, source, temporary, target.suffix, values, allow_unsafe)
     names = tuple(by_id[key].path for key in values)
     return Extracted(names, parity, (*loaded.notes, *notes))
 
 
-def _loaded(spec: Message, source: Path, allow_unsafe: bool) -> tuple[LoadedModel, Recipe | None]:
-    """Return the Keras model, and the recipe by which it was converted, None if that is unknown."""
+def _loaded(spec: Message, source: Path, allow_unsafe: bool) -> tuple[LoadedModel, Renewed | None]:
+    """Return the Keras model with the classes that `spec` has, and how it was converted.
+
+    None where that is unknown, of a model of another tool.
+    """
     made_by = recipe_of(spec)
     changes = {"model": source, "allow_unsafe": allow_unsafe, "output_path": None}
     recipe = (made_by or Recipe(model=source)).model_copy(update=changes)
-    if recipe.classes is not None:
-        recipe = recipe.model_copy(update={"classes": tuple(labels(learner(spec)) or ()) or None})
     loaded, left = load_source(recipe)
-    return loaded, left if made_by else None
+    if made_by is None:
+        return loaded, None
+    new = renewed_again(loaded.model, loaded.compile_settings, left, spec)
+    return replace(loaded, model=new.model), new
 
 
 def _learned(
-    spec: Message, loaded: LoadedModel, recipe: Recipe | None
+    spec: Message, loaded: LoadedModel, new: Renewed | None
 ) -> Iterator[tuple[int, Array]]:
     """Yield the ``id`` of each variable that learned, and its values in 64 bits."""
-    if recipe is None:
+    if new is None:
         yield from _by_name(spec, loaded.model)
         return
-    found = traced(loaded.model, recipe)
+    found, recipe = new.named(traced(loaded.model, new.recipe)), new.recipe
     network = learning_network(
         found, loss_of(found, loaded.compile_settings, recipe), recipe.layers
     )
@@ -159,12 +167,21 @@ def _assign(variable: Any, array: Array) -> None:
 
 
 def _parity(spec: Message, model: Any) -> float:
-    """Return how far the predictions of both are apart, relative to their range."""
-    found = correspondence(spec, model, runtime.plan(spec), SAMPLES)
-    if found.difference > TOLERANCE:
+    """Return how far the predictions of both are apart, relative to their range.
+
+    Of a model whose frozen part is stored in fewer bits, those from the same features.
+    """
+    plan = runtime.plan(spec)
+    found = correspondence(spec, model, plan, SAMPLES)
+    gap = found.difference
+    if is_compressed(spec):
+        rng = np.random.default_rng(0)
+        batch = random_samples(spec, model, found.reading, SAMPLES, rng, found.look)
+        _, gap = fed(spec, model, batch, found, plan.loss == CROSS_ENTROPY)
+    if gap > TOLERANCE:
         raise ParityError(
             "with what was learned the Keras model does not predict what the model does: it is "
-            f"{found.difference:.1e} of the range away (allowed {TOLERANCE:.0e}); is it the file "
-            "that was converted? Nothing was written"
+            f"{gap:.1e} of the range away (allowed {TOLERANCE:.0e}); is it the file that was "
+            "converted? Nothing was written"
         )
-    return found.difference
+    return gap

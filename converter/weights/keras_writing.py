@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import numpy as np
 from converter.errors import KerasFileError, UnsupportedError
 from converter.keras_file.rewriting import rewrite
 from converter.keras_file.storage import is_hdf5
-from converter.load import LoadedModel
+from converter.learning.head import CLASS_LOSSES
+from converter.load import CompileSettings, LoadedModel, output_names
 from converter.load.kernels import as_stored
 from converter.load.weights import Placed
 from converter.trace.program import Array
-from converter.weights.other_format import write_anew
+from converter.weights.other_format import LossError, write_anew
+
+INTEGER_CLASSES = "sparse_categorical_crossentropy"
 
 HDF5_ENDINGS = (".h5", ".hdf5")
 ENDINGS = (".keras", *HDF5_ENDINGS)
@@ -38,12 +42,47 @@ def write(
         UnsupportedError: the arrays of the file cannot hold them, or the other format not all else.
     """
     if is_hdf5(source) != (ending in HDF5_ENDINGS):
-        return write_anew(loaded, source, temporary, ending, allow_unsafe)
+        try:
+            return write_anew(loaded, source, temporary, ending, allow_unsafe)
+        except LossError as error:
+            raise UnsupportedError(
+                f"the other format would lose {error}; write it in the format that it has"
+            ) from error
     try:
         rewrite(source, temporary, _arrays(loaded, values))
     except KerasFileError as error:
         raise KerasFileError(f"{source}: {error}") from error
     return ()
+
+
+def write_with_new_classes(
+    loaded: LoadedModel, source: Path, temporary: Path, ending: str, allow_unsafe: bool
+) -> tuple[str, ...]:
+    """Write to `temporary` the model `loaded`, whose last layer is another one than in `source`.
+
+    Raises:
+        UnsupportedError: Keras cannot write all that the file holds.
+    """
+    settings = loaded.compile_settings
+    if settings is not None:
+        loaded = replace(loaded, compile_settings=_of_classes(settings, loaded.model))
+    try:
+        return write_anew(loaded, source, temporary, ending, allow_unsafe)
+    except LossError as error:
+        raise UnsupportedError(
+            "with new classes Keras has to write the model anew, and that would lose "
+            f"{error}; convert it without"
+        ) from error
+
+
+def _of_classes(settings: CompileSettings, model: Any) -> CompileSettings:
+    """Return `settings` with a loss for classes by their probabilities, as the new layer ends in a
+    softmax.
+    """
+    told = settings.loss_of(output_names(model)[0])
+    name = told.name if told is not None and told.name in CLASS_LOSSES else INTEGER_CLASSES
+    others = {key: value for key, value in settings.others.items() if key != "loss_weights"}
+    return replace(settings, loss=name, loss_config={}, output_losses={}, others=others)
 
 
 def _arrays(loaded: LoadedModel, values: Mapping[int, Array]) -> dict[str, Any]:

@@ -20,17 +20,19 @@ import numpy as np
 
 from converter.backend.keras import in_one_line, layers_inside
 from converter.backend.tensorflow import keras
-from converter.errors import UnsupportedError
 from converter.keras_file.compiled import DULL_OF_LOSSES, LOSSES, CompileSettings, Loss
 from converter.keras_file.names import own_name
 from converter.keras_file.storage import read_json
 from converter.load import LoadedModel
 from converter.load.layers import Unwritten, accepted_arguments
 
-SAME_FORMAT = "write it in the format that it has"
-
 OUR_OWN = "make-updatable>"
 """What Keras calls classes that only this tool registers."""
+
+
+class LossError(Exception):
+    """What a file written anew would lose."""
+
 
 WITHOUT_EFFECT = ("is_legacy_optimizer", "jit_compile", "name")
 """Arguments of optimizers that say nothing about what they do."""
@@ -45,7 +47,7 @@ def write_anew(
     kept if `allow_unsafe`. Returns what to know about it.
 
     Raises:
-        UnsupportedError: Keras cannot write all that the file holds.
+        LossError: Keras cannot write all that the file holds.
     """
     model, settings = loaded.model, loaded.compile_settings
     _check_layers(model)
@@ -58,32 +60,32 @@ def write_anew(
             model.save(written)
             again = keras.models.load_model(written, safe_mode=not allow_unsafe)
         except Exception as error:  # whatever Keras makes of layers that it cannot write or read
-            raise _lost(f"a layer that Keras cannot write there ({in_one_line(error)})") from error
+            raise LossError(
+                f"a layer that Keras cannot write there ({in_one_line(error)})"
+            ) from error
         if OUR_OWN in str(read_json(written).architecture):
-            raise _lost("a function that Keras does not have any more")
+            raise LossError("a function that Keras does not have any more")
         _check_weights(model, again)
         shutil.copyfile(written, temporary)
     told = "; the optimizer starts without what it remembers of the training" if settings else ""
-    return (f"Keras wrote the model anew, in the other format{told}",)
+    return (f"Keras wrote the model anew{told}",)
 
 
 def _check_weights(model: Any, again: Any) -> None:
     """Check that `again`, read from the file that was written, has the weights of `model`."""
     pairs = zip(model.get_weights(), again.get_weights(), strict=True)
     if not all(np.array_equal(ours, theirs) for ours, theirs in pairs):
-        raise _lost("which weights are whose")
-
-
-def _lost(what: str) -> UnsupportedError:
-    return UnsupportedError(f"the other format would lose {what}; {SAME_FORMAT}")
+        raise LossError("which weights are whose")
 
 
 def _check_layers(model: Any) -> None:
     for layer in layers_inside(model):
         if own_name(layer.name) != layer.name:
-            raise _lost(f"the name of layer '{own_name(layer.name)}', which Keras refuses today")
+            raise LossError(
+                f"the name of layer '{own_name(layer.name)}', which Keras refuses today"
+            )
         if type(layer).__module__.startswith("converter."):
-            raise _lost(f"what layer '{layer.name}' did in the Keras that wrote it")
+            raise LossError(f"what layer '{layer.name}' did in the Keras that wrote it")
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def _made(module: Any, name: str, config: Any, *, strict: bool = True) -> Any | 
     """Return an object of the class `name` of a `module` of Keras; None if it has no such class.
 
     Raises:
-        UnsupportedError: if `strict`, an argument is one that today's class does not know.
+        LossError: if `strict`, an argument is one that today's class does not know.
     """
     made_by: Any = getattr(module, name, None)
     if not isinstance(made_by, type) or not isinstance(config, Mapping):
@@ -142,7 +144,7 @@ def _made(module: Any, name: str, config: Any, *, strict: bool = True) -> Any | 
     arguments = {key: value for key, value in config.items() if key in accepted}
     for key, value in config.items():
         if strict and key not in accepted and key not in WITHOUT_EFFECT and value:
-            raise _lost(f"{key}={value!r:.40} of {name}, which Keras does not have any more")
+            raise LossError(f"{key}={value!r:.40} of {name}, which Keras does not have any more")
     return made_by(**{key: _argument(value) for key, value in arguments.items()})
 
 
@@ -151,7 +153,7 @@ def _argument(value: Any) -> Any:
     if isinstance(value, Mapping) and "class_name" in value:
         made = _made(keras.optimizers.schedules, str(value["class_name"]), value.get("config"))
         if made is None:
-            raise _lost(f"the schedule {value['class_name']}, which Keras does not have")
+            raise LossError(f"the schedule {value['class_name']}, which Keras does not have")
         return made
     return value
 
@@ -160,10 +162,10 @@ def _compile(model: Any, settings: CompileSettings, training: Any) -> None:
     """Compile `model` by its `settings` and the metrics in the JSON `training` of its file."""
     others = {k: v for k, v in settings.others.items() if k != "loss_weights"}
     if others:
-        raise _lost(f"the setting {next(iter(others))} of compile()")
+        raise LossError(f"the setting {next(iter(others))} of compile()")
     optimizer = _made(keras.optimizers, settings.optimizer or "", settings.optimizer_config)
     if optimizer is None:
-        raise _lost(f"the optimizer {settings.optimizer}, which Keras does not have")
+        raise LossError(f"the optimizer {settings.optimizer}, which Keras does not have")
     loss: Any = {name: _loss(each) for name, each in settings.output_losses.items()} or None
     if settings.loss is not None:
         loss = _loss(Loss(settings.loss, settings.loss_config))
@@ -180,7 +182,7 @@ def _compile(model: Any, settings: CompileSettings, training: Any) -> None:
 def _loss(loss: Loss) -> Any:
     """Return the loss as ``compile`` takes it: a name, or an object if it has settings."""
     if loss.name not in LOSSES.values():
-        raise _lost(f"the loss {loss.name}, which is not one of Keras")
+        raise LossError(f"the loss {loss.name}, which is not one of Keras")
     config = {key: value for key, value in loss.config.items() if key not in DULL_OF_LOSSES}
     if not config:
         return loss.name
@@ -207,7 +209,7 @@ def _metrics(stored: Any) -> Any:
             return config
         made = _made(keras.metrics, stored["class_name"], config)
         if made is None:
-            raise _lost(f"the metric {stored['class_name']}, which is not one of Keras")
+            raise LossError(f"the metric {stored['class_name']}, which is not one of Keras")
         return made
     if isinstance(stored, Mapping):
         return {key: _metrics(part) for key, part in stored.items()}
