@@ -176,7 +176,7 @@ def _strangers(first: Path, second: Path) -> str:
 
     both = (without_learned(mlmodel.read(path)) for path in (first, second))
     what = difference(*both)
-    return f"the models do not descend from the same file: {what} differs" if what else ""
+    return f"the models do not descend from the same file: {what}" if what else ""
 
 
 @command.command("adopt", cls=Command)

@@ -46,6 +46,8 @@ def read(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, npt.NDA
         DataError: the file is no archive of arrays, or of other ones.
     """
     refuse_special(path, DataError)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file; check the path")
     try:
         with ZipFile(path) as archive:
             return {

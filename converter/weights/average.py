@@ -137,7 +137,7 @@ class _Same:
         model = mlmodel.read(path)
         if what := difference(self._bare, without_learned(model)):
             raise DataError(
-                f"{path}: does not descend from the same file as {self._path}: {what} differs; "
+                f"{path}: does not descend from the same file as {self._path}: {what}; "
                 "average models of one shipped file"
             )
         return [tensor.values() for tensor in tensors(model)]

@@ -8,8 +8,8 @@ the ``.mlmodel`` that it came from; whatever does not look so is refused.
 size in bytes of each, in 64 bits, then the blobs one after the other. Those with an even index are
 zeros, as many as let the next one begin at a multiple of 64. The others are float32 values as the
 ``.mlmodel`` stores them, layer by layer, biases before weights; behind the biases of a dense layer
-there may be three times as many zeros. ``coremldata.bin``: the description of inputs and outputs,
-as protobuf, and the class labels. In a pipeline, member ``n`` has a folder ``model<n>`` of its own.
+there may be three times as many zeros. ``coremldata.bin``: the length of the description of inputs
+and outputs, that itself, as protobuf, and behind it the class labels. In a pipeline, member ``n`` has a folder ``model<n>`` of its own.
 """
 
 from __future__ import annotations
@@ -198,16 +198,32 @@ def _blobs(data: bytes, expected: Sequence[Blob]) -> Iterator[bytes]:
 
 def _check_description(shipped: Message, read: Read) -> None:
     """Check that inputs, outputs and labels are those of the `shipped` model."""
-    data, description = _needed(read, DATA, LARGEST_TEXT), shipped.description
+    description = shipped.description
+    told, rest = _description(_needed(read, DATA, LARGEST_TEXT), description)
     for name in ("input", "output", "trainingInput"):
         for feature in getattr(description, name):
-            alone = type(description)(**{name: [feature]}).SerializeToString(deterministic=True)
-            if alone not in data:
+            if _alone(description, name, feature) not in told:
                 raise DataError(f"{DATA}: does not describe '{feature.name}' as the shipped model")
     classes = labels(learner(shipped)) or []
-    if not _are_in_order([_as_stored(label) for label in classes], data):
+    if not _are_in_order([_as_stored(label) for label in classes], rest):
         raise DataError(f"{DATA}: does not hold the class labels of the shipped model")
     _check_metadata(shipped, classes, read)
+
+
+def _description(data: bytes, shipped: Message) -> tuple[bytes, bytes]:
+    """Return the description in ``coremldata.bin``, which begins with its length, and the rest."""
+    first = _alone(shipped, "input", shipped.input[0]) if shipped.input else b""
+    start = data.find(first)
+    if not first or start < 8:
+        raise DataError(f"{DATA}: does not describe the first input as the shipped model")
+    end = start + int(struct.unpack_from("<Q", data, start - 8)[0])
+    return data[start:end], data[end:]
+
+
+def _alone(description: Message, name: str, feature: Message) -> bytes:
+    """Return a description with this `feature` alone, as it stands in that of the whole model."""
+    alone: bytes = type(description)(**{name: [feature]}).SerializeToString(deterministic=True)
+    return alone
 
 
 def _as_stored(label: str | int) -> bytes:

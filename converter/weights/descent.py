@@ -36,35 +36,36 @@ def _differences(first: Message, other: Message) -> Iterator[str]:
     ours, theirs = ([model, *(m for _, m in members(model))] for model in (first, other))
     kinds = [[part.WhichOneof("Type") for part in parts] for parts in (ours, theirs)]
     if kinds[0] != kinds[1]:
-        yield "the kind of the model"
+        yield "the kinds of the models differ"
         return
     if labels(learner(first)) != labels(learner(other)):
-        yield "the class labels"
+        yield "the class labels differ"
     for one, another in zip(ours, theirs, strict=True):
         net = network(one)
         if net is not None:
             yield from _in_networks(net, network(another))
         elif not members(one) and one != another:
-            yield f"the {one.WhichOneof('Type')} in the pipeline"
+            yield f"the {one.WhichOneof('Type')} in the pipeline differs"
     if _interface(first) != _interface(other):
-        yield "the inputs or outputs"
+        yield "the inputs or outputs differ"
 
 
 def _in_networks(net: Message, other: Message) -> Iterator[str]:
     for index, layer in enumerate(net.layers):
         if index == len(other.layers) or other.layers[index].name != layer.name:
-            yield f"the layers: '{layer.name}' is not in its place"
+            yield f"the layers differ: '{layer.name}' is not in its place"
             return
     if len(other.layers) > len(net.layers):
-        yield f"the layers: '{other.layers[len(net.layers)].name}' is one more"
+        yield f"the layers differ: '{other.layers[len(net.layers)].name}' is one more"
     for layer, same in zip(net.layers, other.layers, strict=True):
         if layer != same:
             is_frozen = _without_weights(layer) == _without_weights(same)
-            yield f"{'the frozen weights of ' if is_frozen else ''}layer '{layer.name}'"
+            what = "the frozen weights of layer" if is_frozen else "the settings of layer"
+            yield f"{what} '{layer.name}' differ"
     if list(net.preprocessing) != list(other.preprocessing):
-        yield "what happens to the pixels of the input"
+        yield "what happens to the pixels of the input differs"
     if list(net.updateParams.lossLayers) != list(other.updateParams.lossLayers):
-        yield "the loss"
+        yield "the losses differ"
 
 
 def _without_weights(layer: Message) -> Message:

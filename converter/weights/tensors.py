@@ -63,15 +63,14 @@ class Tensor:
             ModelFileError: they are fewer or more than the layer says, quantized, or learn without
                 being stored in 32 bits.
         """
+        named, found = f"layer '{self.layer.name}': its {NAMES[self.field]}", floats(self.stored)
         if self.learns and not self.stored.floatValue:
             raise ModelFileError(
-                f"layer '{self.layer.name}': its {self.field} is not stored in 32-bit floats, "
-                "which Core ML needs to update it"
+                f"{named} is not stored in 32-bit floats, which Core ML needs to update it"
             )
-        found = floats(self.stored)
         if len(found) != self.size:
-            how = "are quantized" if self.stored.rawValue else f"are {len(found)}, not {self.size}"
-            raise ModelFileError(f"layer '{self.layer.name}': its {self.field} {how}")
+            kind = "quantized" if self.stored.rawValue else f"{len(found)} of {self.size}"
+            raise ModelFileError(f"{named} has {kind} values")
         return found
 
     def put(self, array: npt.NDArray[Any]) -> None:
