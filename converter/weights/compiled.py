@@ -9,7 +9,8 @@ size in bytes of each, in 64 bits, then the blobs one after the other. Those wit
 zeros, as many as let the next one begin at a multiple of 64. The others are float32 values as the
 ``.mlmodel`` stores them, layer by layer, biases before weights; behind the biases of a dense layer
 there may be three times as many zeros. ``coremldata.bin``: the length of the description of inputs
-and outputs, that itself, as protobuf, and behind it the class labels. In a pipeline, member ``n`` has a folder ``model<n>`` of its own.
+and outputs, that itself, as protobuf, and behind it the class labels. In a pipeline, member ``n``
+has a folder ``model<n>`` of its own.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
             notes = write_with_new_classes(loaded, source, temporary, target.suffix, allow_unsafe)
         else:
             notes = write(loaded, source, temporary, target.suffix, values, allow_unsafe)
-    names = tuple(by_id[key].path for key in values)
+    owner = LayerTable(loaded.model).owner
+    names = tuple(f"{owner(by_id[key]).name}/{by_id[key].name}" for key in values)
     return Extracted(names, parity, (*loaded.notes, *notes))
 
 
