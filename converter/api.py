@@ -1,4 +1,4 @@
-"""The Python API: a Keras model in, an updatable Core ML model in memory out.
+"""The Python API: a Keras model, or a .mlmodel, in; an updatable Core ML model in memory out.
 
 >>> import converter
 >>> model = converter.convert("models/lenet.h5", layers=["dense_5", "dense_6"])
@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict, TypeVar
 
 from converter.arithmetic import Arithmetic, arithmetic_of
-from converter.conversion.report import Report
+from converter.conversion.report import Report, report_of
 from converter.coreml import mlmodel
 from converter.coreml.inspection import COLUMNS
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
-from converter.errors import MakeUpdatableError, UsageError, in_python
-from converter.paths import MODEL_ENDING, Output, check_outputs
+from converter.errors import DataError, MakeUpdatableError, UsageError, in_python
+from converter.paths import MODEL_ENDING, Input, Output, check_outputs
 from converter.recipe import Choice, Metadata, Objective, Range, Recipe
 from converter.recipe.reading import from_flags, read
 from converter.validation import validate
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from converter.data import Layout
     from converter.device import Verdict
     from converter.proof.update import Verification
-    from converter.runtime import History, Samples
+    from converter.runtime import History, Samples, Score
+    from converter.weights.extraction import Extracted
 
     Array: TypeAlias = npt.NDArray[np.generic]
     Inputs: TypeAlias = Array | Mapping[str, Array]
@@ -155,6 +156,42 @@ def convert(
     return UpdatableModel(spec, report, chosen, None if is_file else model)
 
 
+@_in_python
+def load(path: str | Path) -> UpdatableModel:
+    """Open the ``.mlmodel`` at `path`, made by this tool or by another one.
+
+    Returns:
+        The same kind of object as from `convert`. It does not carry the Keras model: `verify` is
+        told it by ``against``.
+
+    Raises:
+        ModelFileError: the file cannot be read, or is no model.
+    """
+    from converter.conversion.metadata import recipe_of
+
+    source = Path(path)
+    spec = mlmodel.read(source)
+    report = report_of(spec, source.stat().st_size)
+    return UpdatableModel(spec, report, recipe_of(spec), _source=source)
+
+
+@_in_python
+def average(models: Sequence[str | Path], weights: Sequence[float] | None = None) -> UpdatableModel:
+    """Return the mean of `models`, paths of ``.mlmodel`` files that descend from one file.
+
+    They are read one after the other, so that any number of them takes the memory of a few.
+    `weights` are what each counts, in any unit, such as its number of samples.
+
+    Raises:
+        UsageError: there are no models, or the weights do not fit them.
+        DataError: a model does not descend from the same file as the first; it says what differs.
+    """
+    from converter.weights.average import average as averaged
+
+    spec = averaged([Path(path) for path in models], weights)
+    return replace(load(models[0]), spec=spec)
+
+
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `options` as a YAML file would hold them."""
     return {
@@ -173,51 +210,69 @@ class UpdatableModel:
     Attributes:
         spec: the protobuf message ``Model``, as coremltools knows it.
         report: what the conversion did: layers, interface, update, size, parity, notes.
-        recipe: everything that the conversion was told.
+        recipe: everything that the conversion was told; None of a model of another tool.
         history: how the training went, if the model comes from `train`.
     """
 
     spec: Message
     report: Report
-    recipe: Recipe
+    recipe: Recipe | None
     _keras: Any = field(default=None)
     history: History | None = None
+    _source: Path | None = None
 
     @_in_python
     def save(self, path: str | Path) -> Path:
         """Write the model to `path`, which ends in ``.mlmodel``; return it.
 
         Raises:
-            OutputError: the file cannot be written, or was an input of the conversion.
+            OutputError: the file cannot be written, or is what the model was made of.
         """
         target = Path(path)
-        inputs = self.recipe.inputs()
-        if self._keras is not None:  # the path of a live model is made up
-            inputs = [each for each in inputs if each.path != self.recipe.model]
-        check_outputs(inputs, [Output("", target, MODEL_ENDING)])
+        check_outputs(self._inputs(), [Output("", target, MODEL_ENDING)])
         mlmodel.write(self.spec, target)
         return target
+
+    def _inputs(self) -> list[Input]:
+        """Return the files that the model was made of."""
+        if self._source is not None:
+            return [Input("of load", self._source)]
+        assert self.recipe is not None, "a converted model has one"
+        if self._keras is None:
+            return self.recipe.inputs()
+        # The path of a live model is made up.
+        return [each for each in self.recipe.inputs() if each.path != self.recipe.model]
 
     def validate(self) -> list[Finding]:
         """Return what the rules of Core ML find in the model; nothing but warnings is expected."""
         return validate.validate_bytes(mlmodel.serialize(self.spec), must_be_updatable=True)
 
     @_in_python
-    def verify(self, steps: int = 2, samples: int | None = None, seed: int = 0) -> Verification:
+    def verify(
+        self,
+        steps: int = 2,
+        samples: int | None = None,
+        seed: int = 0,
+        *,
+        against: str | Path | Any = None,
+        allow_unsafe: bool = False,
+    ) -> Verification:
         """Compare predictions and `steps` update steps with those of the Keras model.
 
-        The Keras file is read again; a live model has its own weights again afterwards. `samples`
-        is the size of a mini-batch of random samples. ``result.passed()`` tells whether both agree.
+        That is `against`, the path of a Keras file or a live ``keras.Model``, by default the one
+        that was converted. The file is read again; a live model has its own weights again
+        afterwards. `samples` is the size of a mini-batch of random samples, `allow_unsafe` runs
+        Python code stored in the file. ``result.passed()`` tells whether both agree.
 
         Raises:
-            UsageError: the model has been trained since, so that it must differ.
+            UsageError: the model has been trained since, so that it must differ; or it was loaded
+                and `against` is not given.
             ParityError: the models predict different things.
         """
-        if self.history is not None:
-            raise UsageError("the model has been trained; verify the one that was converted")
         from converter.proof.update import verify
 
-        return verify(_copy(self.spec), self._keras_model(), steps, samples, seed)
+        twin = self._keras_model(against, allow_unsafe)
+        return verify(_copy(self.spec), twin, steps, samples, seed)
 
     @_in_python
     def on_device(self, timeout: float = 600.0) -> Verdict:
@@ -229,10 +284,22 @@ class UpdatableModel:
 
         return device.check(self.spec, timeout=timeout)
 
-    def _keras_model(self) -> Any:
-        from converter.conversion.new_classes import renewed_again
+    def _keras_model(self, against: str | Path | Any, allow_unsafe: bool) -> Any:
+        """Return the live Keras model to compare with."""
+        from converter.conversion.new_classes import original, renewed_again
         from converter.load import compile_settings_of
 
+        if isinstance(against, (str, Path)):
+            return original(self.spec, Path(against), allow_unsafe=allow_unsafe).model
+        if against is not None:
+            return against
+        if self.history is not None:
+            raise UsageError(
+                "the model has been trained; verify the one that was converted, or give the Keras "
+                "model that is like it: against"
+            )
+        if self._source is not None or self.recipe is None:
+            raise UsageError("a loaded model does not carry its Keras model; give it: against")
         if self._keras is not None:
             model, settings, recipe = self._keras, compile_settings_of(self._keras), self.recipe
         else:
@@ -241,6 +308,55 @@ class UpdatableModel:
             loaded, recipe = load_source(self.recipe)
             model, settings = loaded.model, loaded.compile_settings
         return renewed_again(model, settings, recipe, self.spec).model
+
+    @property
+    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The weights that learn, copies by name: ``dense_5/kernel``, in Keras's shape and order.
+
+        Raises:
+            TrainingError: nothing learns in the model, or it keeps samples instead of weights.
+        """
+        from converter.weights import tensors
+
+        return tensors.weights(self.spec)
+
+    def get_weights(self) -> list[npt.NDArray[np.float32]]:
+        """Return the `weights` as a list, as ``keras.Model.get_weights`` does."""
+        return list(self.weights.values())
+
+    @_in_python
+    def set_weights(self, weights: Sequence[Any] | Mapping[str, Any]) -> None:
+        """Put in `weights`, a list as `get_weights` gives it, or arrays by name, in this model.
+
+        Raises:
+            DataError: there are more or fewer than the model has, one is of another shape, or holds
+                what is no finite number. Then nothing is changed.
+        """
+        from converter.weights import tensors
+
+        names = [tensor.name for tensor in tensors.tensors(self.spec)]
+        if not isinstance(weights, Mapping):
+            if len(weights) != len(names):
+                raise DataError(
+                    f"weights: holds {len(weights)} arrays, but the model has {len(names)}: "
+                    f"{', '.join(names)}"
+                )
+            weights = dict(zip(names, weights, strict=True))
+        tensors.put(self.spec, weights)
+
+    @_in_python
+    def adopt(self, personal: str | Path) -> UpdatableModel:
+        """Return this model with what a device has learned, from the `personal` one that it saved.
+
+        That is a ``.mlmodelc`` folder, or a file that ``exportWeights(to:)`` or
+        ``exportModel(to:)`` of the generated Swift trainer has written. Nothing of it is run.
+
+        Raises:
+            DataError: it is none of these, or does not descend from this model.
+        """
+        from converter.weights.adopting import adopt
+
+        return replace(self, spec=adopt(self.spec, Path(personal)))
 
     @_in_python
     def predict(
@@ -322,6 +438,50 @@ class UpdatableModel:
         history = runtime.train(spec, data, settings, held_out)
         return replace(self, spec=spec, history=history)
 
+    @_in_python
+    def extract(
+        self, into: str | Path, path: str | Path, *, allow_unsafe: bool = False
+    ) -> Extracted:
+        """Write to `path` the Keras file `into`, which the model was made of, with what it learned.
+
+        `path` ends in ``.keras`` or ``.h5``. `allow_unsafe` runs Python code stored in `into`.
+
+        Raises:
+            UnsupportedError: what was learned has no place in Keras.
+            NotUpdatableError: `into` is not the file that the model was converted from.
+            ParityError: with what was learned, Keras predicts something else.
+        """
+        from converter.weights.extraction import extract
+
+        return extract(self.spec, Path(into), Path(path), allow_unsafe=allow_unsafe)
+
+    @_in_python
+    def evaluate(
+        self,
+        x: Inputs,
+        y: Any,
+        *,
+        layout: Layout = "auto",
+        scale: float = 1.0,
+        batch_size: int = 32,
+    ) -> Score:
+        """Return the mean ``loss`` over samples and, of classes, the ``accuracy``.
+
+        Args:
+            x: samples, as for `predict`.
+            y: answers, as for `train`.
+            layout: as for `predict`.
+            scale: as for `predict`.
+            batch_size: samples computed at once.
+
+        Raises:
+            DataError: samples or answers do not fit the model.
+        """
+        from converter import runtime
+
+        data = runtime.Labelled(self._samples(x, layout, scale), y)
+        return runtime.evaluate(self.spec, data, batch_size)
+
     def _samples(self, x: Inputs, layout: Layout, scale: float) -> Samples:
         import numpy as np
 
@@ -341,7 +501,8 @@ class UpdatableModel:
         report = self.report
         by = f" learn by {report.update.optimizer}" if report.update else " learn"
         what = f"{report.learning}{by}, {report.size / 1e6:.1f} MB"
-        return f"<UpdatableModel '{self.recipe.model.stem}': {what}>"
+        made_of = self._source or (self.recipe.model if self.recipe else Path("model"))
+        return f"<UpdatableModel '{made_of.stem}': {what}>"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""

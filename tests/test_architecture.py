@@ -20,6 +20,7 @@ FLOORS = (
     ("proof",),
     ("neighbors",),
     ("conversion",),
+    ("weights",),
     ("api",),
     ("cli",),
 )

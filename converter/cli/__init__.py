@@ -29,6 +29,8 @@ COMMANDS = {
     "train": "Train a .mlmodel as an update task on the device would, on any machine.",
     "evaluate": "Tell the loss and the accuracy of a .mlmodel on labelled data.",
     "predict": "Print what a .mlmodel answers.",
+    "weights": "List, read, write, compare and average the weights that a model learns.",
+    "extract": "Put what a .mlmodel has learned into its Keras model again.",
     "verify": "Check what a .mlmodel does: against its Keras model, or in Core ML itself on a Mac.",
     "calibrate": "Tell how Core ML counts when it trains, from what a Mac has recorded.",
     "swift": "Write the Swift code with which an app trains a .mlmodel.",

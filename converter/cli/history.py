@@ -12,8 +12,11 @@ from converter.files import write_bytes
 from converter.runtime import Epoch, History
 
 
-def write_history(history: History, target: Path) -> None:
+def write_history(history: History, samples: int, target: Path) -> None:
     """Write one row per epoch to `target`, as JSON or CSV by its ending.
+
+    JSON also tells the score before training, and how many `samples` were learned from: what the
+    model counts in a mean (``weights average --samples-from``).
 
     Raises:
         OutputError: the file cannot be written.
@@ -21,7 +24,7 @@ def write_history(history: History, target: Path) -> None:
     rows = [asdict(epoch) for epoch in history.epochs]
     if target.suffix == ".json":
         before = asdict(history.before) if history.before else None
-        text = json.dumps({"before": before, "epochs": rows}, indent=1) + "\n"
+        text = json.dumps({"samples": samples, "before": before, "epochs": rows}, indent=1) + "\n"
     else:
         table = io.StringIO()
         writer = csv.DictWriter(table, [f.name for f in fields(Epoch)], lineterminator="\n")

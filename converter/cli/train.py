@@ -146,7 +146,7 @@ def command(model: Path, **options: Any) -> int:
         click.echo(_interrupted(options["checkpoint"]), err=True)
         return EXIT_INTERRUPTED
     mlmodel.write(message, target)
-    _write_records(history, options, say)
+    _write_records(history, len(data.train.samples), options, say)
     say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return EXIT_OK
 
@@ -235,11 +235,13 @@ def _interrupted(checkpoint: Path | None) -> str:
     return "interrupted; nothing was written"
 
 
-def _write_records(history: History, options: dict[str, Any], say: Callable[[str], None]) -> None:
+def _write_records(
+    history: History, samples: int, options: dict[str, Any], say: Callable[[str], None]
+) -> None:
     if options["history"]:
         from converter.cli.history import write_history
 
-        write_history(history, options["history"])
+        write_history(history, samples, options["history"])
         say(f"wrote {options['history']}")
     if options["plot"]:
         from converter.cli.plot import write_plot

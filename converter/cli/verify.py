@@ -187,23 +187,12 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
 
 def _twin(message: Message, against: Path, options: dict[str, Any]) -> Renewed:
     """Return the Keras model with the scaling, shape and classes that `message` was made by."""
-    from converter.conversion.metadata import recipe_of
-    from converter.conversion.new_classes import renewed_again
-    from converter.conversion.source import scaling_of
-    from converter.load import load
-    from converter.recipe import Recipe
+    from converter.conversion.new_classes import original
 
-    made_by = recipe_of(message) or Recipe(model=against)
     flags = ("scale", "bias", "input_shape")
     given = {name: options[name] for name in flags if options[name] is not None}
-    recipe = made_by.model_copy(update=given)
-    loaded = load(
-        against,
-        allow_unsafe=options["allow_unsafe"],
-        input_shape=recipe.input_shape,
-        lambda_scaling=scaling_of(recipe),
-    )
-    return renewed_again(loaded.model, loaded.compile_settings, recipe, message)
+    unsafe = options["allow_unsafe"]
+    return original(message, against, allow_unsafe=unsafe, **given)
 
 
 def print_verification(result: Verification, tolerance: float, notes: Sequence[str] = ()) -> None:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 from converter.coreml.features import keras_shape
-from converter.coreml.interface import OWN_KEYS, PIXELS_KEY, SHAPES_KEY
-from converter.coreml.mlmodel import Message
+from converter.coreml.interface import KERNELS_KEY, OWN_KEYS, PIXELS_KEY, SHAPES_KEY
+from converter.coreml.keras_order import usual_kernel
+from converter.coreml.kinds import learning_weights
+from converter.coreml.mlmodel import Message, updatable_layers
+from converter.coreml.pipelines import learner
 from converter.errors import ModelFileError, RecipeError, UsageError
-from converter.learning.network import Traced
+from converter.learning.network import Network, Traced
+from converter.lower.weighted import Weighted
 from converter.recipe import Recipe
 from converter.recipe.places import parse
 from converter.recipe.writing import text
+from converter.trace.layer_table import LayerTable
 from converter.versions import versions
 
 RECIPE = f"{OWN_KEYS}recipe"
@@ -57,6 +64,35 @@ def describe_inputs(spec: Message, traced: Traced) -> None:
             shapes[feature.name] = ref.shape[1:]
     if shapes:
         written[SHAPES_KEY] = json.dumps(shapes)
+
+
+def describe_kernels(spec: Message, network: Network, model: Any) -> None:
+    """Write into `spec` the shapes in Keras of kernels that learn, where their kind does not tell.
+
+    A convolution may come from a Conv1D, a depthwise or a dense layer of the live Keras `model`,
+    and two rows of a dense layer from a single unit.
+    """
+    owner, weighted = LayerTable(model).owner, network.lowered.net.weighted
+    variables = [variable for variable in model.variables if len(variable.shape) > 1]
+    told = {}
+    for layer in updatable_layers(learner(spec)):
+        made = weighted.get(layer.name) or weighted.get(f"{layer.name}__2")
+        if made is None or not learning_weights(layer):
+            continue
+        own = [variable for variable in variables if owner(variable) == made.keras]
+        shape = next((tuple(v.shape) for v in own if _is_kernel(made, v)), None)
+        if shape not in (None, usual_kernel(layer)):
+            told[layer.name] = shape
+    if told:
+        spec.description.metadata.userDefined[KERNELS_KEY] = json.dumps(told)
+
+
+def _is_kernel(made: Weighted, variable: Any) -> bool:
+    """Tell whether the layer `made` has the kernel `variable`, or one of two rows of it."""
+    kernel = variable.name.removesuffix("_kernel")
+    is_named = len(made.keras.kernels) < 2 or made.name.endswith(f"__{kernel}")
+    size = math.prod(variable.shape)
+    return is_named and made.weights.size in (size, 2 * size)
 
 
 def recipe_text(spec: Message, where: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from converter.conversion.interface import labels_of
-from converter.conversion.source import check_size
+from converter.conversion.metadata import recipe_of
+from converter.conversion.source import check_size, scaling_of
 from converter.conversion.traced import check_not_quantized, chosen_output, compiled_or_asked
 from converter.coreml.features import labels
 from converter.coreml.interface import OWN_KEYS, Labels
@@ -23,6 +25,7 @@ from converter.learning.new_classes import (
     with_new_head,
     with_spare_classes,
 )
+from converter.load import load
 from converter.recipe import Recipe
 
 NEW_CLASSES_KEY = f"{OWN_KEYS}new_classes"
@@ -117,6 +120,26 @@ def renewed_again(
             f"the Keras model cannot get the new classes ({error}); is it the one that was "
             "converted?"
         ) from error
+
+
+def original(spec: Message, path: Path, *, allow_unsafe: bool = False, **given: Any) -> Renewed:
+    """Return the Keras model at `path` as it was when `spec` was made of it.
+
+    `given` are settings of a recipe, ``scale``, ``bias`` or ``input_shape``, that win over those
+    that `spec` carries.
+
+    Raises:
+        KerasFileError: the file cannot be read, or not without running code stored in it.
+        ParityError: it cannot have been that model.
+    """
+    recipe = (recipe_of(spec) or Recipe(model=path)).model_copy(update=given)
+    loaded = load(
+        path,
+        allow_unsafe=allow_unsafe,
+        input_shape=recipe.input_shape,
+        lambda_scaling=scaling_of(recipe),
+    )
+    return renewed_again(loaded.model, loaded.compile_settings, recipe, spec)
 
 
 def _labels(spec: Message) -> Labels | None:

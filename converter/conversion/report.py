@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converter.conversion.compression import Compression
-from converter.coreml.inspection import CoreMLModel
+from converter.coreml.inspection import CoreMLModel, inspect
+from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
+
+LOSSES = {CROSS_ENTROPY: "categorical_crossentropy", SQUARED_ERROR: "mean_squared_error"}
+"""Loss in the file -> its name in recipes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +41,13 @@ class Report(CoreMLModel):
         if self.neighbors is not None:
             return "k nearest neighbors"
         return ", ".join(layer.name for layer in self.layers if layer.updatable)
+
+
+def report_of(spec: Message, size: int) -> Report:
+    """Return what there is to say about the model `spec`, of `size` bytes, that was not converted.
+
+    Of a pipeline, layers and update are told as those of one model.
+    """
+    found = inspect(spec).as_one
+    loss = LOSSES.get(found.update.loss, "") if found.update else ""
+    return Report(**vars(found), loss=loss, size=size, parity=None, notes=())

@@ -116,6 +116,7 @@ def prepare(
     new.check_learns(network)
     plan, said = _told(plan, model, network, settings, recipe)
     spec, weights = _marked(network, plan)
+    metadata.describe_kernels(spec, network, model)
     new.describe(spec)
     plain, precision = None, recipe.frozen_weights
     if recipe.is_pipeline:

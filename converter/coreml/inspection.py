@@ -11,7 +11,7 @@ from typing import Any
 
 from converter.coreml import mlmodel, neighbors, shapes
 from converter.coreml.features import channels, keras_shape, labels
-from converter.coreml.interface import PIXELS_KEY, SHAPES_KEY, Pixels
+from converter.coreml.interface import KERNELS_KEY, PIXELS_KEY, SHAPES_KEY, Pixels
 from converter.coreml.kinds import kind_of, stored_weights
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import FIELDS
@@ -173,9 +173,9 @@ def _pixels(spec: Message) -> Pixels | None:
     net = mlmodel.network(next((member for _, member in members(spec)), spec))
     if len(images) != 1 or net is None:
         return None
-    told = _told(spec, PIXELS_KEY)
-    if {"scale", "bias"} <= told.keys():
-        return Pixels(tuple(told["scale"]), tuple(told["bias"]))
+    all_told = told(spec, PIXELS_KEY)
+    if {"scale", "bias"} <= all_told.keys():
+        return Pixels(tuple(all_told["scale"]), tuple(all_told["bias"]))
     scaler = next((p.scaler for p in net.preprocessing if p.HasField("scaler")), None)
     count = channels(images[0].type.imageType)
     if scaler is None:
@@ -199,8 +199,8 @@ def _metadata(stored: Message) -> dict[str, str]:
     }
 
 
-SHOWN_APART = (PIXELS_KEY, SHAPES_KEY)
-"""Metadata that the features of a `CoreMLModel` tell."""
+SHOWN_APART = (KERNELS_KEY, PIXELS_KEY, SHAPES_KEY)
+"""Metadata that the features of a `CoreMLModel` tell, or the names of its weights."""
 
 
 def _features(
@@ -217,22 +217,22 @@ def _features(
 
 def _keras_shapes(spec: Message) -> dict[str, tuple[int, ...]]:
     """Return the shapes that array inputs have in Keras, where these differ from the declared."""
-    told = _told(spec, SHAPES_KEY)
+    in_keras = told(spec, SHAPES_KEY)
     shapes = {}
     for feature in spec.description.input:
         declared = tuple(int(size) for size in feature.type.multiArrayType.shape)
-        shape = tuple(told.get(feature.name) or keras_shape(declared))
+        shape = tuple(in_keras.get(feature.name) or keras_shape(declared))
         if shape != declared:
             shapes[feature.name] = shape
     return shapes
 
 
-def _told(spec: Message, key: str) -> Mapping[str, Any]:
-    """Return what the metadata `key` tells, nothing if somebody else wrote something there."""
+def told(spec: Message, key: str) -> Mapping[str, Any]:
+    """Return the lists that the metadata `key` tells by name, none if others wrote it otherwise."""
     with contextlib.suppress(ValueError):
-        told = json.loads(spec.description.metadata.userDefined.get(key, "{}"))
-        if isinstance(told, dict) and all(isinstance(value, list) for value in told.values()):
-            return told
+        found = json.loads(spec.description.metadata.userDefined.get(key, "{}"))
+        if isinstance(found, dict) and all(isinstance(value, list) for value in found.values()):
+            return found
     return {}
 
 

@@ -20,6 +20,10 @@ PIXELS_KEY = f"{OWN_KEYS}pixels"
 SHAPES_KEY = f"{OWN_KEYS}keras_shapes"
 """Metadata: the shapes in Keras, by input, of which the declared ones do not tell, as JSON."""
 
+KERNELS_KEY = f"{OWN_KEYS}keras_kernels"
+"""Metadata: the shapes in Keras of kernels that learn, by layer, where its kind does not tell, as
+JSON."""
+
 
 @dataclass(frozen=True)
 class ImageInput:

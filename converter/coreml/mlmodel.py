@@ -102,6 +102,11 @@ def read(path: Path) -> Message:
         ModelFileError: the file is missing, unreadable, or not a Core ML model.
     """
     if path.is_dir():
+        if (path / "coremldata.bin").is_file():
+            raise ModelFileError(
+                f"{path}: is a compiled model, not a .mlmodel file; make-updatable weights adopt "
+                "puts what it has learned into one"
+            )
         package = (path / "Manifest.json").is_file()
         kind = "a Core ML package (.mlpackage)" if package else "a folder"
         raise ModelFileError(f"{path}: is {kind}, not a .mlmodel file")

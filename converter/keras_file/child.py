@@ -35,6 +35,7 @@ def main() -> None:
         _send(answers, READY)
         for line in sys.stdin.buffer:
             request = json.loads(line)
+            request["given"] = sys.stdin.buffer.read(request["bytes"])
             # A thread of its own, which no loop in the library can keep from ending the process.
             faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nowhere)
             found, octets = _answer(request)
@@ -51,6 +52,9 @@ def _send(answers: BinaryIO, *parts: bytes | memoryview) -> None:
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
     nothing = memoryview(b"")
     try:
+        if request["wanted"] == "put":
+            hdf5.put_array(Path(request["path"]), request["name"], request["given"])
+            return {"found": None}, nothing
         with _opened(request) as file:
             if request["wanted"] == "texts":
                 return {"found": hdf5.model_texts(file)}, nothing

@@ -62,6 +62,19 @@ def model_texts(file: Any) -> dict[str, str]:
     }
 
 
+def put_array(path: Path, name: str, octets: bytes) -> None:
+    """Let the array `name` in the HDF5 file `path` hold `octets`, as many as it has."""
+    import h5py
+    import numpy as np
+
+    try:
+        with h5py.File(path, "r+", locking=False) as file:  # who asks for this has locked it
+            array = file[name]
+            array[...] = np.frombuffer(octets, array.dtype).reshape(array.shape)
+    except FOUND_DAMAGED as error:
+        raise KerasFileError(DAMAGED) from error
+
+
 def layer_groups(file: Any) -> Group:
     """Return the groups of a legacy HDF5 file, one child for each layer, in order."""
     weights = file.get("model_weights", file)

@@ -109,6 +109,15 @@ def arrays(place: Place, by_layer: bool) -> Arrays:
     return Arrays(_group(found, place), by_layer)
 
 
+def put(path: Path, name: str, array: npt.NDArray[Any]) -> None:
+    """Let the array `name` in the HDF5 file `path` hold `array`, of its shape and type.
+
+    Raises:
+        KerasFileError: the file is damaged.
+    """
+    _reader.ask(Place(path), "put", name, given=array.tobytes())
+
+
 def _group(found: dict[str, Any], place: Place) -> Group:
     return Group(
         found["name"],
@@ -154,16 +163,22 @@ class _Reader:
         with suppress(OSError):  # of what was still to be sent to it
             process.communicate()
 
-    def ask(self, place: Place, wanted: str, name: str = "", size: int = 0) -> tuple[Any, bytes]:
-        """Return what the process finds in a file, and the `size` bytes of the array `name`."""
-        seconds = SECONDS + size / SLOWEST
+    def ask(
+        self, place: Place, wanted: str, name: str = "", size: int = 0, given: bytes = b""
+    ) -> tuple[Any, bytes]:
+        """Return what the process finds in a file, and the `size` bytes of the array `name`.
+
+        What is `given` goes there instead.
+        """
+        seconds = SECONDS + (size + len(given)) / SLOWEST
         request = {
             "path": str(place.path.absolute()), "start": place.start, "size": place.size,
-            "wanted": wanted, "name": name, "seconds": seconds,
+            "wanted": wanted, "name": name, "seconds": seconds, "bytes": len(given),
         }  # fmt: skip
         with self._lock:
             try:
-                answer, octets = self._exchange(json.dumps(request).encode() + b"\n")
+                line = json.dumps(request).encode() + b"\n"
+                answer, octets = self._exchange(line + given)
             except (OSError, ValueError) as error:
                 self.end()
                 raise KerasFileError(

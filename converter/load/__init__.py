@@ -11,13 +11,17 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
 from converter.errors import KerasFileError
 from converter.keras_file import KerasFile, Scaling
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
+
+if TYPE_CHECKING:
+    from converter.load.build import Built
+    from converter.load.weights import Placed
 
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
 
@@ -38,13 +42,16 @@ class LoadedModel:
     """A live Keras model, built, its weights set, not compiled; and how it had been compiled.
 
     `notes` are remarks for the user about what was read otherwise than it was written. `scaling` is
-    the given one if it is still to be done, because no Lambda of the file stands for it.
+    the given one if it is still to be done, because no Lambda of the file stands for it. `built` is
+    what the model was made from, and `placed` tells from which array each variable has its values.
     """
 
     model: Any
     compile_settings: CompileSettings | None
     notes: tuple[str, ...] = ()
     scaling: Scaling | None = None
+    built: Built | None = None
+    placed: tuple[Placed, ...] = ()
 
 
 def load(
@@ -87,10 +94,11 @@ def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedM
     built = builder.build(file.model)
     check(built.layer)
     with keras_file.open_arrays(path) as arrays:
-        fill(built, arrays, file.origin)
+        placed = fill(built, arrays, file.origin)
     freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
-    return LoadedModel(built.layer, settings, (*file.notes, *builder.notes), file.scaling)
+    notes = (*file.notes, *builder.notes)
+    return LoadedModel(built.layer, settings, notes, file.scaling, built, placed)
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:

@@ -30,3 +30,20 @@ def to_today(array: npt.NDArray[Any], layer: StoredLayer, origin: Origin) -> npt
     if origin.backend == "theano" and layer.kind in FLIPPED_BY_THEANO and spatial > 0:
         array = array[(slice(None, None, -1),) * spatial]
     return array
+
+
+def as_stored(
+    array: npt.NDArray[Any], shape: tuple[int, ...], layer: StoredLayer, origin: Origin
+) -> npt.NDArray[Any]:
+    """Return an array of `layer` in today's layout as the file has it, in `shape`: the way back of
+    `to_today`.
+    """
+    spatial = len(shape) - 2
+    if origin.backend == "theano" and layer.kind in FLIPPED_BY_THEANO and spatial > 0:
+        array = array[(slice(None, None, -1),) * spatial]
+    if origin.major == 1 and layer.kind == "Conv1D" and len(shape) == 4:
+        return array[:, None]
+    is_turned = layer.arguments.get("data_format") == "channels_first"
+    return (
+        array.transpose(3, 2, 0, 1) if origin.major == 1 and spatial == 2 and is_turned else array
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from converter.backend.keras import kept_variables, own_attributes
 from converter.backend.tensorflow import keras, tensor
 from converter.errors import KerasFileError
-from converter.keras_file import Arrays, Dataset, Group, Origin, StoredModel
+from converter.keras_file import Arrays, Dataset, Group, Origin, StoredLayer, StoredModel
 from converter.load.build import Built
 from converter.load.kernels import to_today
 from converter.load.lora import merged
@@ -20,8 +21,20 @@ NOT_WEIGHTS = ("StateVar", "seed_generator_state")
 """Arrays that hold the state of a random generator."""
 
 
-def fill(model: Built, arrays: Arrays, origin: Origin) -> None:
-    """Give every variable of `model` its array from the file.
+@dataclass(frozen=True)
+class Placed:
+    """From which array of the file a live variable has its values, and of which layer it is."""
+
+    variable: Any
+    array: Dataset
+    layer: StoredLayer
+    origin: Origin
+
+
+def fill(model: Built, arrays: Arrays, origin: Origin) -> tuple[Placed, ...]:
+    """Give every variable of `model` its array from the file; return where each has it from.
+
+    An array that is stored twice, because a layer is shared, stands there twice.
 
     Raises:
         KerasFileError: an array is missing, left over, or of another shape than its variable.
@@ -43,6 +56,7 @@ def fill(model: Built, arrays: Arrays, origin: Origin) -> None:
     for leaf in model.leaves():
         if hasattr(leaf.layer, "finalize_state"):  # Normalization derives constants from them
             leaf.layer.finalize_state()
+    return tuple(filler.placed)
 
 
 class Filler:
@@ -51,6 +65,7 @@ class Filler:
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.filled: set[int] = set()
+        self.placed: list[Placed] = []
 
     def by_layer(self, model: Built, groups: dict[str, Group]) -> None:
         """Fill from groups named after layers; a nested model's arrays stand flat in one group.
@@ -114,6 +129,7 @@ class Filler:
                 f"weights, but the file holds {len(arrays)} arrays for it"
             )
         for variable, (_, dataset) in zip(variables, arrays, strict=True):
+            self.placed.append(Placed(variable, dataset, owner.stored, self.origin))
             if id(variable) not in self.filled:  # otherwise a layer that is stored twice
                 self._put(owner, variable, dataset)
                 self.filled.add(id(variable))

@@ -12,13 +12,28 @@ from converter.trace.program import Array, KerasLayer
 
 
 @dataclass
+class Around:
+    """The arithmetic of other layers that was folded around one: what Core ML computes is
+    ``scale * (W (before_scale * x + before_shift) + b) + shift``, W and b being Keras's.
+
+    Numbers, or arrays by channel: ``[in]`` before and ``[out]`` behind.
+    """
+
+    before_scale: Array | float = 1.0
+    before_shift: Array | float = 0.0
+    scale: Array | float = 1.0
+    shift: Array | float = 0.0
+
+
+@dataclass
 class Weighted:
     """The arrays of one Core ML layer until they are bound.
 
     `weights` is ``[out, in / groups, kh, kw]`` or ``[out, in]`` (a deconvolution:
     ``[in, out / groups, kh, kw]``), a view on Keras's memory as long as nothing is folded into it.
     `folded` names the Keras layers whose arithmetic went into this one; it `absorbs` if some of
-    that came before it. It `is_changed` if its arrays are not those of its Keras layer any more.
+    that came before it, and `around` says what that arithmetic was. It `is_changed` if its arrays
+    are not those of its Keras layer any more.
     """
 
     name: str
@@ -29,6 +44,7 @@ class Weighted:
     folded: list[KerasLayer] = field(default_factory=list)
     absorbs: bool = False
     is_changed: bool = False
+    around: Around = field(default_factory=Around)
 
     @property
     def outputs(self) -> int:
@@ -39,6 +55,8 @@ class Weighted:
         """Fold ``scale * y``, array ``[out]``, that follows this layer."""
         self.weights = self.weights * self._along_outputs(scale)
         self.bias = None if self.bias is None else self.bias * scale
+        self.around.scale = self.around.scale * scale
+        self.around.shift = self.around.shift * scale
         self._remember(by)
 
     def shift_outputs(self, shift: Array, by: KerasLayer | None) -> None:
@@ -49,6 +67,8 @@ class Weighted:
         """
         if by == self.keras or np.any(shift != 0):
             self.bias = shift if self.bias is None else self.bias + shift
+        if by != self.keras:
+            self.around.shift = self.around.shift + shift
         self._remember(by)
 
     def scale_inputs(self, scale: Array, shift: Array, by: KerasLayer | None) -> None:
@@ -56,6 +76,7 @@ class Weighted:
 
         Exact where no zeros are added around the input, or where `shift` is zero.
         """
+        self.around.before_scale, self.around.before_shift = scale, shift
         outputs, per_group = self.weights.shape[:2]
         groups = len(scale) // per_group
         by_output = [

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from converter.coreml.keras_order import ORDERS
 from converter.coreml.mlmodel import floats
-from converter.proof.pairing import ORDERS, Pair
+from converter.proof.pairing import Pair
 from converter.runtime.plan import Parameter
 from converter.trace.program import Array
 

@@ -10,19 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from converter.backend.keras import layers_inside
+from converter.coreml.keras_order import ORDERS, one_unit
 from converter.coreml.mlmodel import floats
 from converter.errors import ParityError
 from converter.runtime.plan import Parameter
 from converter.trace.program import Array
-
-ORDERS: dict[int, Sequence[tuple[int, ...]]] = {
-    1: [(0,)],
-    2: [(1, 0)],
-    3: [(2, 1, 0), (1, 2, 0)],
-    4: [(3, 2, 0, 1), (2, 3, 0, 1)],
-}
-"""Rank of a Keras variable -> orders of its axes that Core ML may store it in; the second one is
-that of depthwise convolutions."""
 
 
 class UnpairedError(ParityError):
@@ -63,10 +55,7 @@ class Pair:
 
     def of_one_unit(self, values: Array) -> Array:
         """Return what `values` of the Core ML tensor are for the variable: of two rows the gap."""
-        if not self.is_doubled:
-            return values
-        zero, row = values.reshape(2, -1)
-        return np.asarray(row - zero)
+        return one_unit(values) if self.is_doubled else values
 
     def in_order(self, values: Array) -> Array:
         """Return `values` of the variable in the order of Core ML, ``[n]``."""

@@ -59,11 +59,12 @@ def trainer(model: Message) -> Trainer:
         [layer.layer.name for layer in layers],
         [layer.layer.name for layer in layers if "biases" in layer.keys],
         chosen.scope[0] if chosen.scope else None,
-        _digest(model),
+        digest(model),
     )
 
 
-def _digest(model: Message) -> str:
+def digest(model: Message) -> str:
+    """Return by what the files of personal models tell which shipped `model` they belong to."""
     return hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH]
 
 
@@ -87,7 +88,7 @@ def _by_neighbors(chosen: Keeper) -> Trainer:
         [],
         [],
         chosen.scope[0] if chosen.scope else None,
-        _digest(chosen.model),
+        digest(chosen.model),
         "nil" if default is None else string(default) if isinstance(default, str) else str(default),
     )
 

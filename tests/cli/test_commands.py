@@ -21,6 +21,13 @@ REQUIRED = {
     "train": ["m.mlmodel", "--data", "d"],
     "evaluate": ["m.mlmodel", "--data", "d"],
     "predict": ["m.mlmodel", "--data", "d"],
+    "weights list": ["m.mlmodel"],
+    "weights get": ["m.mlmodel", "-o", "w.npz"],
+    "weights set": ["m.mlmodel", "w.npz", "-o", "n.mlmodel"],
+    "weights diff": ["m.mlmodel", "n.mlmodel"],
+    "weights average": ["m.mlmodel", "-o", "n.mlmodel"],
+    "weights adopt": ["p.mlmodelc", "--into", "m.mlmodel", "-o", "n.mlmodel"],
+    "extract": ["m.mlmodel", "--into", "m.h5", "-o", "n.h5"],
     "verify": ["m.mlmodel"],
     "calibrate": ["record.json"],
     "swift": ["m.mlmodel"],
@@ -68,7 +75,10 @@ def test_an_empty_value_of_an_option_is_wrong_usage(command, flags, value, capsy
 @pytest.mark.parametrize("value", ["", " "])
 @pytest.mark.parametrize(("command", "name"), ARGUMENTS)
 def test_an_empty_argument_is_wrong_usage(command, name, value, capsys):
-    assert cli.run([*command.split(), value, *REQUIRED[command][1:]]) == 2
+    names = [param.name for param in LEAVES[command].params if isinstance(param, click.Argument)]
+    line = list(REQUIRED[command]) or [value]
+    line[names.index(name)] = value
+    assert cli.run([*command.split(), *line]) == 2
     expected = f"error: {name.upper()}: is empty; give a value, or leave it out\n"
     assert capsys.readouterr() == ("", expected)
 
@@ -93,7 +103,7 @@ def test_an_empty_part_of_a_list_is_wrong_usage(extra, capsys):
 
 
 SAMPLES = {"float": "0.5", "number": "0.5", "integer": "2", "integer range": "2", "shape": "4,4,1",
-           "bias": "0.5"}  # fmt: skip
+           "bias": "0.5", "weights": "1"}  # fmt: skip
 """Name of a type, or of a parameter -> a value for it; of any other a word."""
 
 

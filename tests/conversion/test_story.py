@@ -1,6 +1,7 @@
 """The whole story on live models: what is written, and what never is."""
 
 import gc
+import importlib
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
@@ -98,7 +99,8 @@ def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monke
     with pytest.raises(UnsupportedError, match="at most"):
         convert(small_cnn(), tmp_path)
     small_cnn().save(tmp_path / "large.keras")
-    monkeypatch.setattr("converter.load.weights.fill", lambda *_: pytest.fail("weights were read"))
+    filling = importlib.import_module("converter.load.weights")
+    monkeypatch.setattr(filling, "fill", lambda *_: pytest.fail("weights were read"))
     with pytest.raises(UnsupportedError, match="at most"):
         convert_file(Recipe(model=tmp_path / "large.keras"))
 

@@ -136,6 +136,25 @@ final class SavingTests: TrainerTestCase {
         }
     }
 
+    /// The file stays, beside the numbers that it must hold, for the test of what takes it.
+    func testExportOfWeights() async throws {
+        let trainer = try trainer()
+        let file = Self.models.appendingPathComponent("exported.json")
+        await assertThrows(ArrayTrainer.TrainingError.nothingLearned) {
+            try await trainer.exportWeights(to: file)
+        }
+        try await trainer.train(on: arraySamples)
+        try await trainer.exportWeights(to: file)
+        var numbers: [String: [Float]] = [:]
+        for layer in ArrayTrainer.updatableLayers {
+            numbers["\(layer)/weights"] = try await trainer.weights(of: layer)
+            numbers["\(layer)/biases"] = try await trainer.biases(of: layer)
+        }
+        XCTAssertEqual(numbers.count, 4)
+        let told = Self.models.appendingPathComponent("exported numbers.json")
+        try JSONEncoder().encode(numbers).write(to: told)
+    }
+
     /// What is written on the way to its place does not stay behind.
     func testNothingIsLeftBehind() async throws {
         let trainer = try trainer()

@@ -1,0 +1,66 @@
+"""``make-updatable extract``: what a model has learned, in Keras again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from converter.cli.command import Command
+from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.printable import printable
+from converter.cli.terminal import Progress
+from converter.paths import Input, Output, check_outputs
+
+PATH = click.Path(path_type=Path)
+
+ENDINGS = (".keras", ".h5", ".hdf5")
+
+
+@click.command("extract", cls=Command)
+@click.argument("model", type=PATH)
+@click.option(
+    "--into",
+    type=PATH,
+    required=True,
+    metavar="KERAS",
+    help="The Keras file that MODEL was converted from.",
+)
+@click.option(
+    "-o", "--out", type=PATH, required=True, metavar="FILE", help="The .keras or .h5 to write."
+)
+@click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the Keras file.")
+@quiet_option
+@verbose_option
+def command(
+    model: Path, into: Path, out: Path, allow_unsafe: bool, quiet: bool, verbose: bool
+) -> None:
+    """Put what MODEL (.mlmodel) has learned into its Keras model again.
+
+    \b
+    make-updatable extract Personal.mlmodel --into model.h5 -o personal.keras
+
+    All else stays as it is. Both models are compared: if they do not predict the same, nothing is
+    written.
+    """  # noqa: D301 (click reads \\b)
+    inputs = [Input("MODEL", model), Input("--into", into)]
+    check_outputs(inputs, [Output("-o", out, ENDINGS)])
+    from converter import keras_file
+    from converter.coreml import mlmodel
+
+    message = mlmodel.read(model)
+    keras_file.check_kind(into)
+    with Progress(quiet=quiet, verbose=verbose) as progress:
+        job = progress.job()
+        with job.step("start"):
+            keras_file.prepare()
+            from converter.weights.extraction import extract
+        with job.step("putting the weights into Keras"):
+            found = extract(message, into, out, allow_unsafe=allow_unsafe)
+    if quiet:
+        return
+    for note in found.notes:
+        click.echo(printable(f"note: {note}"), err=True)
+    click.echo(printable(f"put in  {', '.join(found.variables)}"))
+    click.echo(f"parity  {found.parity:.1e} of the range of Keras's output")
+    click.echo(printable(f"wrote {out}"))
