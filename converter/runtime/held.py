@@ -51,16 +51,16 @@ class Held:
 def starts_with_matrices(plan: Plan) -> bool:
     """Tell whether the layers that learn begin with inner products."""
     lowest = [layer for layer in plan.learning if set(layer.input) & set(plan.features)]
-    return all(layer.WhichOneof("layer") == "innerProduct" for layer in lowest)
+    return all(layer.kind == "innerProduct" for layer in lowest)
 
 
 def _shape(parameter: Parameter) -> tuple[int, ...]:
     """Return the shape of the stored values, by the comments on the layers in the format."""
-    params = mlmodel.layer_params(parameter.layer)
+    params = mlmodel.layer_params(parameter.layer.message)
     outputs = int(params.outputChannels)
     if parameter.field == "bias":
         return (outputs,)
-    if parameter.layer.WhichOneof("layer") == "innerProduct":
+    if parameter.layer.kind == "innerProduct":
         return outputs, int(params.inputChannels)
     kernel, channels = windows.pair(params.kernelSize, 3), int(params.kernelChannels)
     if params.isDeconvolution:
