@@ -1,8 +1,8 @@
 """Users trained per second: stacked, against a loop of `train`, against a loop of Keras ``fit``.
 
-    python tests/benchmarks/stacked.py              # a dense head, 576 to 10
-    python tests/benchmarks/stacked.py --tail       # the dense layers of LeNet
-    python tests/benchmarks/stacked.py --growth     # stacked alone, more and more users
+    python tests/benchmarks/stacked.py                 # a dense head, 576 to 10
+    python tests/benchmarks/stacked.py --network tail  # the dense layers of LeNet
+    python tests/benchmarks/stacked.py --growth        # stacked alone, more and more users
 
 Every user has 100 samples of their own and learns from them for 10 epochs in mini-batches of 10,
 from the same weights on. Each side has a process of its own, with TensorFlow's threads as suits it;
