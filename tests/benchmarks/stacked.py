@@ -175,9 +175,7 @@ def measured(name, side, users):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--tail", action="store_const", const="tail", default="head", dest="network"
-    )
+    parser.add_argument("--network", choices=NETWORKS, default="head")
     parser.add_argument("--growth", action="store_true", help="stacked alone, more and more users")
     parser.add_argument("--optimizer", choices=["sgd", "adam"], default="sgd")
     parser.add_argument("--threads", type=int, default=os.cpu_count())

@@ -12,6 +12,7 @@ from converter.runtime import ArraySamples, Labelled, evaluate, plan, settings, 
 from converter.runtime.batches import batches
 from converter.runtime.sources import KeptFeatures
 from converter.runtime.stacked import ADAPTATION, Engine, Rows
+from converter.runtime.stacked.by_samples import can_hold
 from converter.runtime.trainer import Trainer
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, finish, line, sgd
@@ -190,14 +191,11 @@ def trained(model, chosen, engine=None, epochs=(2,), rows=ROWS, tests=None, **op
 
 def test_users_of_all_kinds_come_back_in_their_order():
     model = line(optimizer=adam(0.1, batch=4))
-    kinds = [
-        {"learning_rate": 0.1}, {"batch_size": 10}, {"beta_1": 0.5},
-        {"learning_rate": 0.3}, {"batch_size": 1}, {"shuffle": True},
-    ]  # fmt: skip
+    kinds = {"learning_rate": 0.3}, {"batch_size": 10}, {"learning_rate": 0.1}, {"beta_1": 0.5}
     chosen = [settings(model, seed=seed, **kind) for seed, kind in enumerate(kinds)]
-    rows = np.arange(24).reshape(6, 4)
+    rows = np.arange(16).reshape(4, 4)
     together = trained(model, chosen, rows=rows, threads=2)
-    for user in (1, 2, 3):
+    for user in (1, 2):
         alone = trained(model, chosen[user : user + 1], rows=rows[user : user + 1])
         for key, values in alone.weights.items():
             np.testing.assert_allclose(together.weights[key][user], values[0], rtol=1e-5)
@@ -257,6 +255,9 @@ def test_zeros_are_asked_for_when_they_are_missing():
         ({"epochs": ()}, UsageError, r"epochs \[\]: must be there and ascend"),
         ({"epochs": (0, 2, 2)}, UsageError, "must be there and ascend"),
         ({"epochs": (-1, 2)}, UsageError, "must be there and ascend"),
+        ({"threads": 0}, UsageError, "0 threads in 1073741824 bytes: both must be 1 or more"),
+        ({"most_bytes": 0}, UsageError, "1 threads in 0 bytes: both must be 1 or more"),
+        ({"tests": {ADAPTATION: OWN}}, UsageError, "'adaptation' is what users learn from"),
         ({"rows": ROWS[:2]}, UsageError, "there are 2 users, but 3 settings"),
         ({"rows": ROWS[0]}, DataError, r"adaptation: rows are \[9\], not \[users, samples\]"),
         ({"rows": ROWS[:, :0]}, DataError, "adaptation: there are no samples"),
@@ -300,3 +301,29 @@ def test_threads_are_limited_before_anything_is_computed():
     Trainer(plan(line()), settings(line()))
     with pytest.raises(TrainingError, match="TensorFlow has computed already"):
         stacked.limit_threads(37)
+
+
+@pytest.mark.parametrize(
+    ("model", "samples", "held"),
+    [
+        (line(24, optimizer=sgd()), 12, True),
+        (line(24, optimizer=sgd()), 13, False),
+        (line(24, optimizer=adam()), 12, False),
+        (small_lenet(["conv1", "head"], sgd()), 2, False),
+        (small_lenet(["dense"], sgd()), 2, True),
+    ],
+)
+def test_which_matrices_are_held_by_samples(model, samples, held):
+    assert can_hold(plan(model), settings(model), samples) is held
+
+
+def test_memory_by_hand():
+    model = line(24, 2, optimizer=adam(batch=4))
+    pool = stacked.pool(model, plan(model), samples_of(model))
+    engine = Engine(plan(model))
+    weights, blobs = 24 * 2 + 2, 24 + 2 * 2
+    adam_bytes = 4 * (weights * 4 + 4 * blobs)  # with gradients, and two moments
+    assert engine.bytes_per_user(settings(model), pool, 9) == adam_bytes
+    model = line(24, 2, optimizer=sgd(0.1, 0.9, batch=4))
+    by_samples = 4 * ((9 * 2 + 2) * 3 + 4 * blobs + 9 * (9 + 2 + 24) + 2 * 24 * 2)
+    assert Engine(plan(model)).bytes_per_user(settings(model), pool, 9) == by_samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from converter.coreml.mlmodel import Floats
 from converter.runtime import network
-from converter.runtime.backend import CPU, tf
+from converter.runtime.backend import CPU, Tensor, tf
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.stacked.by_samples import can_hold, lowest
@@ -34,9 +35,6 @@ BEST_BYTES = 4 << 20
 MOST_USERS = 256
 MOST_USER_BY_USER = 8
 """A layer that runs for one user after the other stands in the graph as many times."""
-
-SLOTS = {"adamOptimizer": 2, "sgdOptimizer": 1}
-"""Arrays as large as the weights that an optimizer remembers."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +118,8 @@ class Need:
             inputs, outputs = int(params.inputChannels), int(params.outputChannels)
             learnt += (samples - inputs) * outputs
             besides += samples * (samples + outputs + inputs) + 2 * inputs * outputs
-        arrays = 3 + SLOTS[settings.optimizer]
-        blobs = 2 * settings.batch_size * _values_per_sample(plan, pool)
-        self.learning = 4 * (arrays * learnt + blobs)
+        arrays = 2 + _remembered(settings)
+        self.learning = 4 * (arrays * learnt + settings.batch_size * _values_per_sample(plan, pool))
         self.bytes = self.learning + 4 * besides
 
     def users_at_once(self, most_bytes: int) -> int:
@@ -132,10 +129,20 @@ class Need:
         return 1 << (max(1, min(most, fast, fitting)).bit_length() - 1)
 
 
+def _remembered(settings: Settings) -> int:
+    """Return how many arrays as large as the weights the optimizer remembers."""
+    return 2 if settings.optimizer == "adamOptimizer" else int(settings.numbers["momentum"] > 0)
+
+
 def _values_per_sample(plan: Plan, pool: Pool) -> int:
-    """Return how many values the features and the learning layers' blobs of one sample have."""
+    """Return how many values the features, other blobs and their gradients of a sample have."""
     with tf.device(CPU):
         blobs = {name: tf.zeros((1, *blob.shape[1:])) for name, blob in pool.blobs.items()}
         made = [name for layer in plan.learning for name in layer.output]
-        found = network.run(plan.learning, blobs, StoredWeights(), [*blobs, *made])
-    return sum(int(np.prod(blob.shape[1:])) for blob in found.values())
+        found = network.run(plan.learning, blobs, StoredWeights(), made)
+    features, others = (sum(map(_size, part.values())) for part in (blobs, found))
+    return features + 2 * others
+
+
+def _size(blob: Tensor) -> int:
+    return math.prod(blob.shape[1:])

@@ -11,7 +11,7 @@ from threading import Lock
 import numpy as np
 
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
-from converter.errors import TrainingError
+from converter.errors import TrainingError, UsageError
 from converter.runtime.backend import Array, Integers, Tensor
 from converter.runtime.batches import batches
 from converter.runtime.layers.normalization import is_by_batch
@@ -19,13 +19,10 @@ from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.stacked.block import Block, Given
 from converter.runtime.stacked.by_samples import can_hold
-from converter.runtime.stacked.checks import check
+from converter.runtime.stacked.checks import ADAPTATION, check
 from converter.runtime.stacked.division import Need, Part, parts
 from converter.runtime.stacked.layers import Key
 from converter.runtime.stacked.pool import Pool, Rows
-
-ADAPTATION = "adaptation"
-"""The name of the scores on the samples that a user learns from."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,7 @@ class Engine:
 
     Raises:
         TrainingError: what a layer makes of a user's sample depends on those of others.
+        UsageError: there is no memory, or no thread.
     """
 
     def __init__(self, plan: Plan, most_bytes: int = 1 << 30, threads: int = 1) -> None:
@@ -69,6 +67,8 @@ class Engine:
                     f"{layer}: normalizes by the mean of the samples computed at once, so users "
                     "cannot be trained together; choose a layer behind it as the lowest that learns"
                 )
+        if most_bytes < 1 or threads < 1:
+            raise UsageError(f"{threads} threads in {most_bytes} bytes: both must be 1 or more")
         self.plan, self.most_bytes, self.threads = plan, most_bytes, threads
         self._idle: dict[object, list[Block]] = {}
         self._lock = Lock()
