@@ -1,0 +1,8 @@
+"""The same model trained for many users at once, each with weights of their own."""
+
+from __future__ import annotations
+
+from converter.runtime.stacked.engine import ADAPTATION, Engine, Outcome
+from converter.runtime.stacked.pool import Pool, Rows, pool
+
+__all__ = ["ADAPTATION", "Engine", "Outcome", "Pool", "Rows", "pool"]
