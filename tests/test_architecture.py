@@ -19,6 +19,7 @@ FLOORS = (
     ("learning", "calibration"),
     ("proof",),
     ("conversion",),
+    ("studies",),
     ("api",),
     ("cli",),
 )

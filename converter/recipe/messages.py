@@ -75,16 +75,16 @@ def _settings_at(location: tuple[str | int, ...], root: type[BaseModel]) -> type
     found = root
     for key in location[:-1]:
         field = found.model_fields.get(str(key))
-        inner = _model_in(field.annotation) if field else BY_TAG.get(str(key))
+        inner = model_in(field.annotation) if field else BY_TAG.get(str(key))
         found = inner or found
     return found
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the first pydantic model in a type, however deep."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (_model_in(part) for part in get_args(annotation))
+    found = (model_in(part) for part in get_args(annotation))
     return next((model for model in found if model), None)
 
 
