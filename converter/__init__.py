@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from converter.versions import VERSION
 
 if TYPE_CHECKING:
-    from converter.api import UpdatableModel, convert
+    from converter.api import UpdatableModel, convert, study
     from converter.recipe import Choice, Metadata, Range
 
 
 __version__ = VERSION
 
-__all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "convert"]
+__all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "convert", "study"]
 
 
 def __getattr__(name: str) -> Any:

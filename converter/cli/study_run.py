@@ -215,13 +215,13 @@ def _study(files: Sequence[Path], options: Mapping[str, Any]) -> tuple[Study, Pa
         whole = int(value) if value.is_integer() else value
         flags["users", "simulated", "shifts", name] = (f"--shift {name}", whole)
     if _is_study(files):
-        study, stem = read(files[0], flags), files[0].with_suffix(".results").name
+        study, source = read(files[0], flags), files[0]
     else:
         flags["models",] = "FILES", [str(file) for file in files]
         if not {("users", "data"), ("users", "simulated", "data")} & flags.keys():
             raise UsageError("whose samples? give --users or --simulate, or a study in YAML")
-        study, stem = from_flags(flags), "study.results"
-    return study, study.results or Path(stem)
+        study, source = from_flags(flags), None
+    return study, study.place(source)
 
 
 def _is_study(files: Sequence[Path]) -> bool:
@@ -264,10 +264,9 @@ def _check_recipe(prepared: Prepared, target: Path | None) -> None:
     """Refuse to write a recipe where nothing tells how a model was converted."""
     without = [model.name for model in prepared.models if model.recipe is None]
     if target is not None and without:
-        raise UsageError(
-            f"--write-recipe: {without[0]} carries no recipe; it was not converted by "
-            "make-updatable; name its recipe or Keras file instead"
-        )
+        from converter.studies.writing import without_recipe
+
+        raise UsageError(without_recipe(without[0]))
 
 
 def _answered(prepared: Prepared, place: Path, where: Any, options: Mapping[str, Any]) -> Answer:

@@ -6,16 +6,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
+from converter.paths import RECIPE_ENDINGS, Output, check_outputs
 from converter.runtime import plan
-from converter.studies.candidates import Candidate, Trial
+from converter.studies.candidates import Candidate
 from converter.studies.model import Goal, Study
 from converter.studies.running import Prepared
 from converter.studies.store import Store
+from converter.studies.trials import Trial
 
 NOT_MEASURED = (
     "How long a phone takes for it is not measured here: try the setting that you choose on one."
@@ -159,6 +162,50 @@ class Answer:
             found = row.samples
         return found
 
+    def save(self, path: str | Path) -> Path:
+        """Write the answer to `path`, as JSON or CSV by its ending; return it.
+
+        Raises:
+            OutputError: the file cannot be written, or is one that the study has read.
+        """
+        from converter.studies.writing import ENDINGS, write
+
+        target = self._checked(path, ENDINGS)
+        write(self, target)
+        return target
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the answer to `path`, as SVG or PNG by its ending; return it.
+
+        Raises:
+            MissingDependencyError: matplotlib is not installed.
+            OutputError: the file cannot be written, or is one that the study has read.
+        """
+        from converter.studies.plots import ENDINGS, write_plot
+
+        target = self._checked(path, ENDINGS)
+        write_plot(self, target)
+        return target
+
+    def write_recipe(self, path: str | Path) -> Path:
+        """Write the recipe of the best setting to `path`, YAML; return it.
+
+        Raises:
+            UsageError: no setting reaches the goal, or nothing tells how the model was converted.
+            OutputError: the file cannot be written, or is one that the study has read.
+        """
+        from converter.studies.writing import write_recipe
+
+        target = self._checked(path, RECIPE_ENDINGS)
+        write_recipe(self, target)
+        return target
+
+    def _checked(self, path: str | Path, endings: tuple[str, ...]) -> Path:
+        target = Path(path)
+        recipes = [each for model in self.models if model.recipe for each in model.recipe.inputs()]
+        check_outputs([*self.study.inputs(), *recipes], [Output("", target, endings)])
+        return target
+
     def gains_of(self, row: Row) -> Floats:
         """Return the gain of each user."""
         return next(g for r, g in zip(self.rows, self.gains, strict=True) if r is row)
@@ -216,7 +263,7 @@ def answer(prepared: Prepared, store: Store) -> Answer:
                     if user in place:
                         table[place[user]] = scores
                 lines.append(line(table, is_class, users.test is not None))
-            rows.append(_row(trial, size.samples, lines))
+            rows.append(figures(trial, size.samples, lines))
             gains.append(np.mean([gain for gain, _, _ in lines], axis=0))
     return Answer(study, rows, gains, prepared.models, len(users), is_class, _notes(prepared, rows))
 
@@ -243,7 +290,9 @@ TINY = 1e-12
 """No loss is taken to be less where something is divided by it."""
 
 
-def _row(trial: Trial, samples: int, lines: Sequence[Line]) -> Row:
+def figures(trial: Trial, samples: int, lines: Sequence[Line]) -> Row:
+    """Return the figures of a setting: percentiles of each seed, then their mean over seeds."""
+
     def over_seeds(figure: Callable[[Floats], float], which: int) -> Estimate:
         return Estimate.of([figure(found[which]) for found in lines])  # type: ignore[arg-type]
 

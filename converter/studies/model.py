@@ -245,6 +245,6 @@ class Study(Strict):
         named += [("common", self.common)] if self.common else []
         return [Input(name, path) for name, path in named]
 
-    def place(self) -> Path:
-        """Return where results are kept."""
-        return self.results or Path("study.results")
+    def place(self, file: Path | None = None) -> Path:
+        """Return where results are kept; by default in the working folder, named after `file`."""
+        return self.results or Path(f"{file.stem if file else 'study'}.results")

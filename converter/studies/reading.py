@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from converter.recipe.documents import merged, mistake, plain, refusal, text
 from converter.recipe.places import Document, Key, Mistake, Place, parse
@@ -59,22 +59,18 @@ def from_flags(flags: Mapping[Key, tuple[str, Any]]) -> Study:
     return _checked(_flags(flags))
 
 
-def from_options(options: Mapping[str, Any]) -> Study:
-    """Return the study that Python arguments describe, by the names of its settings.
-
-    Raises:
-        UsageError: an argument has a wrong value; the message names it.
-    """
-    data = json.loads(json.dumps(options, default=plain))
-    places = {key: Place(_named(key)) for key in _keys(data, ())}
-    return _checked(Document(data, places))
-
-
-def _keys(data: Any, key: Key) -> Iterator[Key]:
-    if key:
-        yield key
-    for name, value in data.items() if isinstance(data, dict) else ():
-        yield from _keys(value, (*key, name))
+def as_flags(options: Mapping[str, Any], around: Key = ()) -> dict[Key, tuple[str, Any]]:
+    """Return nested Python arguments as `read` and `from_flags` take flags: key -> name, value."""
+    found: dict[Key, tuple[str, Any]] = {}
+    for name, value in options.items():
+        key = (*around, name)
+        if isinstance(value, BaseModel):
+            value = value.model_dump(mode="json", exclude_unset=True)
+        if isinstance(value, Mapping):
+            found |= as_flags(value, key)
+        elif value is not None:
+            found[key] = (_named(key), value)
+    return found
 
 
 def _named(key: Key) -> str:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from converter.coreml import mlmodel
 from converter.data import Reading
 from converter.errors import UsageError
-from converter.studies.candidates import Candidate, Trial, candidates, trials
+from converter.studies.candidates import Candidate, candidates
 from converter.studies.model import Study
 from converter.studies.store import Result, Store
+from converter.studies.trials import Trial, trials
 from converter.studies.users import Population, User, population
 from converter.studies.work import Size, Task
 

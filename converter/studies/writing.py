@@ -16,6 +16,8 @@ from converter.recipe import Choice, Range, Recipe
 from converter.recipe.writing import dump
 from converter.studies.answer import Answer, Estimate, Row
 
+ENDINGS = (".json", ".csv")
+
 NEXT = 3
 """Settings after the best that are told of."""
 
@@ -91,7 +93,8 @@ def write_recipe(answer: Answer, target: Path) -> None:
             "--write-recipe: no setting reaches the goal; change the goal, or try others"
         )
     recipe = answer.models[answer.best.trial.model].recipe
-    assert recipe is not None  # looked at before anything was computed
+    if recipe is None:
+        raise UsageError(without_recipe(answer.models[answer.best.trial.model].name))
     changed = recipe.model_copy(update=_learning(answer))
     data = changed.model_dump(mode="json", exclude_defaults=True, exclude={"output_path"})
     for key in ("model", "classes"):
@@ -99,6 +102,14 @@ def write_recipe(answer: Answer, target: Path) -> None:
             data[key] = _from(recipe, key, target.parent)
     text = "# Default and allowed values of what learns are those of a study.\n" + dump(data)
     write_bytes(target, text.encode())
+
+
+def without_recipe(name: str) -> str:
+    """Return what is said of a model of which nothing tells how it was converted."""
+    return (
+        f"--write-recipe: {name} carries no recipe; it was not converted by make-updatable; name "
+        "its recipe or Keras file instead"
+    )
 
 
 def _from(recipe: Recipe, key: str, folder: Path) -> str:
