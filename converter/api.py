@@ -73,6 +73,14 @@ class Options(TypedDict, total=False):
     input_name: str
     output_name: str
     label_name: str
+    knn: bool | str
+    neighbors: int | Choice
+    knn_weighting: Literal["uniform", "inverse_distance"]
+    knn_index: Literal["linear", "kd_tree"]
+    knn_leaf_size: int
+    default_label: str | int
+    knn_samples: Path
+    knn_scale: float
     metadata: Metadata
     verify: bool
     tolerance: float
@@ -370,7 +378,8 @@ class UpdatableModel:
 
     def __repr__(self) -> str:
         report = self.report
-        what = f"{report.learning} learn by {report.update.optimizer}, {report.size / 1e6:.1f} MB"
+        by = f" learn by {report.update.optimizer}" if report.update else " learn"
+        what = f"{report.learning}{by}, {report.size / 1e6:.1f} MB"
         return f"<UpdatableModel '{self.recipe.model.stem}': {what}>"
 
     def _repr_html_(self) -> str:
@@ -378,12 +387,16 @@ class UpdatableModel:
         report = self.report
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         rows = "".join(
-            _row(layer.cells(), "b" if layer.updatable else "span") for layer in report.layers
+            _row(layer.cells(), "b" if layer.updatable else "span")
+            for part in (report, *report.models)
+            for layer in part.layers
         )
         facts = [
             f"inputs: {'; '.join(map(str, report.inputs))}",
             f"outputs: {'; '.join(map(str, report.outputs))}",
-            f"loss: {report.loss}; optimizer: {report.update.optimizer}",
+            f"loss: {report.loss}; optimizer: {report.update.optimizer}"
+            if report.update
+            else f"learns {report.learning}",
             "parity: not checked"
             if report.parity is None
             else f"parity: {report.parity:.1e}{report.caution}",

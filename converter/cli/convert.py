@@ -30,6 +30,9 @@ from converter.recipe import LOSSES, Recipe
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
     from converter.conversion.report import Report
+    from converter.coreml.inspection import Update
+
+MODEL_FILES = (".h5", ".hdf5", ".keras")
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -56,6 +59,15 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
     if all(label.lstrip("-").isdigit() for label in labels):
         return tuple(int(label) for label in labels)
     return labels
+
+
+def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Return a label: a number if it is one."""
+    return int(value) if value is not None and value.lstrip("-").isdigit() else value
+
+
+WHAT_FEEDS_THE_HEAD = "*"
+"""What stands for ``--knn`` without a layer; no layer has that name."""
 
 
 def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
@@ -92,6 +104,14 @@ PATH = click.Path(path_type=Path)
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
+@_option("--knn", is_flag=False, flag_value=WHAT_FEEDS_THE_HEAD, metavar="[LAYER]")
+@_option("--neighbors", type=Whole(1))
+@_option("--knn-weighting", type=click.Choice(["uniform", "inverse_distance"]))
+@_option("--knn-index", type=click.Choice(["linear", "kd_tree"]))
+@_option("--knn-leaf-size", type=Whole(1))
+@_option("--default-label", callback=_label, metavar="LABEL")
+@_option("--knn-samples", type=click.Path(), metavar="PLACE")
+@_option("--knn-scale", type=a_number())
 @_option("--verify/--no-verify", default=None)
 @_option("--tolerance", type=a_number())
 @_option("--verify-update", is_flag=True, default=None)
@@ -123,6 +143,7 @@ def command(
     Options win over recipes. With several recipes PATH is a folder, which is made. What PATH, or
     output_path of a recipe, names is overwritten; a default name only with --force.
     """  # noqa: D301 (click reads \\b)
+    files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
     recipes = _recipes(files, recipe, flags, force)
     from converter.cli.batch import Outcome, convert_all
@@ -136,6 +157,18 @@ def command(
         _print(outcome, each.destination(), quiet, full=verbose or len(recipes) == 1)
     failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
     return failed or _check_on_device(recipes, quiet)
+
+
+def _features(
+    files: tuple[Path, ...], knn: str | None
+) -> tuple[tuple[Path, ...], str | bool | None]:
+    """Return the files, and where ``--knn`` takes the features: True if it does not say.
+
+    A file right behind ``--knn`` is no layer, but what shall be converted.
+    """
+    if knn is not None and Path(knn).suffix in (*MODEL_FILES, *RECIPE_ENDINGS):
+        return (Path(knn), *files), True
+    return files, True if knn == WHAT_FEEDS_THE_HEAD else knn
 
 
 def _recipes(
@@ -254,7 +287,9 @@ def print_report(report: Report, target: Path) -> None:
     from converter.cli.tables import layer_table, plain_console, print_table
 
     console = plain_console()
-    print_table(layer_table(report.layers), console)
+    for part in (report, *report.models):
+        if part.layers:
+            print_table(layer_table(part.layers), console)
     for name, text in _facts(report):
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
@@ -264,22 +299,32 @@ def print_report(report: Report, target: Path) -> None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
-    from converter.cli.tables import allowed, features, order
+    from converter.cli.tables import features, neighborhood
 
     yield "inputs", features(report.inputs)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
     yield "training inputs", features(report.training_inputs)
-    yield "loss", report.loss
-    numbers = dict(report.update.parameters)
-    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
-    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
-    yield "optimizer", f"{report.update.optimizer}: {listed}"
-    for name, count in counts.items():
-        yield name.replace("_", " "), allowed(count)
-    yield "shuffle", order(report.update)
+    if report.update is not None:
+        yield from _learning(report.loss, report.update)
+    elif report.models and report.models[-1].neighbors is not None:
+        yield from neighborhood(report.models[-1].neighbors)
     if report.parity is None:
         yield "parity", "not checked (--no-verify)"
     else:
         yield "parity", f"{report.parity:.1e} of the range of Keras's output{report.caution}"
+
+
+def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
+    """Yield how layers learn by a loss: (what, text)."""
+    from converter.cli.tables import allowed, order
+
+    yield "loss", loss
+    numbers = dict(update.parameters)
+    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
+    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
+    yield "optimizer", f"{update.optimizer}: {listed}"
+    for name, count in counts.items():
+        yield name.replace("_", " "), allowed(count)
+    yield "shuffle", order(update)

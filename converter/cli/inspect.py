@@ -143,7 +143,7 @@ def _keras_input(name: str, model: KerasModel) -> str:
 
 
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
-    from converter.cli.tables import features, layer_table, print_table
+    from converter.cli.tables import features, layer_table, neighborhood, print_table
 
     version = f"specification version {model.specification_version}"
     state = "updatable" if model.updatable else "not updatable"
@@ -158,6 +158,9 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         _line(console, "training inputs", features(model.training_inputs))
     if model.update is not None:
         _show_update(model.update, console)
+    if model.neighbors is not None:
+        for name, text in neighborhood(model.neighbors):
+            _line(console, name, text)
     for key, text in model.metadata.items():
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):

@@ -160,8 +160,8 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
         job = progress.job()
         with job.step("start"):
             from converter.proof.update import verify
-            from converter.runtime.network import checked_network
-        checked_network(message)  # before samples of its size are made
+            from converter.runtime.joined import joined
+        joined(message)  # before samples of its size are made
         with job.step("load"):
             keras_model = _keras_model(message, against, options)
         with job.step("verify_update"):

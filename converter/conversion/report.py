@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from converter.coreml.inspection import CoreMLModel, Update
+from converter.coreml.inspection import CoreMLModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report(CoreMLModel):
     """A finished conversion: what the written file holds, and what there is to say about it.
 
-    `loss` is what the device minimises, by its name in recipes. `size` is in bytes, `parity` the
-    difference from Keras relative to the range of its output (None if they were not compared), and
-    `doubt` why that proves little; empty where it proves something.
+    `loss` is what the device minimises, by its name in recipes; empty if nothing is. `size` is in
+    bytes, `parity` the difference from Keras relative to the range of its output (None if they were
+    not compared), and `doubt` why that proves little; empty where it proves something.
     """
 
-    update: Update
     loss: str
     size: int
     parity: float | None
@@ -30,5 +29,7 @@ class Report(CoreMLModel):
 
     @property
     def learning(self) -> str:
-        """The names of the layers that learn, with commas between them."""
+        """The names of the layers that learn, with commas between them, or how else."""
+        if self.models and self.models[-1].neighbors is not None:
+            return "k nearest neighbors"
         return ", ".join(layer.name for layer in self.layers if layer.updatable)

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converter.conversion import metadata, scaling
+from converter.conversion import metadata, neighbors, scaling
 from converter.conversion.interface import check_interface
+from converter.conversion.neighbors import Neighbors
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
+from converter.coreml.wire import Encoded
 from converter.files import replacing
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
+from converter.lower.weighted import Weighted
 from converter.paths import MODEL_ENDING, Output, check_outputs, check_source
 from converter.proof.predictions import (
     Expectation,
@@ -31,7 +34,6 @@ from converter.proof.predictions import (
 )
 from converter.proof.update import update_checked
 from converter.recipe import Recipe
-from converter.trace.program import Array
 
 SMALL, LARGE = 2**19, 2**25
 """Bytes of garbage that every conversion leaves, and that are worth a garbage collection."""
@@ -67,16 +69,20 @@ class Prepared:
     """
 
     spec: mlmodel.Message
-    weights: list[tuple[mlmodel.Message, Array]]
+    weights: list[tuple[mlmodel.Message, Encoded]]
     expected: Expectation | None
     loss: str
     notes: tuple[str, ...]
     changed: frozenset[str]
 
+    def compared(self, written: mlmodel.Message) -> mlmodel.Message:
+        """Return what of the `written` model is compared with Keras: all of it."""
+        return written
+
 
 def prepare(
     model: Any, settings: CompileSettings | None, recipe: Recipe, step: Step = nothing_shown
-) -> Prepared:
+) -> Prepared | Neighbors:
     """Return the updatable network for the live Keras `model`, with Keras's own predictions.
 
     `settings` are those that the model was compiled with, None if it was not.
@@ -84,6 +90,8 @@ def prepare(
     Raises:
         MakeUpdatableError: the model cannot be converted, or the chosen layers cannot learn.
     """
+    if recipe.knn:
+        return neighbors.prepare(model, recipe, step)
     plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
         found = traced(model, recipe)
@@ -102,7 +110,7 @@ def prepare(
 
 
 def write(
-    prepared: Prepared,
+    prepared: Prepared | Neighbors,
     target: Path,
     recipe: Recipe,
     step: Step = nothing_shown,
@@ -125,13 +133,17 @@ def write(
             mlmodel.write_with(prepared.spec, prepared.weights, temporary)
             _release(prepared.weights)
             written = mlmodel.read(temporary)
+        if isinstance(prepared, Neighbors) and prepared.filling is not None:
+            with step("fill"):
+                prepared.filling.put_into(written)
+                mlmodel.write(written, temporary)
         with step("verify"):
             said += validated(written)
             if prepared.expected is not None:
-                gap = verified(written, prepared.expected, recipe.tolerance)
+                gap = verified(prepared.compared(written), prepared.expected, recipe.tolerance)
                 doubt, remark = doubted(prepared.expected)
                 said += [remark] if remark else []
-        if twin is not None:
+        if twin is not None and isinstance(prepared, Prepared):
             with step("verify_update"):
                 said.append(update_checked(written, twin, prepared.changed))
         return Report(
@@ -140,14 +152,14 @@ def write(
         )  # fmt: skip
 
 
-def _release(weights: list[tuple[mlmodel.Message, Array]]) -> None:
+def _release(weights: list[tuple[mlmodel.Message, Encoded]]) -> None:
     """Let Keras's `weights` make room for those of the written model.
 
     They stand in circles, which only a collection takes apart. It looks at all objects of
     TensorFlow, and takes longer than the conversion of a small network: such ones share it.
     """
     global _garbage
-    _garbage += SMALL + sum(values.nbytes for _, values in weights)
+    _garbage += SMALL + sum(values.size for _, values in weights)
     weights.clear()
     if _garbage >= LARGE:
         gc.collect()
@@ -176,12 +188,14 @@ def _told(
 
 def _marked(
     network: Network, plan: Training
-) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Array]]]:
+) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Encoded]]]:
     """Put in everything that makes the network updatable; return the model, and its weights."""
     net, builder = network.lowered.net, network.lowered.net.builder
     interface, end = network.traced.interface, network.end
     names = [name for name, made in net.weighted.items() if made.keras in network.chosen]
-    weights = [made.bind() for made in net.weighted.values()]
+    weights = [
+        (params, Encoded(array)) for params, array in map(Weighted.bind, net.weighted.values())
+    ]
     marking.rename_blob(builder, end.blob.name, interface.output)
     shape = interface_shape(end.blob)
     marking.set_interface(builder, interface, shape)

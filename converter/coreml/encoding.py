@@ -20,7 +20,7 @@ _LONGEST_TAG, _LONGEST_VARINT = 5, 10
 _DEEPEST_GROUP = 100
 """Groups inside one another that the C++ reader enters."""
 
-_FLOAT_VALUE = 1
+FLOAT_VALUE = 1
 """The number of ``WeightParams.floatValue``, the first field: its values come first."""
 
 
@@ -40,7 +40,7 @@ def _varint(value: int) -> bytes:
 
 def floats_prefix(count: int) -> bytes:
     """Return what precedes `count` raw float32 values in a ``WeightParams``."""
-    return prefix(_FLOAT_VALUE, 4 * count)
+    return prefix(FLOAT_VALUE, 4 * count)
 
 
 def as_cpp_reads(data: bytes) -> tuple[bytes, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message, network
+from converter.coreml.pipelines import learner
 from converter.errors import DataError
 
 GRAY = frozenset(
@@ -49,15 +50,15 @@ def keras_shape(declared: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def is_classifier(model: Message) -> bool:
-    """Tell whether `model` is a network that names a class, not only its probability."""
-    return bool(model.WhichOneof("Type") == "neuralNetworkClassifier")
+    """Tell whether `model` names a class, not only its probability; of a pipeline its last does."""
+    return bool(learner(model).WhichOneof("Type") == "neuralNetworkClassifier")
 
 
 def labels(model: Message) -> list[str] | list[int] | None:
     """Return the class labels in the order of the probabilities, None if `model` names no class."""
     if not is_classifier(model):
         return None
-    net = network(model)
+    net = network(learner(model))
     assert net is not None
     if net.WhichOneof("ClassLabels") == "int64ClassLabels":
         return list(net.int64ClassLabels.vector)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from converter.coreml import mlmodel, shapes
+from converter.coreml import mlmodel, neighbors, shapes
 from converter.coreml.features import channels, keras_shape
 from converter.coreml.interface import PIXELS_KEY, SHAPES_KEY, Pixels
 from converter.coreml.kinds import kind_of
@@ -91,6 +92,24 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Neighborhood:
+    """What a k-nearest-neighbours classifier compares with, and how.
+
+    `samples` counts those of each class; a file may hold more or fewer labels than samples, and
+    then they are counted by label. What the file does not say is "none".
+    """
+
+    dimensions: int
+    neighbors: Allowed
+    samples: Mapping[str, int]
+    default_label: str | int | None
+    index: str
+    leaf_size: int | None
+    weighting: str
+    distance: str
+
+
+@dataclass(frozen=True)
 class CoreMLModel:
     """A Core ML model; `models` are the members of a pipeline.
 
@@ -109,6 +128,7 @@ class CoreMLModel:
     update: Update | None
     models: tuple[CoreMLModel, ...] = ()
     pixels: Pixels | None = None
+    neighbors: Neighborhood | None = None
 
 
 def inspect(spec: Message) -> CoreMLModel:
@@ -127,6 +147,7 @@ def inspect(spec: Message) -> CoreMLModel:
         update=_update(spec),
         models=tuple(map(inspect, pipeline.models)) if pipeline is not None else (),
         pixels=_pixels(spec),
+        neighbors=_neighbors(spec),
     )
 
 
@@ -271,6 +292,24 @@ def _update(spec: Message) -> Update | None:
         loss, loss_input, target, (kind or "none").removesuffix("Optimizer"), numbers,
         params.shuffle.defaultValue, seed,
     )  # fmt: skip
+
+
+def _neighbors(spec: Message) -> Neighborhood | None:
+    if spec.WhichOneof("Type") != neighbors.KIND:
+        return None
+    params = getattr(spec, neighbors.KIND)
+    index, default = params.nearestNeighborsIndex, params.WhichOneof("DefaultClassLabel")
+    kind = index.WhichOneof("IndexType")
+    return Neighborhood(
+        index.numberOfDimensions,
+        _allowed(params.numberOfNeighbors),
+        dict(Counter(map(str, neighbors.labels(params)))),
+        getattr(params, default) if default else None,
+        neighbors.INDEXES.get(kind, "none"),
+        index.singleKdTreeIndex.leafSize if kind == "singleKdTreeIndex" else None,
+        neighbors.WEIGHTINGS.get(params.WhichOneof("WeightingScheme"), "none"),
+        neighbors.DISTANCES.get(index.WhichOneof("DistanceFunction"), "none"),
+    )
 
 
 def _allowed(stored: Message) -> Allowed:

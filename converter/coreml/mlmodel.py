@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # NumPy takes 0.1 s to import, and reading a model does not n
     import numpy as np
     import numpy.typing as npt
 
+    from converter.coreml.wire import Encoded
+
 Message: TypeAlias = Any
 """A protobuf message of Core ML's format; protobuf's classes carry no static types."""
 
@@ -141,10 +143,8 @@ def serialize(model: Message) -> bytes:
     return data
 
 
-def write_with(
-    model: Message, arrays: Sequence[tuple[Message, npt.NDArray[Any]]], path: Path
-) -> None:
-    """Write `model` to `path` with float values that it does not hold itself.
+def write_with(model: Message, arrays: Sequence[tuple[Message, Encoded]], path: Path) -> None:
+    """Write `model` to `path` with values that it does not hold itself.
 
     `arrays` are pairs of an empty ``WeightParams`` inside `model` and the values that belong there.
     The file is the same as if they had been put in, but a large model is never held twice.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from converter.coreml import shapes
 from converter.coreml.features import labels
 from converter.coreml.kinds import PARAMETER_KEYS, learning_weights
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, network, pipeline
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, network
+from converter.coreml.pipelines import learner, members
 from converter.errors import DataError, TrainingError
 
 
@@ -124,18 +125,17 @@ class Subject:
 def subject(model: Message) -> Subject:
     """Return what an update of `model` works on.
 
-    The last model of a pipeline may be updatable, no other; its layers and hyperparameters are
-    found under its name. https://developer.apple.com/documentation/coreml/mlparameterkey
-
     Raises:
         TrainingError: the model is not updatable, or is no neural network.
     """
     if not model.isUpdatable:
         raise TrainingError("the model is not updatable; convert it with make-updatable")
-    members = pipeline(model)
-    member, scope = model, tuple[str, ...]()
-    if members is not None and members.models:
-        member, scope = members.models[-1], (_last_name(members),)
+    member, scope = learner(model), tuple(name for name, _ in members(model)[-1:])
+    if not member.isUpdatable:
+        raise TrainingError(
+            f"the last model of the pipeline, '{scope[0]}', is not marked updatable, so that "
+            "nothing learns; Core ML would refuse it"
+        )
     net = network(member)
     if net is None:
         raise TrainingError(
@@ -144,13 +144,6 @@ def subject(model: Message) -> Subject:
         )
     loss_of(net)
     return Subject(model, member, scope)
-
-
-def _last_name(members: Message) -> str:
-    """Return the name of the last model of a pipeline: the file's, else ``model`` and its index."""
-    last = len(members.models) - 1
-    name = members.names[last] if len(members.names) == len(members.models) else ""
-    return name or f"model{last}"
 
 
 def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:

@@ -11,11 +11,12 @@ import numpy as np
 
 from converter.coreml.features import channels, image_shape
 from converter.coreml.interface import ImageInput
-from converter.coreml.mlmodel import CROSS_ENTROPY, Message, network
+from converter.coreml.mlmodel import CROSS_ENTROPY, Message
 from converter.errors import ParityError
 from converter.proof import keras_model, parity, samples
 from converter.proof.endings import ENDINGS, Ending
 from converter.proof.samples import Look
+from converter.runtime.joined import joined
 from converter.runtime.plan import Plan
 from converter.trace.program import AXES, GRAY_AXES, Array
 
@@ -95,7 +96,10 @@ def _probabilities(model: Message, plan: Plan) -> str:
     """Return the name of the output that the loss is computed from."""
     names = [feature.name for feature in model.description.output]
     probabilities: str = model.description.predictedProbabilitiesName
-    return probabilities if probabilities in names else plan.output_blob
+    if probabilities in names:
+        return probabilities
+    outputs = joined(model).outputs
+    return next((n for n in names if outputs[n].blob == plan.output_blob), plan.output_blob)
 
 
 TURNED = ", colours reversed"
@@ -171,8 +175,10 @@ def _keras_image(model: Message, feature: Message, pixels: Array, reading: str) 
     is_bgr = (image.colorSpace == image.BGR) != reading.endswith(TURNED)
     colour = "gray" if channels(image) == 1 else "bgr" if is_bgr else "rgb"
     scale, bias = 1.0, (0.0, 0.0, 0.0)
-    net = network(model)
-    for step in net.preprocessing if net is not None and reading.startswith("preprocessed") else ():
+    steps = [
+        s for g in joined(model).inputs if g.feature.name == feature.name for s in g.preprocessing
+    ]
+    for step in steps if reading.startswith("preprocessed") else ():
         scaler = step.scaler
         scale = scaler.channelScale
         bias = (scaler.redBias, scaler.greenBias, scaler.blueBias)

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from converter import runtime
-from converter.coreml.mlmodel import Message, network
-from converter.errors import ModelFileError
+from converter.coreml.mlmodel import Message
 from converter.learning.answers import Answer, log_softmax
 from converter.trace.program import Array
 
@@ -111,26 +110,4 @@ def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Answer:
     Raises:
         ModelFileError: there is no such output, or the network cannot be run.
     """
-    if output not in {feature.name for feature in model.description.output}:
-        raise ModelFileError(f"the model has no output '{output}'")
-    name = _blob_before(model, output)
-    if name is None:
-        return Answer(runtime.predict(model, inputs)[output])
-    model.description.output.add(name=name)
-    try:
-        found = runtime.predict(model, inputs)
-    finally:
-        del model.description.output[-1]
-    return Answer(found[output], found[name])
-
-
-def _blob_before(model: Message, output: str) -> str | None:
-    """Return the blob from which a softmax or an activation makes `output`, or None."""
-    net = network(model)
-    layers = net.layers if net is not None else ()
-    last = next((layer for layer in layers if output in layer.output), None)
-    if last is None or last.WhichOneof("layer") not in ("softmax", "activation"):
-        return None
-    name = str(last.input[0])
-    taken = {f.name for f in (*model.description.input, *model.description.output)}
-    return None if name in taken else name
+    return Answer(*runtime.predict_with_before(model, inputs, output))

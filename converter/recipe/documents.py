@@ -15,7 +15,7 @@ from converter.recipe.messages import explain
 from converter.recipe.model import TAGS, RecipeFile
 from converter.recipe.places import Document, Key, Mistake
 
-ADJUSTABLE = (*NUMBERS, "epochs", "batch_size")
+ADJUSTABLE = (*NUMBERS, "epochs", "batch_size", "neighbors")
 """Settings that may be a number or a number with what an app may choose."""
 
 

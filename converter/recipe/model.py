@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, LARGEST_INTEGER, NUMBERS
 from converter.paths import MODEL_ENDING, Input
-from converter.recipe.values import Factor, Place, Scaling, Text
+from converter.recipe.values import Factor, Label, Place, Scaling, Text, YesOrName
 
 Objective: TypeAlias = Literal[
     "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"
@@ -41,6 +41,7 @@ LARGEST_SIZE = 2**31 - 1
 Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
 
 class Strict(BaseModel):
@@ -176,6 +177,18 @@ Labels: TypeAlias = Annotated[
     Discriminator(_file_or_labels),
 ]
 
+KNN_ONLY = (
+    "neighbors", "knn_weighting", "knn_index", "knn_leaf_size", "default_label", "knn_samples",
+    "knn_scale",
+)  # fmt: skip
+"""Settings that only k-NN has."""
+
+GRADIENT_ONLY = (
+    "layers", "loss", "optimizer", *NUMBERS, "epochs", "batch_size", "shuffle", "seed",
+    "verify_update",
+)  # fmt: skip
+"""Settings that only learning by a loss has."""
+
 TAGS = ("number", "range", "choice", "file", "labels")
 """Parts of pydantic's error locations that are not keys of the recipe."""
 
@@ -258,6 +271,37 @@ class Recipe(Strict):
         default="classLabel",
         description="Name of a classifier's predicted class (default: classLabel).",
     )
+
+    knn: YesOrName | None = Field(
+        default=None,
+        description="Learn by k nearest neighbors, which compare what this layer gives (default: "
+        "what feeds the last dense layer).",
+    )
+    neighbors: Countable | None = Field(
+        default=None, description="How many neighbors decide (default: 5, any from 1 to 1000)."
+    )
+    knn_weighting: Literal["uniform", "inverse_distance"] | None = Field(
+        default=None, description="What the vote of a neighbor weighs (default: uniform)."
+    )
+    knn_index: Literal["linear", "kd_tree"] | None = Field(
+        default=None, description="How neighbors are looked up (default: linear)."
+    )
+    knn_leaf_size: Size | None = Field(
+        default=None, description="Samples in a leaf of the k-d tree (default: 30)."
+    )
+    default_label: Label | None = Field(
+        default=None,
+        description="What k-NN answers before it has samples (default: unknown, of numbers -1).",
+    )
+    knn_samples: Place | None = Field(
+        default=None,
+        description="Samples to begin with: an .npz file with x and y, or a folder with one folder "
+        "of images per class.",
+    )
+    knn_scale: Scaling | None = Field(
+        default=None, description="Factor on these samples, such as 1/255 for pixels."
+    )
+
     metadata: Metadata = Field(default=Metadata(), description="What the file says about itself.")
 
     verify: bool = Field(
@@ -288,9 +332,11 @@ class Recipe(Strict):
         return copy
 
     def inputs(self) -> list[Input]:
-        """Return every file that the conversion reads: the model, labels, recipes."""
+        """Return every file that the conversion reads: the model, labels, samples, recipes."""
         labels = [Input("classes", self.classes)] if isinstance(self.classes, Path) else []
-        return [Input("model", self.model), *labels, *(Input("recipe", f) for f in self._files)]
+        samples = [Input("knn_samples", self.knn_samples)] if self.knn_samples else []
+        recipes = [Input("recipe", f) for f in self._files]
+        return [Input("model", self.model), *labels, *samples, *recipes]
 
     def written_path(self, key: str) -> str:
         """Return the path `key` as the recipe's file has it, else the bare name of the file.
@@ -323,13 +369,27 @@ class Recipe(Strict):
             value = getattr(self, key)
             if value is not None and key not in own:
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-        if "label_name" in self.model_fields_set and self.classes is None:
+        if "label_name" in self.model_fields_set and self.classes is None and not self.knn:
             yield "label_name", "has no effect without classes; add classes, or remove it"
+        yield from self._apart_from_neighbors()
         for key in ("verify_update", "tolerance"):
             if not self.verify and key in self.model_fields_set and getattr(self, key):
                 yield key, "has no effect, because verify is off; remove one of them"
         if self.output_path is not None and self.output_path.suffix not in MODEL_ENDING:
             yield "output_path", "does not end in .mlmodel; give it that ending"
+
+    def _apart_from_neighbors(self) -> Iterator[tuple[str, str]]:
+        """Yield settings of k-NN without it, and those of other learning beside it."""
+        for key in () if self.knn else KNN_ONLY:
+            if getattr(self, key) is not None:
+                yield key, "has no effect without knn; add knn, or remove it"
+        for key in GRADIENT_ONLY if self.knn else ():
+            if key in self.model_fields_set and getattr(self, key) not in (None, ()):
+                yield key, "has no effect with knn, which learns by keeping samples; remove one"
+        if self.knn and self.knn_leaf_size and self.knn_index != "kd_tree":
+            yield "knn_leaf_size", "has no effect without the k-d tree; say knn_index kd_tree"
+        if self.knn and self.knn_scale and self.knn_samples is None:
+            yield "knn_scale", "has no effect without knn_samples; add them, or remove it"
 
 
 class RecipeFile(Recipe):

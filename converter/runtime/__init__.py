@@ -14,6 +14,7 @@ from converter.runtime.prediction import (
     is_distribution,
     predict,
     predict_samples,
+    predict_with_before,
 )
 from converter.runtime.settings import Settings, settings
 from converter.runtime.sources import ArraySamples, Samples
@@ -38,6 +39,7 @@ __all__ = [
     "plan",
     "predict",
     "predict_samples",
+    "predict_with_before",
     "prepare_threads",
     "settings",
     "train",

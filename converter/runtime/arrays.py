@@ -6,21 +6,22 @@ Arrays are `[N, C, H, W]` or `[N, C]` as the model declares them; images `[N, H,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from converter.coreml.features import channels, image_shape, is_classifier, labels
+from converter.coreml.features import channels, image_shape
 from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError, ModelFileError, UsageError
+from converter.runtime.joined import Input, Output
 
 Array = npt.NDArray[Any]
 
 
-def input_blobs(model: Message, net: Message, inputs: Mapping[str, Array]) -> dict[str, Floats]:
-    """Return the blobs of all inputs of `model`, images preprocessed as the network says.
+def input_blobs(given: Sequence[Input], inputs: Mapping[str, Array]) -> dict[str, Floats]:
+    """Return the blobs of all `given`, images preprocessed as their network says.
 
     Raises:
         DataError: there are no samples, an input is missing or has another shape than declared, or
@@ -28,15 +29,14 @@ def input_blobs(model: Message, net: Message, inputs: Mapping[str, Array]) -> di
         ModelFileError: a preprocessing step does not fit the image.
     """
     blobs = {}
-    for feature in model.description.input:
+    for each in given:
+        feature = each.feature
         if feature.name not in inputs:
             raise DataError(f"input '{feature.name}' is missing")
         array = np.asarray(inputs[feature.name])
         is_image = feature.type.WhichOneof("Type") == "imageType"
-        blobs[feature.name] = (
-            _image_blob(feature, array, net) if is_image else _array_blob(feature, array)
-        )
-    counts = {name: len(blob) for name, blob in blobs.items()}
+        blobs[each.blob] = _image_blob(each, array) if is_image else _array_blob(feature, array)
+    counts = {each.feature.name: len(blobs[each.blob]) for each in given}
     if 0 in counts.values():
         raise DataError("there are no samples")
     if len(set(counts.values())) > 1:
@@ -58,7 +58,8 @@ def _array_blob(feature: Message, array: Array) -> Floats:
     return blob[:, None, None, :] if len(shape) == 1 else blob.transpose(0, 2, 3, 1)
 
 
-def _image_blob(feature: Message, pixels: Array, net: Message) -> Floats:
+def _image_blob(given: Input, pixels: Array) -> Floats:
+    feature = given.feature
     image = feature.type.imageType
     shape = image_shape(feature)
     flexible = image.WhichOneof("SizeFlexibility") is not None
@@ -71,7 +72,7 @@ def _image_blob(feature: Message, pixels: Array, net: Message) -> Floats:
     blob = pixels.astype(np.float32, copy=False)
     if image.colorSpace == image.BGR:
         blob = blob[..., ::-1]
-    for step in net.preprocessing:
+    for step in given.preprocessing:
         if step.featureName in ("", feature.name):
             kind = step.WhichOneof("preprocessor")
             if kind is None:
@@ -112,51 +113,29 @@ PREPROCESSORS: dict[str, Callable[[Message, Floats, Message], Floats]] = {
 }
 
 
-def output_blob_names(model: Message, net: Message) -> list[str]:
-    """Return the blobs that have to be computed for the outputs of `model`.
-
-    Raises:
-        ModelFileError: there are none.
-    """
-    names = [blob_of(model, net, feature.name) for feature in model.description.output]
-    if not names:
-        raise ModelFileError("the model has no outputs")
-    return list(dict.fromkeys(names))
-
-
-def outputs(model: Message, net: Message, blobs: Mapping[str, Floats]) -> dict[str, Array]:
-    """Return the outputs of `model` by name.
+def output(which: Output, blobs: Mapping[str, Floats]) -> Array:
+    """Return the output `which` of a model.
 
     A blob ``[C, 1, 1]`` as ``[N, C]``, any other as ``[N, C, H, W]``. Of a classifier the
     probabilities are ``[N, classes]`` in the order of the labels, and the predicted feature is an
     array of labels.
+
+    Raises:
+        ModelFileError: there are more probabilities than labels.
     """
-    found: dict[str, Array] = {}
-    for feature in model.description.output:
-        array = _as_array(blobs[blob_of(model, net, feature.name)])
-        if _is_label(model, feature.name):
-            names = np.asarray(labels(model))
-            best = array.reshape(len(array), -1).argmax(axis=1)
-            if best.max() >= len(names):
-                raise ModelFileError(f"the model has {len(names)} labels, fewer than probabilities")
-            array = names[best]
-        found[feature.name] = array
+    array = as_array(blobs[which.blob])
+    if which.labels is None:
+        return array
+    names = np.asarray(which.labels)
+    best = array.reshape(len(array), -1).argmax(axis=1)
+    if best.max() >= len(names):
+        raise ModelFileError(f"the model has {len(names)} labels, fewer than probabilities")
+    found: Array = names[best]
     return found
 
 
-def _is_label(model: Message, name: str) -> bool:
-    return is_classifier(model) and name == model.description.predictedFeatureName
-
-
-def blob_of(model: Message, net: Message, name: str) -> str:
-    """Return the blob that the output `name` is; the predicted class is read off probabilities."""
-    special = model.description.predictedFeatureName, model.description.predictedProbabilitiesName
-    if not is_classifier(model) or name not in special:
-        return name
-    return str(net.labelProbabilityLayerName or net.layers[-1].output[0])
-
-
-def _as_array(blob: Floats) -> Floats:
+def as_array(blob: Floats) -> Floats:
+    """Return a blob ``[N, 1, 1, C]`` as ``[N, C]``, any other as ``[N, C, H, W]``."""
     is_vector = blob.shape[1:3] == (1, 1)
     array: Floats = blob[:, 0, 0, :] if is_vector else blob.transpose(0, 3, 1, 2)
     return array

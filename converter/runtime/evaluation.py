@@ -7,9 +7,10 @@ import math
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 from converter.coreml.subject import loss_of
 from converter.errors import DataError, ModelFileError, UsageError
-from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, tf
+from converter.runtime.joined import joined
 from converter.runtime.loop import Score, scoring
+from converter.runtime.network import layers_between
 from converter.runtime.plan import Plan, logits
 from converter.runtime.sources import computed, source
 from converter.runtime.targets import targets
@@ -51,18 +52,19 @@ def evaluate(model: Message, data: Labelled, batch_size: int = 32) -> Score:
 
 def _plan(model: Message) -> Plan:
     """Return a plan in which nothing learns: all layers lie below the loss, none after."""
-    net = network.checked_network(model)
-    if net.updateParams.lossLayers:
-        stored = loss_of(net)
-        loss, output, target = stored.kind, stored.input, stored.target
+    whole = joined(model)
+    if whole.last.updateParams.lossLayers:
+        stored = loss_of(whole.last)
+        loss, target = stored.kind, stored.target
+        output = whole.blobs.get(stored.input, stored.input)
     else:
-        outputs = arrays.output_blob_names(model, net)
-        if len(outputs) != 1:
-            raise ModelFileError(f"the model has {len(outputs)} outputs and no loss to judge it by")
-        (output,), target = outputs, ""
-        kinds = {layer.WhichOneof("layer") for layer in net.layers if output in layer.output}
+        if len(whole.wanted) != 1:
+            raise ModelFileError(
+                f"the model has {len(whole.wanted)} outputs and no loss to judge it by"
+            )
+        (output,), target = whole.wanted, ""
+        kinds = {layer.kind for layer in whole.layers if output in layer.output}
         loss = CROSS_ENTROPY if kinds == {"softmax"} else SQUARED_ERROR
-    blob = logits(net, output) if loss == CROSS_ENTROPY else output
-    given = [feature.name for feature in model.description.input]
-    layers = network.layers_between(net.layers, given, [blob])
+    blob = logits(whole.layers, output) if loss == CROSS_ENTROPY else output
+    layers = layers_between(whole.layers, whole.given, [blob])
     return Plan(loss, blob, output, target, layers, (), [blob], ())

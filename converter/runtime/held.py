@@ -29,7 +29,7 @@ class Held:
 
     def __init__(self, parameter: Parameter, by_outputs: bool) -> None:
         self.parameter = parameter
-        values = stored_values(parameter.layer, parameter.field, _shape(parameter))
+        values = stored_values(parameter.layer, parameter.field, stored_shape(parameter))
         self._axes = _axes(values.ndim, by_outputs)
         divide = values.ndim == 2 and by_outputs and len(values) >= STRANDS * LEAST_OUTPUTS
         blocks = np.array_split(values.transpose(self._axes), STRANDS if divide else 1, axis=-1)
@@ -51,16 +51,16 @@ class Held:
 def starts_with_matrices(plan: Plan) -> bool:
     """Tell whether the layers that learn begin with inner products."""
     lowest = [layer for layer in plan.learning if set(layer.input) & set(plan.features)]
-    return all(layer.WhichOneof("layer") == "innerProduct" for layer in lowest)
+    return all(layer.kind == "innerProduct" for layer in lowest)
 
 
-def _shape(parameter: Parameter) -> tuple[int, ...]:
+def stored_shape(parameter: Parameter) -> tuple[int, ...]:
     """Return the shape of the stored values, by the comments on the layers in the format."""
-    params = mlmodel.layer_params(parameter.layer)
+    params = mlmodel.layer_params(parameter.layer.message)
     outputs = int(params.outputChannels)
     if parameter.field == "bias":
         return (outputs,)
-    if parameter.layer.WhichOneof("layer") == "innerProduct":
+    if parameter.layer.kind == "innerProduct":
         return outputs, int(params.inputChannels)
     kernel, channels = windows.pair(params.kernelSize, 3), int(params.kernelChannels)
     if params.isDeconvolution:

@@ -83,7 +83,8 @@ def scoring(
         else:
             blob = of(blobs)
         losses = losses_of(blob, targets)
-        return losses, hits(blob, targets) if plan.loss == CROSS_ENTROPY else tf.constant(0.0)
+        right = hits(blob, targets) if plan.loss == CROSS_ENTROPY else tf.constant(0.0)
+        return losses, tf.reduce_sum(right)
 
     return step
 

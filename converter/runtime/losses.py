@@ -53,11 +53,13 @@ LOSSES: dict[tuple[str, str], Losses] = {
 """Loss in the file and `Reduction.outputs` -> the losses of samples."""
 
 REDUCTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "mean": lambda losses, size: tf.reduce_mean(losses),
-    "sum": lambda losses, size: tf.reduce_sum(losses),
-    FULL_SIZE: lambda losses, size: tf.reduce_sum(losses) / size,
+    "mean": lambda losses, size: tf.reduce_mean(losses, -1),
+    "sum": lambda losses, size: tf.reduce_sum(losses, -1),
+    FULL_SIZE: lambda losses, size: tf.reduce_sum(losses, -1) / size,
 }
-"""`Reduction.batch`, or the mean over the full size of a mini-batch -> what it makes of losses."""
+"""`Reduction.batch`, or the mean over the full size of a mini-batch -> what it makes of losses.
+
+Losses may be ``[N]``, or ``[users, N]`` of as many mini-batches."""
 
 
 def minimised(kind: str, arithmetic: Arithmetic, size: int) -> Callable[[Tensor], Tensor]:
@@ -72,9 +74,9 @@ def minimised(kind: str, arithmetic: Arithmetic, size: int) -> Callable[[Tensor]
 
 
 def hits(logits: Tensor, classes: Tensor) -> Tensor:
-    """Return how many samples have their class on top, a number."""
+    """Return 1 for each sample that has its class on top, else 0; ``[N]``."""
     right = tf.equal(tf.argmax(_rows(logits), 1, classes.dtype), classes)
-    return tf.reduce_sum(tf.cast(right, tf.float32))
+    return tf.cast(right, tf.float32)
 
 
 def _rows(blob: Tensor) -> Tensor:

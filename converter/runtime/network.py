@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -41,7 +42,36 @@ UNFIT = (
 )
 """What computing with parameters that contradict each other or the input can end in."""
 
-Weights = Callable[[Message, str, Sequence[int]], Tensor]
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer and the names of the blobs that it reads and makes, of which each names one blob.
+
+    `network` counts the networks of the model, and `member` tells where in a pipeline it stands.
+    """
+
+    message: Message
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+    network: int = 1
+    member: str = ""
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of the layer as the format spells it."""
+        kind: str | None = self.message.WhichOneof("layer")
+        return kind
+
+    @property
+    def name(self) -> str:
+        """The name of the layer, which no other layer of its network has."""
+        return str(self.message.name)
+
+    def __str__(self) -> str:
+        return f"layer '{self.name}'" + (f" of '{self.member}'" if self.member else "")
+
+
+Weights = Callable[[Layer, str, Sequence[int]], Tensor]
 """Layer, field and shape to the values, such as `StoredWeights`."""
 
 
@@ -109,8 +139,8 @@ def _integers(params: Message) -> Iterator[tuple[str, int]]:
 
 
 def layers_between(
-    layers: Sequence[Message], given: Collection[str], wanted: Iterable[str]
-) -> list[Message]:
+    layers: Sequence[Layer], given: Collection[str], wanted: Iterable[str]
+) -> list[Layer]:
     """Return the layers that lead from the blobs `given` to those `wanted`, in their order.
 
     Raises:
@@ -128,7 +158,7 @@ def layers_between(
 
 
 def run(
-    layers: Sequence[Message], given: dict[str, Tensor], weights: Weights, wanted: Collection[str]
+    layers: Sequence[Layer], given: dict[str, Tensor], weights: Weights, wanted: Collection[str]
 ) -> dict[str, Tensor]:
     """Run `layers` on the blobs `given` and return those `wanted`; others are freed on the way."""
     blobs = dict(given)
@@ -141,15 +171,15 @@ def run(
     return {name: blobs[name] for name in wanted}
 
 
-def run_layer(layer: Message, inputs: list[Tensor], weights: Weights) -> list[Tensor]:
+def run_layer(layer: Layer, inputs: list[Tensor], weights: Weights) -> list[Tensor]:
     """Run one layer.
 
     Raises:
         ModelFileError: its parameters do not fit its inputs.
     """
-    kind = layer.WhichOneof("layer")
-    with refusing(f"layer '{layer.name}' ({kind})"):
-        found = LAYERS[kind](layer, inputs, functools.partial(weights, layer))
+    with refusing(f"{layer} ({layer.kind})"):
+        compute = LAYERS[layer.kind or ""]
+        found = compute(layer.message, inputs, functools.partial(weights, layer))
         outputs = found if isinstance(found, list) else [found]
         if len(outputs) != len(layer.output):
             raise ValueError(f"{len(outputs)} blobs come out, {len(layer.output)} are named")

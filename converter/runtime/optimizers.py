@@ -92,7 +92,7 @@ class Adam(Optimizer):
     ) -> None:
         # Keras accumulates with 1 - β as it is, but corrects the bias with β rounded to float32.
         # The kernel rounds in both places; the ratio, 6e-6 for 0.999, makes the steps equal.
-        self.rate = learning_rate * math.sqrt(_rounding(beta_2)) / _rounding(beta_1)
+        self.rate, self.ratio = learning_rate, math.sqrt(_rounding(beta_2)) / _rounding(beta_1)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.first, self.second = _zeros(variables), _zeros(variables)
         self.steps = tf.Variable(0.0, trainable=False)
@@ -110,7 +110,7 @@ class Adam(Optimizer):
                 v=v.handle,
                 beta1_power=powers[0],
                 beta2_power=powers[1],
-                lr=self.rate,
+                lr=self.rate * self.ratio,
                 beta1=self.beta_1,
                 beta2=self.beta_2,
                 epsilon=self.epsilon,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from converter.coreml import mlmodel
 from converter.coreml.kinds import facts, kind_of, learning_weights
 from converter.coreml.mlmodel import Message, layer_params
-from converter.coreml.subject import loss_of
+from converter.coreml.subject import subject
 from converter.errors import TrainingError
-from converter.runtime import network
+from converter.runtime.joined import joined
+from converter.runtime.network import Layer, layers_between
 
 
 @dataclass(frozen=True)
 class Parameter:
     """One ``WeightParams`` that learns: ``field`` of ``layer``."""
 
-    layer: Message
+    layer: Layer
     field: str
 
     @property
@@ -28,7 +28,7 @@ class Parameter:
     @property
     def stored(self) -> Message:
         """The ``WeightParams`` in the model."""
-        params: Message = getattr(layer_params(self.layer), self.field)
+        params: Message = getattr(layer_params(self.layer.message), self.field)
         return params
 
 
@@ -51,8 +51,8 @@ class Plan:
     loss_blob: str
     output_blob: str
     target: str
-    frozen: Sequence[Message]
-    learning: Sequence[Message]
+    frozen: Sequence[Layer]
+    learning: Sequence[Layer]
     features: Sequence[str]
     parameters: Sequence[Parameter]
 
@@ -64,65 +64,57 @@ def plan(model: Message) -> Plan:
         TrainingError: the model is not updatable, or not in a way that Core ML would accept.
         ModelFileError: the network cannot be run here.
     """
-    net = _updatable_network(model)
-    loss = loss_of(net)
-    loss_blob = logits(net, loss.input) if loss.is_classification else loss.input
-    given = {feature.name for feature in model.description.input}
-    layers = network.layers_between(net.layers, given, [loss_blob])
-    learning = _behind_weights(layers)
-    if not any(layer.isUpdatable for layer in layers):
+    whole = joined(model)
+    loss = subject(model).loss
+    output = whole.blobs.get(loss.input, loss.input)
+    loss_blob = logits(whole.layers, output) if loss.is_classification else output
+    layers = layers_between(whole.layers, whole.given, [loss_blob])
+    updatable = [lay for lay in layers if lay.network == whole.networks and lay.message.isUpdatable]
+    learning = _behind_weights(layers, updatable)
+    if not updatable:
         raise TrainingError("no layer between the inputs and the loss is updatable; nothing learns")
     made = {name for layer in learning for name in layer.output}
     used = dict.fromkeys(name for layer in learning for name in layer.input if name not in made)
-    frozen = network.layers_between(net.layers, given, used)
-    parameters = [p for layer in learning if layer.isUpdatable for p in _parameters(layer)]
+    frozen = layers_between(whole.layers, whole.given, used)
+    parameters = [parameter for layer in updatable for parameter in _parameters(layer)]
     return Plan(
-        loss.kind, loss_blob, loss.input, loss.target, frozen, learning, list(used), parameters
+        loss.kind, loss_blob, output, loss.target, frozen, learning, list(used), parameters
     )  # fmt: skip
 
 
-def _updatable_network(model: Message) -> Message:
-    if mlmodel.pipeline(model) is not None:
-        raise TrainingError("the model is a pipeline; the reference runtime trains single networks")
-    net = network.checked_network(model)
-    if not model.isUpdatable:
-        raise TrainingError("the model is not updatable; convert it with make-updatable")
-    return net
-
-
-def logits(net: Message, probabilities: str) -> str:
+def logits(layers: Sequence[Layer], probabilities: str) -> str:
     """Return the blob before the softmax: cross-entropy is computed from it, which is stabler."""
-    for layer in net.layers:
-        if probabilities in layer.output and layer.WhichOneof("layer") == "softmax":
-            return str(layer.input[0])
+    for layer in layers:
+        if probabilities in layer.output and layer.kind == "softmax":
+            return layer.input[0]
     raise TrainingError(
         f"cross-entropy needs the output of a softmax layer, which '{probabilities}' is not"
     )
 
 
-def _behind_weights(layers: Sequence[Message]) -> list[Message]:
-    """Return the layers whose results change when the updatable ones learn, themselves included."""
+def _behind_weights(layers: Sequence[Layer], updatable: Collection[Layer]) -> list[Layer]:
+    """Return the layers whose results change when the `updatable` learn, themselves included."""
     moving: set[str] = set()
     found = []
     for layer in layers:
-        if layer.isUpdatable or moving.intersection(layer.input):
+        if layer in updatable or moving.intersection(layer.input):
             moving.update(layer.output)
             found.append(layer)
     return found
 
 
-def _parameters(layer: Message) -> Iterator[Parameter]:
-    if not facts(layer).learns:
+def _parameters(layer: Layer) -> Iterator[Parameter]:
+    if not facts(layer.message).learns:
         raise TrainingError(
-            f"layer '{layer.name}': Core ML cannot update layers of kind {kind_of(layer)}"
+            f"{layer}: Core ML cannot update layers of kind {kind_of(layer.message)}"
         )
-    for field in learning_weights(layer):
-        stored = getattr(layer_params(layer), field)
+    for field in learning_weights(layer.message):
+        stored = getattr(layer_params(layer.message), field)
         if not stored.isUpdatable:
-            raise TrainingError(f"layer '{layer.name}': is updatable, but its {field} is not")
+            raise TrainingError(f"{layer}: is updatable, but its {field} is not")
         if not stored.floatValue:
             raise TrainingError(
-                f"layer '{layer.name}': its {field} is not stored in 32-bit floats, "
+                f"{layer}: its {field} is not stored in 32-bit floats, "
                 "which Core ML needs to update it"
             )
         yield Parameter(layer, field)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from converter.coreml.indices import MOVES
-from converter.coreml.mlmodel import Message
-from converter.errors import DataError
-from converter.runtime import arrays, network
+from converter.coreml.mlmodel import Floats, Message
+from converter.errors import DataError, ModelFileError
+from converter.runtime import arrays
 from converter.runtime.backend import Array
+from converter.runtime.joined import Joined, joined
 from converter.runtime.layers.normalization import is_by_batch
+from converter.runtime.network import layers_between
 from converter.runtime.sources import (
     ArraySamples,
     FrozenFeatures,
@@ -53,20 +55,19 @@ def depends_on_batch(model: Message) -> str | None:
     It is a batch normalization that computes its mean from the samples that it is given together.
     An app that asks for one answer at a time gives it one.
     """
-    net = network.checked_network(model)
-    given = {feature.name for feature in model.description.input}
-    layers = network.layers_between(net.layers, given, arrays.output_blob_names(model, net))
-    return next((str(layer.name) for layer in layers if is_by_batch(layer)), None)
+    whole = joined(model)
+    layers = layers_between(whole.layers, whole.given, whole.wanted)
+    return next((layer.name for layer in layers if is_by_batch(layer.message)), None)
 
 
 def is_distribution(model: Message, name: str) -> bool:
     """Tell whether the output `name` holds probabilities of classes: what a softmax makes."""
-    net = network.checked_network(model)
-    blob = arrays.blob_of(model, net, name)
-    makers = {output: layer for layer in net.layers for output in layer.output}
-    while blob in makers and makers[blob].WhichOneof("layer") in MOVES:
+    whole = joined(model)
+    blob = whole.outputs[name].blob
+    makers = {output: layer for layer in whole.layers for output in layer.output}
+    while blob in makers and makers[blob].kind in MOVES:
         blob = makers[blob].input[0]
-    return blob in makers and makers[blob].WhichOneof("layer") == "softmax"
+    return blob in makers and makers[blob].kind == "softmax"
 
 
 def predict_samples(model: Message, samples: Samples, batch_size: int = 32) -> dict[str, Array]:
@@ -76,14 +77,54 @@ def predict_samples(model: Message, samples: Samples, batch_size: int = 32) -> d
         ModelFileError: the network cannot be run.
         DataError: there are no samples, or they do not have the declared shape.
     """
-    net = network.checked_network(model)
-    wanted = arrays.output_blob_names(model, net)
-    given = {feature.name for feature in model.description.input}
-    layers = network.layers_between(net.layers, given, wanted)
+    whole = joined(model)
+    parts = [
+        {name: arrays.output(which, blobs) for name, which in whole.outputs.items()}
+        for blobs in _computed(model, whole, whole.wanted, samples, batch_size)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in whole.outputs}
+
+
+def predict_with_before(
+    model: Message, inputs: Mapping[str, Array], output: str
+) -> tuple[Array, Array | None]:
+    """Return the output (or probabilities) `output` of `model`, and what stands before its end.
+
+    The end is a softmax or an activation; None where there is none, or nothing before it.
+
+    Raises:
+        ModelFileError: there is no such output, or the network cannot be run.
+        DataError: an input is missing or does not have the declared shape.
+    """
+    whole = joined(model)
+    if output not in whole.outputs:
+        raise ModelFileError(f"the model has no output '{output}'")
+    which = whole.outputs[output]
+    before = _before(whole, which.blob)
+    wanted = [which.blob, *([before] if before else [])]
+    parts = list(_computed(model, whole, wanted, ArraySamples(inputs), 32))
+    values = np.concatenate([arrays.output(which, blobs) for blobs in parts])
+    if before is None:
+        return values, None
+    return values, np.concatenate([arrays.as_array(blobs[before]) for blobs in parts])
+
+
+def _before(whole: Joined, blob: str) -> str | None:
+    makers = {output: layer for layer in whole.layers for output in layer.output}
+    if blob not in makers or makers[blob].kind not in ("softmax", "activation"):
+        return None
+    found = makers[blob].input[0]
+    return found if found in makers else None
+
+
+def _computed(
+    model: Message, whole: Joined, wanted: Sequence[str], samples: Samples, batch_size: int
+) -> Iterator[dict[str, Floats]]:
+    """Yield the blobs `wanted` of all samples, batch by batch."""
+    layers = layers_between(whole.layers, whole.given, wanted)
     source = InputBlobs(model, samples)
     if not len(source):
         source.take(np.arange(0))  # says what is missing
     blobs = FrozenFeatures(source, layers, wanted, batch_size, once=True)
-    parts = [batch for _, batch in computed(blobs, batch_size)]
-    found = {name: np.concatenate([batch[name] for batch in parts]) for name in wanted}
-    return arrays.outputs(model, net, found)
+    for _, batch in computed(blobs, batch_size):
+        yield batch

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from converter.coreml.mlmodel import Message
+from converter.runtime.network import Layer
 
 
-def relu_after_pooling(layers: Sequence[Message], wanted: Collection[str]) -> list[Message]:
+def relu_after_pooling(layers: Sequence[Layer], wanted: Collection[str]) -> list[Layer]:
     """Return `layers` with every ReLU behind the max pooling that alone reads it.
 
     Given: ``y = maxpool(relu(x))``. Result: ``y = relu(maxpool(x))``, equal because neither changes
@@ -23,7 +24,7 @@ def relu_after_pooling(layers: Sequence[Message], wanted: Collection[str]) -> li
         first, second = found[i], found[i + 1]
         alone = (
             len(first.output) == 1
-            and list(second.input) == list(first.output)
+            and second.input == first.output
             and readers[first.output[0]] == 1
         )
         if alone and _is_relu(first) and _is_max_pooling(second):
@@ -31,20 +32,16 @@ def relu_after_pooling(layers: Sequence[Message], wanted: Collection[str]) -> li
     return found
 
 
-def _is_relu(layer: Message) -> bool:
-    return bool(layer.WhichOneof("layer") == "activation" and layer.activation.HasField("ReLU"))
+def _is_relu(layer: Layer) -> bool:
+    return layer.kind == "activation" and bool(layer.message.activation.HasField("ReLU"))
 
 
-def _is_max_pooling(layer: Message) -> bool:
-    is_pooling = layer.WhichOneof("layer") == "pooling"
-    return bool(is_pooling and layer.pooling.type == layer.pooling.MAX)
+def _is_max_pooling(layer: Layer) -> bool:
+    params = layer.message.pooling
+    return layer.kind == "pooling" and bool(params.type == params.MAX)
 
 
-def _swapped(relu: Message, pooling: Message) -> tuple[Message, Message]:
-    """Return copies of both layers in the other order; the blob between them keeps its name."""
-    first, second = type(pooling)(), type(relu)()
-    first.CopyFrom(pooling)
-    second.CopyFrom(relu)
-    first.input[0], first.output[0] = relu.input[0], relu.output[0]
-    second.input[0], second.output[0] = relu.output[0], pooling.output[0]
-    return first, second
+def _swapped(relu: Layer, pooling: Layer) -> tuple[Layer, Layer]:
+    """Return both layers in the other order; the blob between them keeps its name."""
+    first = replace(pooling, input=relu.input, output=relu.output)
+    return first, replace(relu, input=relu.output, output=pooling.output)

@@ -10,6 +10,7 @@ import numpy as np
 from converter.arithmetic import KERAS, Arithmetic
 from converter.coreml.mlmodel import Message, network
 from converter.coreml.optimizers import BATCH_SIZE, LARGEST_INTEGER, NUMBERS, OPTIMIZERS, Number
+from converter.coreml.pipelines import learner
 from converter.errors import TrainingError, UsageError
 
 
@@ -37,10 +38,10 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
             or belongs to the other optimizer.
         TrainingError: the model has no optimizer.
     """
-    net = network(model)
+    net = network(learner(model))
     update = net.updateParams if net is not None else None
     if update is None or update.optimizer.WhichOneof("OptimizerType") is None:
-        raise TrainingError("the model has no optimizer; it is not updatable")
+        raise TrainingError("the model has no optimizer, so that nothing can be updated")
     kind = update.optimizer.WhichOneof("OptimizerType")
     optimizer = getattr(update.optimizer, kind)
     known = OPTIMIZERS[kind]

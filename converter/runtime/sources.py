@@ -22,7 +22,9 @@ from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError
 from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
+from converter.runtime.joined import joined
 from converter.runtime.layers.shape import repeated
+from converter.runtime.network import Layer
 from converter.runtime.plan import Plan
 from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.weights import StoredWeights
@@ -75,7 +77,7 @@ class InputBlobs:
     """The blobs of the model's inputs: preprocessed, in the runtime's layout."""
 
     def __init__(self, model: Message, samples: Samples) -> None:
-        self._model, self._net, self._samples = model, network.checked_network(model), samples
+        self._inputs, self._samples = joined(model).inputs, samples
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -87,10 +89,10 @@ class InputBlobs:
             DataError: they do not fit the model, or are no numbers. Layers such as ReLU swallow
                 NaN, so that nothing would show later.
         """
-        blobs = arrays.input_blobs(self._model, self._net, self._samples.take(indices))
-        for name, blob in blobs.items():
-            if not np.isfinite(blob).all():
-                raise DataError(f"input '{name}' holds NaN or infinity")
+        blobs = arrays.input_blobs(self._inputs, self._samples.take(indices))
+        for given in self._inputs:
+            if not np.isfinite(blobs[given.blob]).all():
+                raise DataError(f"input '{given.feature.name}' holds NaN or infinity")
         return blobs
 
 
@@ -104,7 +106,7 @@ class FrozenFeatures:
     def __init__(
         self,
         source: Source,
-        layers: Sequence[Message],
+        layers: Sequence[Layer],
         wanted: Collection[str],
         batch_size: int,
         once: bool = False,
@@ -133,7 +135,7 @@ class FrozenFeatures:
     @property
     def is_costly(self) -> bool:
         """Whether the frozen layers take long enough to remember what they compute."""
-        return any(layer.WhichOneof("layer") in COSTLY_LAYERS for layer in self._layers)
+        return any(layer.kind in COSTLY_LAYERS for layer in self._layers)
 
     def _batch(self, indices: Integers) -> dict[str, Any]:
         with tf.device(CPU):

@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, tf
 from converter.runtime.layers.normalization import is_by_batch
+from converter.runtime.network import Layer
 
 STRANDS = 2
 
@@ -38,12 +38,14 @@ def prepare_threads() -> None:
         tf.config.threading.set_intra_op_parallelism_threads(cores // STRANDS)
 
 
-def can_divide(layers: Iterable[Message], batch_size: int) -> bool:
+def can_divide(layers: Iterable[Layer], batch_size: int) -> bool:
     """Tell whether halves of a mini-batch can go through `layers` apart, and are worth it.
 
     Normalization by the mean of the batch itself needs all samples at once.
     """
-    return batch_size >= STRANDS * LEAST_SAMPLES and not any(map(is_by_batch, layers))
+    return batch_size >= STRANDS * LEAST_SAMPLES and not any(
+        is_by_batch(layer.message) for layer in layers
+    )
 
 
 def divided(blobs: Mapping[str, Tensor], total: Tensor) -> Iterator[dict[str, Tensor]]:

@@ -8,12 +8,13 @@ import numpy as np
 
 from converter.arithmetic.told import mean_of_samples
 from converter.coreml import mlmodel
-from converter.coreml.mlmodel import CROSS_ENTROPY, Floats, Message
+from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Rearranged, Tensor, tf
 from converter.runtime.held import Held, starts_with_matrices
 from converter.runtime.loop import Loop, Pass, Score, averaged, scoring
 from converter.runtime.losses import minimised
+from converter.runtime.network import Layer
 from converter.runtime.optimizers import Optimizer, optimizer
 from converter.runtime.plan import Parameter, Plan
 from converter.runtime.settings import Settings
@@ -86,7 +87,7 @@ class Trainer:
         ):
             mlmodel.set_floats(parameter.stored, values)
 
-    def _weights(self, layer: Message, field: str, shape: Sequence[int]) -> Tensor | Rearranged:
+    def _weights(self, layer: Layer, field: str, shape: Sequence[int]) -> Tensor | Rearranged:
         held = self._held.get((layer.name, field))
         return held.weight() if held else self._stored(layer, field, shape)
 
@@ -100,5 +101,5 @@ class Trainer:
 
 
 def _held(parameter: Parameter, by_outputs: bool) -> Held:
-    with network.refusing(f"layer '{parameter.layer.name}'"):
+    with network.refusing(str(parameter.layer)):
         return Held(parameter, by_outputs)

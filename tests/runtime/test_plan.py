@@ -65,15 +65,8 @@ def changed(change):
     return model
 
 
-def pipeline(model, net):
-    member = mlmodel.Model_pb2.Model()
-    member.CopyFrom(model)
-    model.pipeline.models.append(member)
-
-
 REFUSED = {
     "not updatable": (lambda m, n: setattr(m, "isUpdatable", False), "not updatable"),
-    "pipeline": (pipeline, "is a pipeline"),
     "no loss": (lambda m, n: n.updateParams.ClearField("lossLayers"), "0 losses"),
     "two losses": (
         lambda m, n: n.updateParams.lossLayers.add().CopyFrom(n.updateParams.lossLayers[0]),

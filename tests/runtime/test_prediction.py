@@ -196,7 +196,7 @@ def test_quantized_weights_are_read_as_coremltools_reads_them(bits, mode):
 def test_weights_for_8_bit_arithmetic_are_refused():
     model = dense_model()
     model.neuralNetwork.layers[0].innerProduct.weights.int8RawValue = b"12"
-    with pytest.raises(ModelFileError, match="layer 'dense': computes with 8-bit integers"):
+    with pytest.raises(ModelFileError, match="layer 'dense': weights: is computed with 8-bit"):
         predict(model, {"x": random(2, 4)})
 
 
@@ -226,7 +226,7 @@ def test_other_kinds_of_models_are_refused():
 def test_weights_that_do_not_fit_are_named():
     model = dense_model()
     del model.neuralNetwork.layers[0].innerProduct.weights.floatValue[-1]
-    with pytest.raises(ModelFileError, match=r"layer 'dense': weights holds 11 values"):
+    with pytest.raises(ModelFileError, match=r"layer 'dense': weights: holds 11 values"):
         predict(model, {"x": random(2, 4)})
 
 

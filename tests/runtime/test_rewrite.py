@@ -4,6 +4,7 @@ from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
 from converter.runtime.backend import tf
+from converter.runtime.joined import joined
 from converter.runtime.network import run
 from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.weights import StoredWeights
@@ -16,7 +17,7 @@ def network(activation="RELU", kind="MAX", padding="VALID", between=False):
     builder.add_pooling("pool", 3, 2, 2, 2, kind, padding, "a", "y")
     if between:
         builder.add_activation("other", "TANH", "a", "b")
-    return list(builder.spec.neuralNetwork.layers)
+    return joined(builder.spec).layers
 
 
 def kinds(layers):
@@ -62,6 +63,7 @@ def test_a_wanted_blob_stays():
 
 def test_the_given_layers_are_not_touched():
     layers = network()
-    before = [layer.SerializeToString() for layer in layers]
+    before = list(layers)
     relu_after_pooling(layers, ["y"])
-    assert [layer.SerializeToString() for layer in layers] == before
+    assert layers == before
+    assert [(layer.input, layer.output) for layer in layers] == [(("x",), ("a",)), (("a",), ("y",))]

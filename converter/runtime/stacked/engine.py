@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 
-from converter.arithmetic.last_batch import ZEROS
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
-from converter.errors import DataError, TrainingError, UsageError
-from converter.runtime.backend import Array
+from converter.errors import TrainingError
+from converter.runtime.backend import Array, Integers
 from converter.runtime.batches import batches
+from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
-from converter.runtime.sources import KeptFeatures
-from converter.runtime.stacked.pool import Rows
-from converter.runtime.trainer import Trainer
+from converter.runtime.stacked.block import Block
+from converter.runtime.stacked.checks import check
+from converter.runtime.stacked.division import Part, bytes_per_user, parts, users_at_once
+from converter.runtime.stacked.layers import Key
+from converter.runtime.stacked.pool import Pool, Rows
 
 ADAPTATION = "adaptation"
 """The name of the scores on the samples that a user learns from."""
@@ -41,18 +45,36 @@ class Outcome:
     epochs: tuple[int, ...]
     loss: Mapping[str, Floats]
     accuracy: Mapping[str, Floats]
-    weights: Mapping[tuple[str, str], Floats]
+    weights: Mapping[Key, Floats]
 
 
 class Engine:
     """Trains the learning layers of `plan` for many users; the model itself never changes.
 
     Every user has weights of their own, which begin as the model's. What a user gets is what
-    `converter.runtime.train` computes with the same settings, samples and order.
+    `converter.runtime.train` computes with the same settings, samples and order. Users are
+    computed in blocks, as many at once as are fastest and fit into `most_bytes`; `threads` blocks
+    side by side, each of which needs one core. Graphs are kept: an engine that is asked again does
+    not build them again.
+
+    Raises:
+        TrainingError: what a layer makes of a user's sample depends on those of others.
     """
 
-    def __init__(self, plan: Plan, most_bytes: int = 1 << 30) -> None:
-        self.plan, self.most_bytes = plan, most_bytes
+    def __init__(self, plan: Plan, most_bytes: int = 1 << 30, threads: int = 1) -> None:
+        for layer in plan.learning:
+            if is_by_batch(layer.message):
+                raise TrainingError(
+                    f"{layer}: normalizes by the mean of the samples computed at once, so users "
+                    "cannot be trained together; choose a layer behind it as the lowest that learns"
+                )
+        self.plan, self.most_bytes, self.threads = plan, most_bytes, threads
+        self._idle: dict[object, list[Block]] = {}
+        self._lock = Lock()
+
+    def bytes_per_user(self, settings: Settings, pool: Pool) -> int:
+        """Return about how much memory each user takes that is computed at once, beside `pool`."""
+        return bytes_per_user(self.plan, settings, pool)
 
     def train(
         self,
@@ -67,8 +89,8 @@ class Engine:
         Args:
             adaptation: the samples that each user learns from, ``[users, n]``.
             settings: one for each user. They may differ in everything; users whose settings differ
-                in no more than learning rate, momentum, seed and shuffling are computed together.
-                Their number of epochs does not count.
+                in no more than learning rate, seed and shuffling are computed together. Their
+                number of epochs does not count.
             epochs: after which to test, ascending; 0 is before the first.
             tests: what else to test with, by name: a set for each user, or one for all.
             keep_weights: whether to return the weights of every user.
@@ -78,86 +100,101 @@ class Engine:
             DataError: rows are none of the pool, or there are no users or no samples.
             TrainingError: nothing is left of an epoch, as the arithmetic drops a mini-batch that is
                 not full; or it fills up with a sample of zeros, which the pool lacks.
+            ModelFileError: the network cannot be run.
         """
-        sets = {ADAPTATION: adaptation, **(tests or {})}
-        _check(sets, settings, epochs)
-        found = [self._user(sets, user, chosen, epochs) for user, chosen in enumerate(settings)]
-        losses = {name: np.array([f[0][name] for f in found], np.float32) for name in sets}
-        shares = {name: np.array([f[1][name] for f in found], np.float32) for name in sets}
-        if self.plan.loss != CROSS_ENTROPY:
-            shares = {}
-        weights = dict[tuple[str, str], Floats]()
-        if keep_weights:
-            for index, parameter in enumerate(self.plan.parameters):
-                weights[parameter.key] = np.stack([f[2][index] for f in found])
-        return Outcome(tuple(epochs), losses, shares, weights)
+        check(adaptation, settings, epochs, tests or {})
+        task = _Task(adaptation, settings, tuple(epochs), tests or {}, keep_weights)
 
-    def bytes_per_user(self, settings: Settings) -> int:
-        """Return about how much memory one more user takes, beside the pool."""
-        values = sum(len(p.stored.floatValue) for p in self.plan.parameters)
-        return values * 4 * 5
+        def run(part: Part) -> None:
+            with self._block(part) as block:
+                task.run(part, block)
 
-    def _user(
-        self, sets: Mapping[str, Rows], user: int, settings: Settings, epochs: Sequence[int]
-    ) -> tuple[dict[str, list[float]], dict[str, list[float]], list[Floats]]:
-        trainer = Trainer(self.plan, settings)
-        data = {name: _of(given, user) for name, given in sets.items()}
-        losses: dict[str, list[float]] = {name: [] for name in sets}
-        shares: dict[str, list[float]] = {name: [] for name in sets}
-        blobs, answers = _of(sets[ADAPTATION], user, with_zeros=True)
-        total = len(data[ADAPTATION][1])
-        alive = True
-        for epoch in range(epochs[-1] + 1):
-            try:
-                if epoch and alive:
-                    trainer.epoch(blobs, answers, batches(settings, epoch, total))
-            except TrainingError:
-                alive = False
-            for name, (test, expected) in data.items() if epoch in epochs else ():
-                try:
-                    score = trainer.score(test, expected)
-                except TrainingError:
-                    alive = False
-                losses[name].append(score.loss if alive else np.nan)
-                shares[name].append((score.accuracy or 0.0) if alive else np.nan)
-        return losses, shares, trainer.stored(trainer.variables)
+        with ThreadPoolExecutor(self.threads) as workers:
+            list(workers.map(run, self._parts(settings, adaptation.pool)))
+        return task.outcome(has_classes=self.plan.loss == CROSS_ENTROPY)
+
+    def _parts(self, settings: Sequence[Settings], pool: Pool) -> Iterator[Part]:
+        by_size = {chosen.batch_size: chosen for chosen in settings}
+        most = self.most_bytes // self.threads
+        return parts(
+            settings,
+            {size: users_at_once(self.plan, by_size[size], pool, most) for size in by_size},
+        )
+
+    @contextmanager
+    def _block(self, part: Part) -> Iterator[Block]:
+        """Give a block for `part` that nobody else uses: one that is idle, or a new one."""
+        with self._lock:
+            idle = self._idle.setdefault(part.kind, [])
+            block = idle.pop() if idle else None
+        block = block or Block(self.plan, part.settings, len(part.places), part.rate_in)
+        yield block
+        with self._lock:
+            idle.append(block)
 
 
-def _of(given: Rows, user: int, with_zeros: bool = False) -> tuple[KeptFeatures, Array]:
-    rows = given.rows if given.rows.ndim == 1 else given.rows[user]
-    rows = rows[rows >= 0]
-    if with_zeros and given.pool.zeros is not None:
-        rows = np.append(rows, given.pool.zeros)
-    blobs = {name: blob[rows] for name, blob in given.pool.blobs.items()}
-    return KeptFeatures(blobs), given.pool.answers[rows]
+class _Task:
+    """What is asked of an engine at once, and what is known of it so far."""
 
+    def __init__(
+        self,
+        adaptation: Rows,
+        settings: Sequence[Settings],
+        epochs: tuple[int, ...],
+        tests: Mapping[str, Rows],
+        keep_weights: bool,
+    ) -> None:
+        self._adaptation, self._settings, self._epochs = adaptation, settings, epochs
+        self._sets, self._keep_weights = {ADAPTATION: adaptation, **tests}, keep_weights
+        shape = (len(settings), len(epochs))
+        self._losses = {name: np.full(shape, np.nan, np.float32) for name in self._sets}
+        self._shares = {name: np.full(shape, np.nan, np.float32) for name in self._sets}
+        self._weights: dict[Key, Floats] = {}
+        self._lock = Lock()
 
-def _check(sets: Mapping[str, Rows], settings: Sequence[Settings], epochs: Sequence[int]) -> None:
-    """Refuse what does not fit together."""
-    adaptation = sets[ADAPTATION]
-    if adaptation.rows.ndim != 2:
-        raise DataError("adaptation: rows must be [users, samples]")
-    users, samples = adaptation.rows.shape
-    if not users or not samples:
-        raise DataError("adaptation: there are no users, or no samples")
-    if len(settings) != users:
-        raise UsageError(f"there are {users} users, but {len(settings)} settings")
-    if not epochs or epochs[0] < 0 or any(a >= b for a, b in pairwise(epochs)):
-        raise UsageError(f"epochs {list(epochs)}: must ascend from 0 or more")
-    for name, given in sets.items():
-        _check_rows(name, given, users, least=0 if name == ADAPTATION else -1)
-    fills = any(chosen.arithmetic.last_batch == ZEROS for chosen in settings)
-    if fills and adaptation.pool.zeros is None:
-        raise TrainingError("the arithmetic fills up with a sample of zeros; the pool has none")
+    def run(self, part: Part, block: Block) -> None:
+        """Train the users of `part` in `block`, and note how well they answer."""
+        block.begin(part.rates)
+        are_alive = np.ones(len(part.places), bool)
+        for epoch in range(self._epochs[-1] + 1):
+            if epoch:
+                are_alive &= block.epoch(self._adaptation.pool, self._order(part, epoch))
+            if epoch in self._epochs:
+                self._score(part, block, self._epochs.index(epoch), are_alive)
+        if self._keep_weights:
+            self._keep(part, block)
 
+    def outcome(self, has_classes: bool) -> Outcome:
+        """Return what is known of all users."""
+        shares = self._shares if has_classes else {}
+        return Outcome(self._epochs, self._losses, shares, self._weights)
 
-def _check_rows(name: str, given: Rows, users: int, least: int) -> None:
-    rows, total = given.rows, len(given.pool)
-    if rows.ndim not in (1, 2) or (rows.ndim == 2 and len(rows) != users):
-        raise DataError(f"{name}: rows are {list(rows.shape)}; there are {users} users")
-    if rows.dtype.kind not in "iu" or not rows.size:
-        raise DataError(f"{name}: rows must be whole numbers, at least one for each user")
-    if rows.min() < least or rows.max() >= total:
-        raise DataError(f"{name}: rows go from {rows.min()} to {rows.max()}, not 0 to {total - 1}")
-    if np.any(np.all(rows < 0, axis=-1)):
-        raise DataError(f"{name}: a user has no samples")
+    def _score(self, part: Part, block: Block, column: int, are_alive: Array) -> None:
+        for name, tested in self._sets.items():
+            losses, shares = block.score(tested, part.places)
+            are_numbers = are_alive & np.isfinite(losses)
+            losses, shares = (np.where(are_numbers, found, np.nan) for found in (losses, shares))
+            self._losses[name][part.users, column] = losses[: part.count]
+            self._shares[name][part.users, column] = shares[: part.count]
+
+    def _keep(self, part: Part, block: Block) -> None:
+        for key, values in block.weights().items():
+            with self._lock:
+                shape = (len(self._settings), values.shape[1])
+                room = self._weights.setdefault(key, np.empty(shape, np.float32))
+            room[part.users] = values[: part.count]
+
+    def _order(self, part: Part, epoch: int) -> Integers:
+        """Return the rows that each user learns from in `epoch`, mini-batch by mini-batch."""
+        rows, zeros = self._adaptation.rows, self._adaptation.pool.zeros
+        total = rows.shape[1]
+        known: dict[object, Integers] = {}
+        found = []
+        for user in part.places:
+            chosen = self._settings[user]
+            key = chosen.seed, chosen.shuffle
+            if key not in known:
+                known[key] = batches(chosen, epoch, total)
+            own = rows[user] if zeros is None else np.append(rows[user], zeros)
+            found.append(own[known[key]])
+        return np.stack(found)
