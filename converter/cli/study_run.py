@@ -262,8 +262,10 @@ def _check(files: Sequence[Path], options: Mapping[str, Any], inputs: Sequence[I
 
 def _check_recipe(prepared: Prepared, target: Path | None) -> None:
     """Refuse to write a recipe where nothing tells how a model was converted."""
+    if target is None:
+        return
     without = [model.name for model in prepared.models if model.recipe is None]
-    if target is not None and without:
+    if without:
         from converter.studies.writing import without_recipe
 
         raise UsageError(without_recipe(without[0]))

@@ -7,10 +7,9 @@ import itertools
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from converter.conversion.metadata import recipe_of
-from converter.conversion.story import convert_file
 from converter.coreml import mlmodel
 from converter.coreml.features import labels
 from converter.coreml.mlmodel import Message
@@ -30,13 +29,22 @@ class Candidate:
         name: what it is called in the answer.
         spec: the model.
         key: the hash of its bytes.
-        recipe: what it was or would be converted by, if that is known.
+        source: the recipe by which it was converted here, if it was.
     """
 
     name: str
     spec: Message
     key: str
-    recipe: Recipe | None
+    source: Recipe | None = None
+
+    @cached_property
+    def recipe(self) -> Recipe | None:
+        """The recipe by which it was converted, here or before; None if nothing tells it."""
+        if self.source is not None:
+            return self.source
+        from converter.conversion.metadata import recipe_of  # takes all that converts
+
+        return recipe_of(self.spec)
 
 
 def candidates(study: Study) -> list[Candidate]:
@@ -71,7 +79,7 @@ def _candidates(path: Path, study: Study) -> Iterator[Candidate]:
                 "file instead, or leave layers out"
             )
         spec = mlmodel.read(path)
-        yield Candidate(path.stem, spec, _hash(spec), recipe_of(spec))
+        yield Candidate(path.stem, spec, _hash(spec))
         return
     recipe = read(path) if path.suffix in RECIPE_ENDINGS else Recipe(model=path)
     for layers in choices or (recipe.layers,):
@@ -82,6 +90,8 @@ def _candidates(path: Path, study: Study) -> Iterator[Candidate]:
 
 
 def _converted(recipe: Recipe) -> Message:
+    from converter.conversion.story import convert_file
+
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "candidate.mlmodel"
         convert_file(recipe.model_copy(update={"output_path": target, "on_device": False}))

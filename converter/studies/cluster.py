@@ -6,6 +6,7 @@ Everything of Dask that the tool uses is used here.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ class Where:
             return None
         try:
             found = int(dask.utils.parse_bytes(self.memory_limit))
-        except ValueError:
+        except (ValueError, OverflowError):
             found = 0
         if found < LEAST_MEMORY:
             raise UsageError(
@@ -136,7 +137,7 @@ def connected(where: Where) -> Iterator[Any]:
                 n_workers=where.workers or _cores(),
                 threads_per_worker=1,
                 memory_limit=where.most_bytes or "auto",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 env=ONE_THREAD,
                 silence_logs=logging.CRITICAL,
             )
@@ -149,19 +150,13 @@ def connected(where: Where) -> Iterator[Any]:
 def _client(where: Where) -> Any:
     """Return the client of a running scheduler that has workers."""
     name = where.scheduler or str(where.scheduler_file)
-    if where.scheduler_file is not None and not where.scheduler_file.is_file():
-        raise UsageError(f"--scheduler-file {name}: there is no such file; start the scheduler")
+    address = where.scheduler or _address(where.scheduler_file)
     try:
-        client = distributed.Client(
-            where.scheduler,
-            scheduler_file=None if where.scheduler else name,
-            timeout=SECONDS_TO_CONNECT,
-        )
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        why = reason(error, "nobody answers there") if isinstance(error, OSError) else str(error)
+        client = distributed.Client(address, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"the scheduler {name} cannot be reached ({why}); give the address that it printed, "
-            "such as tcp://host:8786"
+            f"the scheduler {name} cannot be reached; give the address that it printed, such as "
+            "tcp://host:8786"
         ) from error
     try:
         client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
@@ -171,6 +166,21 @@ def _client(where: Where) -> Any:
             f"the scheduler {name} has no workers; start some: dask worker {name}"
         ) from error
     return client
+
+
+def _address(file: Path | None) -> str:
+    """Return the address that a scheduler has written to `file`."""
+    assert file is not None
+    try:
+        return str(json.loads(file.read_bytes())["address"])
+    except OSError as error:
+        raise UsageError(
+            f"--scheduler-file {file}: cannot be read ({reason(error)}); start the scheduler first"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(
+            f"--scheduler-file {file}: is not what a scheduler of Dask writes; it holds no address"
+        ) from error
 
 
 def _cores() -> int:

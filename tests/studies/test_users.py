@@ -163,7 +163,7 @@ STUDIES = {
     ),
     "no model": (
         lambda files, tmp: {"models": [str(files / "users.npz")]},
-        MakeUpdatableError, "",
+        MakeUpdatableError, "users.npz: ",
     ),
 }  # fmt: skip
 
