@@ -1,7 +1,4 @@
-"""Blocks of users as tasks of Dask distributed: on this machine's cores, or on a cluster.
-
-Everything of Dask that the tool uses is used here.
-"""
+"""Blocks of users as tasks of Dask distributed: on this machine's cores, or on a cluster."""
 
 from __future__ import annotations
 
@@ -15,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter.errors import MissingDependencyError, TrainingError, UsageError, install, reason
+from converter.studies.people import User
 from converter.studies.store import Result
-from converter.studies.users import User
-from converter.studies.work import Task, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from converter.studies.work import Task
 
 try:
     import dask
@@ -28,12 +26,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError(f"a study needs Dask; {install('study')}") from error
 
-THREADS = (
-    "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-)  # fmt: skip
-ONE_THREAD = {**dict.fromkeys(THREADS, "1"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-"""The environment of a worker: there is one for each core, and it shall not fight for others."""
+from converter.studies.tasks import ONE_THREAD, Given, compute
 
 SECONDS_TO_CONNECT = 15
 SECONDS_FOR_WORKERS = 60
@@ -41,10 +34,6 @@ SECONDS_FOR_WORKERS = 60
 AHEAD = 2
 """Blocks for each worker that are sent before the first is done: no worker waits for the next, and
 the scheduler holds no more than that."""
-
-_workers: dict[str, Worker] = {}
-"""In a worker process: by the name of the study, what computes its blocks."""
-
 
 @dataclass(frozen=True)
 class Where:
@@ -85,40 +74,6 @@ class Where:
 
 LEAST_MEMORY = 10**9
 """Bytes: TensorFlow alone takes 0.6 GB."""
-
-
-class Given(distributed.WorkerPlugin):  # type: ignore[misc]
-    """Gives each worker the task once, and again to one that takes the place of a killed one."""
-
-    idempotent = True
-
-    def __init__(self, name: str, task: Task) -> None:
-        self.name, self.task = name, task
-
-    def setup(self, worker: Any) -> None:
-        """Hear that a worker has started."""
-        _one_thread()
-        _workers[self.name] = Worker(self.task)
-
-    def teardown(self, worker: Any) -> None:
-        """Hear that the study has ended."""
-        _workers.pop(self.name, None)
-
-
-def _one_thread() -> None:
-    """Let TensorFlow compute each operation in one thread, if it has not computed anything yet."""
-    for name, value in ONE_THREAD.items():
-        os.environ.setdefault(name, value)
-    from converter.backend.tensorflow import tf
-
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-def _run(name: str, users: Sequence[User]) -> list[Result]:
-    """Compute a block, in a worker."""
-    return _workers[name].run(users)
 
 
 @contextlib.contextmanager
@@ -227,4 +182,4 @@ def _first(client: Any, remaining: Iterator[Sequence[User]]) -> Iterator[Sequenc
 
 
 def _submitted(client: Any, name: str, users: Sequence[User]) -> Any:
-    return client.submit(_run, name, users, pure=False)
+    return client.submit(compute, name, users, pure=False)

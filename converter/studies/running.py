@@ -14,9 +14,10 @@ from converter.data import Reading
 from converter.errors import UsageError
 from converter.studies.candidates import Candidate, candidates
 from converter.studies.model import Study
+from converter.studies.people import User
 from converter.studies.store import Result, Store
 from converter.studies.trials import Trial, trials
-from converter.studies.users import Population, User, population
+from converter.studies.users import Population, population
 from converter.studies.work import Size, Task
 
 if TYPE_CHECKING:

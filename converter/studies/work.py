@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from converter.data.arrays import converted
 from converter.runtime import ArraySamples, Labelled, Plan, plan
 from converter.runtime.backend import Array, Integers
 from converter.runtime.stacked import Engine, Outcome, Pool, Rows, pool
+from converter.studies.people import Common, Drawn, Held, Stored, User
 from converter.studies.shifts import chosen, shifted, stream, style
 from converter.studies.store import Result, Scores
 from converter.studies.trials import Trial
@@ -92,11 +92,7 @@ class Worker:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-
-    @cached_property
-    def models(self) -> list[Ready]:
-        """The models, with what the frozen layers make of the common test set."""
-        return [self._ready(content, key) for content, key in self.task.models]
+        self.models = [self._ready(content, key) for content, key in task.models]
 
     def run(self, users: Sequence[User]) -> list[Result]:
         """Return the results of `users` with every setting, size and seed."""

@@ -6,7 +6,8 @@ from PIL import Image
 
 from converter.coreml import mlmodel
 from converter.errors import DataError, MakeUpdatableError, UsageError
-from converter.studies.users import Drawn, population
+from converter.studies.people import Drawn
+from converter.studies.users import population
 from converter.studies.work import Worker, split
 from tests.studies.small import prepare, samples, study, tiny
 
