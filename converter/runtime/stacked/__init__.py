@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from converter.runtime.stacked.engine import ADAPTATION, Engine, Outcome
 from converter.runtime.stacked.pool import Pool, Rows, pool
+from converter.runtime.stacked.threads import limit_threads
 
-__all__ = ["ADAPTATION", "Engine", "Outcome", "Pool", "Rows", "pool"]
+__all__ = ["ADAPTATION", "Engine", "Outcome", "Pool", "Rows", "limit_threads", "pool"]
