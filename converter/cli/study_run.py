@@ -76,7 +76,6 @@ def shift(text: str) -> tuple[str, float]:
         ("users", "simulate"), ("scheduler", "scheduler_file"), ("scheduler", "workers"),
         ("scheduler_file", "workers"),
     ],
-    needs={"write_recipe": ()},
 )  # fmt: skip
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option(

@@ -49,11 +49,20 @@ def merged(below: Document, above: Document) -> Document:
             places |= {k: p for k, p in below.places.items() if k[:1] == (key,)}
             if not isinstance(value, dict):
                 places[key, "default"] = above.place((key,))
+    gone = [key for key in above.places if key and not isinstance(_at(data, key), dict)]
+    places = {k: p for k, p in places.items() if not any(k[: len(key)] == key for key in gone)}
     written = {k: text for k, text in below.written_paths.items() if k not in above.data}
     return Document(
         data, places | above.places, [*below.mistakes, *above.mistakes],
         written | above.written_paths, [*below.files, *above.files],
     )  # fmt: skip
+
+
+def _at(data: Any, key: Key) -> Any:
+    """Return the value at `key`, None if there is none."""
+    for name in key:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
 
 
 def _over(below: Any, above: Any, key: str) -> Any:

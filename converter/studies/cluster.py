@@ -35,6 +35,7 @@ AHEAD = 2
 """Blocks for each worker that are sent before the first is done: no worker waits for the next, and
 the scheduler holds no more than that."""
 
+
 @dataclass(frozen=True)
 class Where:
     """Where to compute.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from converter.studies.model import Shifts
 
 Array: TypeAlias = npt.NDArray[Any]
-Integers: TypeAlias = npt.NDArray[np.integer]
+Integers: TypeAlias = npt.NDArray[np.int64]
 
 Columns = Mapping[str, Array]
 """Samples as they are stored, by the names of the inputs."""

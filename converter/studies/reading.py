@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from converter.recipe.documents import merged, mistake, plain, refusal, text
-from converter.recipe.places import Document, Key, Mistake, Place, parse
+from converter.recipe.places import Document, Key, Place, parse
 from converter.studies.model import Study
 
 PATHS: tuple[Key, ...] = (
@@ -132,15 +132,15 @@ def _checked(document: Document) -> Study:
         study = Study.model_validate_json(json.dumps(_legible(data)), strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        mistakes += [_with_root(mistake(document, each, Study)) for each in found]
+        parts = {each["loc"][:-1] for each in found}  # a list of wrong parts is not empty, too
+        mistakes += [
+            mistake(document, each, Study)
+            for each in found
+            if each["type"] != "too_short" or each["loc"] not in parts
+        ]
     if study is None or mistakes:
         raise refusal(mistakes)
     return _with_bytes(study)
-
-
-def _with_root(found: Mistake) -> Mistake:
-    """Return the same mistake, of which `_` names the file as a whole where nothing else does."""
-    return found if found.place.source != "recipe" else found._replace(place=Place("the study"))
 
 
 def _legible(data: Any) -> Any:

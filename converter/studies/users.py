@@ -25,6 +25,7 @@ from converter.studies.model import Shifts, Simulated, Study
 from converter.studies.people import Common, Drawn, Held, Stored, User
 from converter.studies.shifts import refuse_unfit
 
+
 @dataclass(frozen=True)
 class Population:
     """All users of a study.

@@ -20,11 +20,10 @@ from converter.data.arrays import converted
 from converter.runtime import ArraySamples, Labelled, Plan, plan
 from converter.runtime.backend import Array, Integers
 from converter.runtime.stacked import Engine, Outcome, Pool, Rows, pool
-from converter.studies.people import Common, Drawn, Held, Stored, User
+from converter.studies.people import Common, Held, Stored, User
 from converter.studies.shifts import chosen, shifted, stream, style
 from converter.studies.store import Result, Scores
 from converter.studies.trials import Trial
-from converter.studies.users import Common, Held, Stored, User
 
 OWN, COMMON = "own", "common"
 """Names of the two tests."""
