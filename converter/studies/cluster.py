@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ try:
 except ImportError as error:
     raise MissingDependencyError(f"a study needs Dask; {install('study')}") from error
 
-from converter.studies.tasks import ONE_THREAD, Given, compute
+from converter.studies.tasks import ONE_THREAD, Given, compute, version
+from converter.versions import VERSION
 
 SECONDS_TO_CONNECT = 15
 SECONDS_FOR_WORKERS = 60
@@ -85,7 +87,8 @@ def connected(where: Where) -> Iterator[Any]:
         UsageError: there is no such scheduler, or it has no workers.
     """
     quiet = {"distributed.worker.memory.terminate": 0.95, "distributed.admin.tick.limit": "1h"}
-    with dask.config.set(quiet), contextlib.ExitStack() as stack:
+    with dask.config.set(quiet), warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
         if where.scheduler or where.scheduler_file:
             client = _client(where)
         else:
@@ -121,7 +124,27 @@ def _client(where: Where) -> Any:
         raise UsageError(
             f"the scheduler {name} has no workers; start some: dask worker {name}"
         ) from error
+    try:
+        _check_versions(client)
+    except BaseException:
+        client.close()
+        raise
     return client
+
+
+def _check_versions(client: Any) -> None:
+    """Refuse workers that have another version of this tool, or none."""
+    try:
+        found = client.run(version)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"the workers lack make-updatable, or this version of it ({VERSION}); install it there"
+        ) from error
+    other = next((each for each in found.values() if each != VERSION), None)
+    if other is not None:
+        raise UsageError(
+            f"a worker has make-updatable {other}, and this is {VERSION}; install the same there"
+        )
 
 
 def _address(file: Path | None) -> str:

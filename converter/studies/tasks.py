@@ -16,6 +16,7 @@ import distributed
 
 from converter.studies.people import User
 from converter.studies.store import Result
+from converter.versions import VERSION
 
 if TYPE_CHECKING:
     from converter.studies.work import Task, Worker
@@ -50,6 +51,11 @@ class Given(distributed.WorkerPlugin):  # type: ignore[misc]
         """Hear that the study has ended."""
         _given.pop(self.name, None)
         _workers.pop(self.name, None)
+
+
+def version() -> str:
+    """Return the version of this tool on a worker."""
+    return VERSION
 
 
 def compute(name: str, users: Sequence[User]) -> list[Result]:
