@@ -17,7 +17,7 @@ def print_answer(answer: Answer) -> None:
     console = plain_console()
     seeds = len(answer.study.seeds)
     console.print(
-        f"{answer.users} users, {answer.samples} samples of each, {seeds} seeds; "
+        f"{answer.users} users, {answer.samples} samples of each, {seeds} seed{'s' * (seeds > 1)}; "
         f"± is 95 % over seeds", markup=False,
     )  # fmt: skip
     _print_rows(answer, answer.ranked[:MOST_ROWS], console)
@@ -73,7 +73,8 @@ def verdict(answer: Answer) -> list[str]:
         else f"it helps the median user from {start} samples on"
     )  # fmt: skip
     for row in answer.ranked[1 : NEXT + 1]:
-        found.append(f"instead {setting(row)}: {_beside(row, best, answer)}")
+        model = answer.models[row.trial.model].name if len(answer.models) > 1 else ""
+        found.append(f"instead {setting(row, model=model)}: {_beside(row, best, answer)}")
     return found
 
 

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from converter.coreml import mlmodel
 from converter.coreml.features import labels
 from converter.coreml.mlmodel import Message
-from converter.errors import UsageError
+from converter.errors import MakeUpdatableError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS
 from converter.recipe import Recipe
 from converter.recipe.reading import read
@@ -54,9 +55,12 @@ def candidates(study: Study) -> list[Candidate]:
         MakeUpdatableError: one cannot be read, converted or trained.
         UsageError: they are no models to compare, or layers are given for a finished model.
     """
-    found = [candidate for path in study.models for candidate in _candidates(path, study)]
-    for candidate in found:
-        plan(candidate.spec)  # refuses what cannot be trained
+    found = list[Candidate]()
+    for path in study.models:
+        with _naming(path):
+            for candidate in _candidates(path, study):
+                plan(candidate.spec)  # refuses what cannot be trained
+                found.append(candidate)
     first = found[0]
     for other in found[1:]:
         if _interface(other.spec) != _interface(first.spec):
@@ -68,6 +72,17 @@ def candidates(study: Study) -> list[Candidate]:
     if twice is not None:
         raise UsageError(f"models: {twice.name} is there twice; keep one of them")
     return found
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let errors say which of the models they are about."""
+    try:
+        yield
+    except MakeUpdatableError as error:
+        if str(path) not in str(error):
+            error.args = (f"{path}: {error}",)
+        raise
 
 
 def _candidates(path: Path, study: Study) -> Iterator[Candidate]:

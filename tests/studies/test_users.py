@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from converter.coreml import mlmodel
-from converter.errors import DataError, MakeUpdatableError, UsageError
+from converter.errors import DataError, MakeUpdatableError, TrainingError, UsageError
 from converter.studies.people import Drawn
 from converter.studies.users import population
 from converter.studies.work import Worker, split
@@ -150,6 +150,20 @@ def adam_momentum(files, tmp):
     return {"models": [str(tmp / "adam.mlmodel")], "settings": {"momentum": [0.9]}}
 
 
+def frozen(files, tmp):
+    spec = tiny()
+    spec.isUpdatable = False
+    mlmodel.write(spec, tmp / "frozen.mlmodel")
+    return {"models": [str(tmp / "frozen.mlmodel")]}
+
+
+def another(files, tmp):
+    spec = tiny()
+    spec.description.input[0].shortDescription = "another picture"
+    mlmodel.write(spec, tmp / "other.mlmodel")
+    return {"models": [str(files / "tiny.mlmodel"), str(tmp / "other.mlmodel")]}
+
+
 STUDIES = {
     "momentum of Adam": (adam_momentum, UsageError, "adam learns with Adam, which has none"),
     "layers of a finished model": (
@@ -161,6 +175,12 @@ STUDIES = {
             "users": {"data": str(files / "users.npz")}, "goal": {"forgetting": 0.1},
         },
         UsageError, "goal.forgetting: there is no data set",
+    ),
+    "a model that is not updatable": (
+        frozen, TrainingError, "frozen.mlmodel: the model is not updatable",
+    ),
+    "other inputs": (
+        another, UsageError, "tiny and other take or answer different things",
     ),
     "no model": (
         lambda files, tmp: {"models": [str(files / "users.npz")]},
