@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from converter.versions import VERSION
 
 if TYPE_CHECKING:
-    from converter.api import UpdatableModel, average, convert, load
+    from converter.api import UpdatableModel, average, convert, load, study
     from converter.recipe import Choice, Metadata, Range
 
 
 __version__ = VERSION
 
-__all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "average", "convert", "load"]
+__all__ = ["Choice", "Metadata", "Range", "UpdatableModel", "average", "convert", "load", "study"]
 
 
 class _Package(types.ModuleType):

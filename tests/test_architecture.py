@@ -20,7 +20,7 @@ FLOORS = (
     ("proof",),
     ("neighbors",),
     ("conversion",),
-    ("weights",),
+    ("weights", "studies"),
     ("api",),
     ("cli",),
 )
@@ -72,7 +72,8 @@ def modules_after(code):
     return set(done.stdout.split())
 
 
-HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
+HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters", "dask", "distributed",
+         "matplotlib"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,7 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
     [
         "from converter.cli import run; run(['--help'])",
         "from converter.cli import run; run(['validate', 'README.md'])",
+        "from converter.cli import run; run(['study', 'schema']); run(['study', 'none.yaml'])",
         "from converter import calibration; from converter.cli import run; "
         "run(['calibrate', 'README.md'])",
         "import converter",
@@ -88,6 +90,18 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters"}
 )
 def test_light_commands_load_no_heavy_package(code):
     assert not HEAVY & modules_after(code)
+
+
+def test_only_studies_know_dask():
+    names = {"dask", "distributed"}
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        and names & {str(getattr(node, "module", "")), *(alias.name for alias in node.names)}
+    }
+    assert found == {"studies/cluster.py", "studies/tasks.py"}
 
 
 def test_a_finding_is_known_without_the_rules():

@@ -33,6 +33,7 @@ COMMANDS = {
     "extract": "Put what a .mlmodel has learned into its Keras model again.",
     "verify": "Check what a .mlmodel does: against its Keras model, or in Core ML itself on a Mac.",
     "calibrate": "Tell how Core ML counts when it trains, from what a Mac has recorded.",
+    "study": "Tell which learning rate, epochs and layers to ship, from many users' trainings.",
     "swift": "Write the Swift code with which an app trains a .mlmodel.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

@@ -114,3 +114,19 @@ def per_channel(text: str) -> tuple[float, ...]:
         return tuple(numbers.number(part) for part in text.split(","))
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a list of numbers like 1,2,3") from None
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Return several numbers, such as ``0.001,0.01``."""
+    return per_channel(text)
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Return several whole numbers from 0 on, such as ``5,10,20``."""
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = (-1,)
+    if min(found) < 0 or max(found) > LARGEST_INTEGER:
+        raise click.BadParameter(f"{text[:40]!r} is not a list of whole numbers like 5,10,20")
+    return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from converter.recipe.model import Choice, Metadata, Range, RecipeFile
+from converter.recipe.model import Choice, Range, RecipeFile
 
 SYNONYMS = {
     "lr": "learning_rate",
@@ -27,8 +27,13 @@ SYNONYMS = {
 }
 """What people write -> the setting that they mean, where spelling alone does not tell."""
 
+WANTED = {"model": "name the Keras file: .h5 or .keras"}
+"""Setting that cannot be left out -> what to give, where its description does not say it."""
+
+BY_TAG: dict[str, type[BaseModel]] = {"range": Range, "choice": Choice}
+"""What pydantic calls one of several possible models in the location of an error -> the model."""
+
 MESSAGES: dict[str, Callable[[Any], str]] = {
-    "missing": lambda e: "is missing; name the Keras file: .h5 or .keras",
     "string_type": lambda e: f"must be text, not {_shown(e)}; put it in quotes",
     "int_type": lambda e: f"must be a whole number, not {_shown(e)}",
     "int_from_float": lambda e: f"must be a whole number, not {_shown(e)}",
@@ -50,32 +55,53 @@ MESSAGES: dict[str, Callable[[Any], str]] = {
 """Type of a pydantic error (https://docs.pydantic.dev/latest/errors/validation_errors/) -> text."""
 
 
-def explain(error: Any, location: tuple[str | int, ...]) -> str:
-    """Return one line for an entry of ``ValidationError.errors()``: what is wrong, what to do."""
+def explain(error: Any, location: tuple[str | int, ...], root: type[BaseModel] = RecipeFile) -> str:
+    """Return one line for an entry of ``ValidationError.errors()``: what is wrong, what to do.
+
+    `root` is the pydantic model of the whole document.
+    """
     if error["type"] == "extra_forbidden":
-        return _unknown(str(location[-1]), _settings_at(location))
+        return _unknown(str(location[-1]), _settings_at(location, root), root)
+    if error["type"] == "missing":
+        return _missing(str(location[-1]), _settings_at(location, root))
     message = MESSAGES.get(error["type"])
     text = message(error) if message else error["msg"]
     near = _near(error) if error["type"] == "literal_error" else None
     return f"{text}; did you mean {near}?" if near else text
 
 
-def _settings_at(location: tuple[str | int, ...]) -> type[BaseModel]:
+def _settings_at(location: tuple[str | int, ...], root: type[BaseModel]) -> type[BaseModel]:
     """Return the model whose fields are known where `location` points into."""
-    if len(location) == 1:
-        return RecipeFile
-    inner: dict[str, type[BaseModel]] = {"range": Range, "choice": Choice}
-    return inner.get(str(location[1]), Metadata)
+    found = root
+    for key in location[:-1]:
+        field = found.model_fields.get(str(key))
+        inner = model_in(field.annotation) if field else BY_TAG.get(str(key))
+        found = inner or found
+    return found
 
 
-def _unknown(key: str, model: type[BaseModel]) -> str:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the first pydantic model in a type, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (model_in(part) for part in get_args(annotation))
+    return next((model for model in found if model), None)
+
+
+def _missing(key: str, model: type[BaseModel]) -> str:
+    description = model.model_fields[key].description
+    return f"is missing; {WANTED.get(key) or f'give: {description}'}"
+
+
+def _unknown(key: str, model: type[BaseModel], root: type[BaseModel]) -> str:
     known = list(model.model_fields)
     plain = key.lower().replace("-", "_")
     near = difflib.get_close_matches(plain, known, n=1) or [SYNONYMS.get(plain, "")]
     if near[0] in known:
         return f"is no setting; did you mean {near[0]}?"
-    if model is RecipeFile:
-        return "is no setting; 'make-updatable recipe schema' lists them, or remove it"
+    if model is root:
+        kind = "recipe" if root is RecipeFile else root.__name__.lower()
+        return f"is no setting; 'make-updatable {kind} schema' lists them, or remove it"
     return f"is no setting here; the settings are {', '.join(known)}"
 
 

@@ -72,16 +72,18 @@ NewHead = Annotated[
 """What a new head starts with; ``true`` is the usual, ``false`` none."""
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A mapping of known keys, of which nothing changes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _misplaced(key: str, message: str) -> PydanticCustomError:
+def misplaced(key: str, message: str) -> PydanticCustomError:
     """Return an error that belongs to `key` of a mapping, though the whole mapping is known."""
     return PydanticCustomError("inside", "{message}", {"message": message, "key": key})
 
 
-class Range(_Strict):
+class Range(Strict):
     """A number that the app may change between `min` and `max`, both included."""
 
     default: float | None = Field(
@@ -93,13 +95,13 @@ class Range(_Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if self.min >= self.max:
-            raise _misplaced("min", f"{self.min:g} is not less than max, {self.max:g}")
+            raise misplaced("min", f"{self.min:g} is not less than max, {self.max:g}")
         if self.default is not None and not self.min <= self.default <= self.max:
-            raise _misplaced("default", f"{self.default:g} is not in {self.min:g} … {self.max:g}")
+            raise misplaced("default", f"{self.default:g} is not in {self.min:g} … {self.max:g}")
         return self
 
 
-class Choice(_Strict):
+class Choice(Strict):
     """A whole number that the app may change to any of `allowed`, or from `min` to `max`."""
 
     default: Positive | None = Field(
@@ -119,12 +121,12 @@ class Choice(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Choice:
         if self.allowed and self.max:
-            raise _misplaced("max", "is given beside allowed; keep one of them")
+            raise misplaced("max", "is given beside allowed; keep one of them")
         if self.max and self.min > self.max:
-            raise _misplaced("min", f"{self.min} is more than max, {self.max}")
+            raise misplaced("min", f"{self.min} is more than max, {self.max}")
         if self.default and self.values and self.default not in self.values:
             text = f"{self.min} … {self.max}" if self.max else _listed(self.allowed)
-            raise _misplaced("default", f"{self.default} is not in {text}")
+            raise misplaced("default", f"{self.default} is not in {text}")
         return self
 
 
@@ -133,7 +135,7 @@ def _listed(values: tuple[int, ...]) -> str:
     return shown if len(values) <= 12 else f"{shown}, …"
 
 
-class Metadata(_Strict):
+class Metadata(Strict):
     """What the model file says about itself; Xcode shows it."""
 
     author: str | None = Field(default=None, description="Who made the model.")
@@ -149,7 +151,7 @@ class Metadata(_Strict):
     def _foreign(self) -> Metadata:
         for key in self.user_defined:
             if key.startswith(OWN_KEYS):
-                raise _misplaced("user_defined", f"'{key}' is a key that this tool writes itself")
+                raise misplaced("user_defined", f"'{key}' is a key that this tool writes itself")
         return self
 
 
@@ -219,7 +221,7 @@ TAGS = ("number", "range", "choice", "file", "labels")
 """Parts of pydantic's error locations that are not keys of the recipe."""
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """One conversion: the Keras model, what shall learn, and how.
 
     What is not set (None) comes from the model's own ``compile`` settings where the file has

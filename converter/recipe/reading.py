@@ -11,17 +11,12 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from converter.coreml.optimizers import NUMBERS
-from converter.errors import MakeUpdatableError, RecipeError, UsageError, reason
-from converter.file_kinds import refuse_special
-from converter.recipe.messages import explain
-from converter.recipe.model import TAGS, Recipe
+from converter.errors import MakeUpdatableError, RecipeError
+from converter.recipe.documents import merged, mistake, plain, refusal, text
+from converter.recipe.model import Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
 
 PATH_KEYS = ("model", "output_path", "classes", "calibration", "knn_samples")
-ADJUSTABLE = (*NUMBERS, "epochs", "batch_size", "neighbors")
-"""Settings that may be a number or a number with what an app may choose."""
-
 
 Check: TypeAlias = Callable[[Path], object]
 """Looks at a file that a recipe names; raises an error that begins with its path."""
@@ -42,12 +37,12 @@ def read(
         RecipeError: the file cannot be read, or holds mistakes: one line for each.
         UsageError: the flags alone are wrong.
     """
-    merged = _merged(_file(path, path.parent, ()), _flags(flags or {}))
-    recipe = _validated(merged)
-    mistakes = list(_unfit_files(merged, recipe, checks or {}))
+    whole = merged(_file(path, path.parent, ()), _flags(flags or {}))
+    recipe = _validated(whole)
+    mistakes = list(_unfit_files(whole, recipe, checks or {}))
     if mistakes:
-        raise _error(mistakes)
-    return recipe.with_origin(merged.files, merged.written_paths)
+        raise refusal(mistakes)
+    return recipe.with_origin(whole.files, whole.written_paths)
 
 
 def _unfit_files(
@@ -74,7 +69,7 @@ def _extended(path: Path, seen: set[Path]) -> Iterator[Path]:
         return
     seen.add(path.resolve())
     with suppress(RecipeError):
-        for base in _bases(parse(_text(path), str(path))):
+        for base in _bases(parse(text(path), str(path))):
             yield path.parent / base
             yield from _extended(path.parent / base, seen)
 
@@ -97,7 +92,7 @@ def from_flags(flags: Mapping[str, Any]) -> Recipe:
 
 def _file(path: Path, folder: Path, chain: tuple[Path, ...]) -> Document:
     """Return a file over what it extends; `folder` is that of the first file, `chain` the way."""
-    document = parse(_text(path), str(path))
+    document = parse(text(path), str(path))
     document.files.append(path)
     bases = _bases(document)
     _locate_paths(document, path.parent, folder)
@@ -108,8 +103,8 @@ def _file(path: Path, folder: Path, chain: tuple[Path, ...]) -> Document:
             mistake = Mistake(document.place(("extends",)), ("extends",), f"{base} {problem}")
             document.mistakes.append(mistake)
         else:
-            result = _merged(result, _file(other, folder, (*chain, path)))
-    return _merged(result, document)
+            result = merged(result, _file(other, folder, (*chain, path)))
+    return merged(result, document)
 
 
 def _bases(document: Document) -> list[str]:
@@ -144,53 +139,12 @@ def _cannot_extend(base: Path, chain: tuple[Path, ...]) -> str | None:
     return None
 
 
-def _text(path: Path) -> str:
-    refuse_special(path, RecipeError)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}:1: is not text in UTF-8; save it so") from error
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({reason(error)})") from error
-
-
 def _flags(flags: Mapping[str, Any]) -> Document:
-    data = json.loads(json.dumps(flags, default=_plain))  # tuples become lists
+    data = json.loads(json.dumps(flags, default=plain))  # tuples become lists
     places: dict[Key, Place] = {
         (key,): Place("MODEL" if key == "model" else f"--{key.replace('_', '-')}") for key in data
     }
     return Document(data, places)
-
-
-def _plain(value: Any) -> Any:
-    """Return a path as text, a NumPy array or number as Python's own."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
-
-
-def _merged(below: Document, above: Document) -> Document:
-    """Return `above` over `below`."""
-    places = {k: p for k, p in below.places.items() if not k or k[0] not in above.data}
-    data = dict(below.data)
-    for key, value in above.data.items():
-        data[key] = _over(data.get(key), value, key)
-        if isinstance(data[key], dict):
-            places |= {k: p for k, p in below.places.items() if k[:1] == (key,)}
-            if not isinstance(value, dict):
-                places[key, "default"] = above.place((key,))
-    written = {k: text for k, text in below.written_paths.items() if k not in above.data}
-    return Document(
-        data, places | above.places, [*below.mistakes, *above.mistakes],
-        written | above.written_paths, [*below.files, *above.files],
-    )  # fmt: skip
-
-
-def _over(below: Any, above: Any, key: str) -> Any:
-    if not isinstance(below, dict) or above is None:
-        return above
-    if isinstance(above, dict):
-        deeper = {k: _over(below.get(k), value, k) for k, value in above.items()}
-        return {**below, **deeper}
-    return {**below, "default": above} if key in ADJUSTABLE else above
 
 
 def _validated(document: Document) -> Recipe:
@@ -199,7 +153,7 @@ def _validated(document: Document) -> Recipe:
     try:
         recipe = _checked(data)
     except ValidationError as error:
-        mistakes += [_mistake(document, found) for found in error.errors(include_url=False)]
+        mistakes += [mistake(document, found) for found in error.errors(include_url=False)]
     if recipe is not None:
         for where, message in recipe.unusable():
             mistakes.append(Mistake(document.place(where), where, message))
@@ -208,7 +162,7 @@ def _validated(document: Document) -> Recipe:
             if place.line or key != "output_path":  # flags are looked at with all other outputs
                 mistakes.append(Mistake(place, (key,), message))
     if recipe is None or mistakes:
-        raise _error(mistakes)
+        raise refusal(mistakes)
     return recipe
 
 
@@ -222,19 +176,3 @@ def _checked(data: dict[str, Any]) -> Recipe:
     recipe = Recipe.model_validate_json(json.dumps({**data, **legible}), strict=True)
     odd = {key: Path(text) for key, text in paths.items() if legible[key] != text}
     return recipe.model_copy(update=odd) if odd else recipe
-
-
-def _mistake(document: Document, error: Any) -> Mistake:
-    location: tuple[str | int, ...] = error["loc"]
-    tagged = len(location) > 1 and location[1] in TAGS
-    key: Key = (location[0], *location[2:]) if tagged else location
-    if error["type"] == "inside":
-        key = (*key, error["ctx"]["key"])
-    return Mistake(document.place(key), key, explain(error, location))
-
-
-def _error(mistakes: list[Mistake]) -> RecipeError | UsageError:
-    ordered = sorted(set(mistakes), key=lambda m: (m.place, list(map(str, m.key)), m.message))
-    if all(not mistake.place.line for mistake in ordered):
-        return UsageError("\n".join(f"{m.place}: {m.message}" for m in ordered))
-    return RecipeError("\n".join(map(str, ordered)))

@@ -30,6 +30,9 @@ REQUIRED = {
     "extract": ["m.mlmodel", "--into", "m.h5", "-o", "n.h5"],
     "verify": ["m.mlmodel"],
     "calibrate": ["record.json"],
+    "study run": ["m.mlmodel"],
+    "study init": ["m.mlmodel"],
+    "study schema": [],
     "swift": ["m.mlmodel"],
     "completion": ["bash"],
 }
@@ -103,7 +106,8 @@ def test_an_empty_part_of_a_list_is_wrong_usage(extra, capsys):
 
 
 SAMPLES = {"float": "0.5", "number": "0.5", "integer": "2", "integer range": "2", "shape": "4,4,1",
-           "bias": "0.5", "weights": "1"}  # fmt: skip
+           "bias": "0.5", "weights": "1", "numbers": "0.5", "counts": "2",
+           "shift": "noise=0.1"}  # fmt: skip
 """Name of a type, or of a parameter -> a value for it; of any other a word."""
 
 
@@ -188,6 +192,11 @@ OUT_OF_RANGE = {
     ],
     "evaluate": [["--scale", "0"], ["--batch-size", "0"]],
     "predict": [["--scale", "0/5"], ["--batch-size", "-1"]],
+    "study run": [
+        ["--count", "0"], ["--test-samples", "0"], ["--workers", "0"], ["--scale", "0"],
+        ["--samples", "5,-1"], ["--epochs", "1.5"], ["--learning-rate", "0.1,,1"],
+        ["--shift", "rotation"], ["--shift", "rotation=far"],
+    ],
     "verify": [
         ["--against", "k", "--tolerance", "0"], ["--against", "k", "--tolerance", "nan"],
         ["--against", "k", "--steps", "0"], ["--against", "k", "--samples", "0"],

@@ -16,21 +16,24 @@ REAL = ["nan", "inf", "-inf", "1e400", "1e999999999", "-1e400"]
 CONVERT, TRAIN = ["convert", "m.h5"], ["train", "m.mlmodel", "--data", "mnist"]
 PREDICT, EVALUATE = ["predict", *TRAIN[1:]], ["evaluate", *TRAIN[1:]]
 VERIFY = ["verify", "m.mlmodel", "--against", "m.h5"]
+STUDY = ["study", "m.mlmodel", "--users", "d"]
 
 OPTIONS = {
-    "--epochs": (WHOLE, CONVERT, TRAIN),
-    "--batch-size": (WHOLE, CONVERT, TRAIN, PREDICT, EVALUATE),
+    "--epochs": (WHOLE, CONVERT, TRAIN, STUDY),
+    "--batch-size": (WHOLE, CONVERT, TRAIN, PREDICT, EVALUATE, STUDY),
     "--seed": (WHOLE, CONVERT, TRAIN, VERIFY),
     "--jobs": (WHOLE, CONVERT),
+    "--count": (WHOLE, STUDY),
+    "--seeds": (WHOLE, STUDY),
     "--steps": (WHOLE, VERIFY),
-    "--samples": (WHOLE, VERIFY),
+    "--samples": (WHOLE, VERIFY, STUDY),
     "--input-shape": (WHOLE, CONVERT, VERIFY, ["inspect", "m.h5"]),
-    "--learning-rate": (REAL, CONVERT, TRAIN),
-    "--momentum": (REAL, CONVERT, TRAIN),
+    "--learning-rate": (REAL, CONVERT, TRAIN, STUDY),
+    "--momentum": (REAL, CONVERT, TRAIN, STUDY),
     "--beta-1": (REAL, CONVERT, TRAIN),
     "--beta-2": (REAL, CONVERT, TRAIN),
     "--epsilon": (REAL, CONVERT, TRAIN),
-    "--scale": (REAL, CONVERT, TRAIN, PREDICT, EVALUATE),
+    "--scale": (REAL, CONVERT, TRAIN, PREDICT, EVALUATE, STUDY),
     "--bias": (REAL, CONVERT),
     "--tolerance": (REAL, CONVERT, VERIFY),
     "--hold-out": (REAL, TRAIN),

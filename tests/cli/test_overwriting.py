@@ -18,6 +18,7 @@ DEFAULTS = {
     "train": (TRAINED, "digitsTrained.mlmodel"),
     "swift": (["swift", "digits.mlmodel"], "DigitsTrainer.swift"),
     "recipe init": (["recipe", "init", LENET], "lenet.yaml"),
+    "study init": (["study", "init", "digits.mlmodel"], "digitsStudy.yaml"),
 }
 """Command -> a line without a name for the result, and the default name."""
 

@@ -18,7 +18,7 @@ def leaves(command=root, name=()):
 LEAVES = dict(leaves())
 
 NO_TEXT = (click.IntRange, click.types.IntParamType, click.Choice, click.types.BoolParamType)
-NUMBERS = ("number", "shape", "per_channel")
+NUMBERS = ("number", "shape", "per_channel", "numbers", "counts")
 
 
 def takes_text(param):
