@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from converter.conversion import metadata, scaling
+from converter.conversion.prepared import Prepared
 from converter.conversion.source import check_size
 from converter.conversion.steps import Step
 from converter.conversion.traced import traced
 from converter.coreml.interface import Interface
-from converter.coreml.mlmodel import Message
 from converter.coreml.pipelines import members
 from converter.errors import UsageError
-from converter.learning.cut import Weights, compressed
+from converter.learning.cut import compressed
 from converter.learning.network import Traced
 from converter.neighbors import build
 from converter.neighbors.cut import Cut, cut
 from converter.neighbors.filling import Filling, filling
 from converter.neighbors.proof import expected_features
 from converter.neighbors.settings import NO_TEXT, default_label, settings
-from converter.proof.predictions import Expectation
 from converter.recipe import Recipe
 
 
-@dataclass
-class Neighbors:
-    """A pipeline, the weights that go into its file, and what its first member must then give.
-
-    `filling` are the samples that the written file itself makes features of; `plain` is the same
-    with all weights in float32, if some of them are stored in less.
-    """
-
-    spec: Message
-    weights: Weights
-    expected: Expectation | None
-    notes: tuple[str, ...]
-    filling: Filling | None
-    plain: tuple[Message, Weights] | None = None
-    samples: None = None
-    loss: str = ""
-
-    def compared(self, written: Message) -> Message:
-        """Return what of the `written` model is compared with Keras: the network."""
-        return members(written)[0][1]
-
-
-def prepare(model: Any, recipe: Recipe, step: Step) -> Neighbors:
+def prepare(model: Any, recipe: Recipe, step: Step) -> Prepared:
     """Return the live Keras `model` up to a layer, and an updatable classifier behind it.
 
     Raises:
@@ -77,7 +54,9 @@ def prepare(model: Any, recipe: Recipe, step: Step) -> Neighbors:
         metadata.describe_inputs(spec, found)
         inside = compressed(inside, members(spec)[0][1], precision)
     said = tuple(_told(found, at, filled, recipe))
-    return Neighbors(spec, inside, expected, said, filled, plain)
+    return Prepared(
+        spec, inside, expected, "", said, plain=plain, features_only=True, filling=filled
+    )
 
 
 def _interface(found: Traced, recipe: Recipe) -> Interface:

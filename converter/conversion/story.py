@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import gc
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converter.conversion import metadata, neighbors, scaling
-from converter.conversion.compression import calibration_samples, compression, measured
-from converter.conversion.interface import check_interface
-from converter.conversion.neighbors import Neighbors
-from converter.conversion.new_classes import renewed
+from converter.conversion import metadata, neighbors, network
+from converter.conversion.compression import compression, measured
+from converter.conversion.prepared import Prepared
 from converter.conversion.report import Report
-from converter.conversion.source import check_size, load_source
+from converter.conversion.source import load_source
 from converter.conversion.steps import Step, nothing_shown
-from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
-from converter.coreml.wire import Encoded
 from converter.files import replacing, scratch
 from converter.keras_file.compiled import CompileSettings
-from converter.learning import marking, notes
-from converter.learning.cut import Weights, in_pipeline
+from converter.learning.cut import Weights
 from converter.learning.head import KERAS_CROSS_ENTROPY
-from converter.learning.network import Network, learning_network
-from converter.learning.settings import Training, training
-from converter.lower.walk import interface_shape
-from converter.lower.weighted import Weighted
 from converter.paths import MODEL_ENDING, Output, check_outputs, check_samples, check_source
-from converter.proof.predictions import (
-    Expectation,
-    Tolerance,
-    doubted,
-    expectation,
-    validated,
-)
+from converter.proof.predictions import Tolerance, doubted, validated
 from converter.proof.update import update_checked
 from converter.recipe import Recipe
-from converter.runtime import Samples
 
 SMALL, LARGE = 2**19, 2**25
 """Bytes of garbage that every conversion leaves, and that are worth a garbage collection."""
@@ -67,35 +50,10 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     return write(prepared, target, recipe, step)
 
 
-@dataclass
-class Prepared:
-    """A marked model, the weights that go into its file, and what it must then predict.
-
-    `plain` is the same with all weights in float32, if some of them are stored in less; `samples`
-    are those to compare the predicted classes of both on. `changed` names the layers whose weights
-    are not those of a layer of Keras any more. `twin` is the live Keras model if update steps are
-    to be compared with its.
-    """
-
-    spec: mlmodel.Message
-    weights: Weights
-    expected: Expectation | None
-    loss: str
-    notes: tuple[str, ...]
-    changed: frozenset[str]
-    plain: tuple[mlmodel.Message, Weights] | None = None
-    samples: Samples | None = None
-    twin: Any | None = None
-
-    def compared(self, written: mlmodel.Message) -> mlmodel.Message:
-        """Return what of the `written` model is compared with Keras: all of it."""
-        return written
-
-
 def prepare(
     model: Any, settings: CompileSettings | None, recipe: Recipe, step: Step = nothing_shown
-) -> Prepared | Neighbors:
-    """Return the updatable network for the live Keras `model`, with Keras's own predictions.
+) -> Prepared:
+    """Return the updatable model for the live Keras `model`, with Keras's own predictions.
 
     `settings` are those that the model was compiled with, None if it was not.
 
@@ -104,41 +62,10 @@ def prepare(
     """
     if recipe.knn:
         return neighbors.prepare(model, recipe, step)
-    plan = training(recipe, settings)  # refuses wrong numbers before anything runs
-    with step("trace"):
-        new = renewed(model, settings, recipe)
-        model, recipe = new.model, new.recipe
-        found = new.named(traced(model, recipe))
-    check_size(weight.shape for weight in found.program.weights.values())
-    with step("lower"):
-        network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
-    check_interface(network)
-    new.check_learns(network)
-    plan, said = _told(plan, model, network, settings, recipe)
-    spec, weights = _marked(network, plan)
-    metadata.describe_kernels(spec, network, model)
-    new.describe(spec)
-    plain, precision = None, recipe.frozen_weights
-    if recipe.is_pipeline:
-        plain = in_pipeline(spec, weights, "float32") if precision != "float32" else None
-        spec, weights = in_pipeline(spec, weights, precision)
-    samples = calibration_samples(recipe.calibration, spec) if recipe.calibration else None
-    expected = expectation(model, network, recipe, new.ended) if recipe.verify else None
-    weighted = network.lowered.net.weighted.values()
-    changed = frozenset(
-        name for made in weighted if made.is_changed for name in (made.name, made.keras.name)
-    )
-    twin = model if recipe.verify_update else None
-    said = (*new.notes, *said)
-    return Prepared(spec, weights, expected, network.end.loss, said, changed, plain, samples, twin)
+    return network.prepare(model, settings, recipe, step)
 
 
-def write(
-    prepared: Prepared | Neighbors,
-    target: Path,
-    recipe: Recipe,
-    step: Step = nothing_shown,
-) -> Report:
+def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
     The file carries `recipe` as it was given. If `prepared` has the live Keras model, update steps
@@ -157,9 +84,9 @@ def write(
             if prepared.plain is not None:
                 _write(*prepared.plain, plain, recipe)
             _release(prepared.weights, *(prepared.plain or ())[1:])
-        if isinstance(prepared, Neighbors) and prepared.filling is not None:
+        if prepared.filling is not None:
             with step("fill"):
-                for file in {temporary, plain} if prepared.plain else {temporary}:
+                for file in (temporary, plain) if prepared.plain else (temporary,):
                     filled = mlmodel.read(file)
                     prepared.filling.put_into(filled)
                     mlmodel.write(filled, file)
@@ -176,7 +103,7 @@ def write(
             if prepared.expected is not None:
                 doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
-        if isinstance(prepared, Prepared) and prepared.twin is not None:
+        if prepared.twin is not None:
             with step("verify_update"):
                 said.append(update_checked(written, prepared.twin, prepared.changed))
         is_class = prepared.loss == KERAS_CROSS_ENTROPY
@@ -187,7 +114,7 @@ def write(
         )  # fmt: skip
 
 
-def _plain_file(prepared: Prepared | Neighbors, target: Path) -> AbstractContextManager[Path]:
+def _plain_file(prepared: Prepared, target: Path) -> AbstractContextManager[Path]:
     """Return where the same model is written with all weights in float32, if it is."""
     return nullcontext(target) if prepared.plain is None else scratch(target)
 
@@ -216,40 +143,3 @@ def _make_room(size: int) -> None:
     if _garbage >= LARGE:
         gc.collect()
         _garbage = 0
-
-
-def _told(
-    plan: Training,
-    model: Any,
-    network: Network,
-    settings: CompileSettings | None,
-    recipe: Recipe,
-) -> tuple[Training, tuple[str, ...]]:
-    """Return how the device will learn by `plan`, and what to know about it."""
-    chosen, net, end = network.chosen, network.lowered.net, network.end
-    output = network.traced.output
-    said = list(notes.about(model, chosen, settings, net, output, end.loss))
-    if end.binary is not None:
-        plan, binary = notes.binary_head(plan, end, chosen, recipe)
-        said.append(binary)
-    said += notes.about_barred(network.barred)
-    said += scaling.remarks(network.traced, recipe)
-    said += notes.about_loss(end, recipe.classes is not None)
-    return plan, (*plan.notes, *said)
-
-
-def _marked(network: Network, plan: Training) -> tuple[mlmodel.Message, Weights]:
-    """Put in everything that makes the network updatable; return the model, and its weights."""
-    net, builder = network.lowered.net, network.lowered.net.builder
-    interface, end = network.traced.interface, network.end
-    names = [name for name, made in net.weighted.items() if made.keras in network.chosen]
-    weights = [
-        (params, Encoded(array)) for params, array in map(Weighted.bind, net.weighted.values())
-    ]
-    marking.rename_blob(builder, end.blob.name, interface.output)
-    shape = interface_shape(end.blob)
-    marking.set_interface(builder, interface, shape)
-    metadata.describe_inputs(builder.spec, network.traced)
-    marking.mark(builder, names, end.loss, interface.output, shape, plan)
-    marking.give_own_names(builder, net.origin)
-    return builder.spec, weights

@@ -238,7 +238,7 @@ def test_samples_that_do_not_fit_are_refused_before_keras_runs(
 ):
     np.savez(tmp_path / "data.npz", x=np.zeros(shape, np.float32))
     monkeypatch.setattr(
-        "converter.conversion.story.expectation", lambda *_: pytest.fail("Keras ran")
+        "converter.conversion.network.expectation", lambda *_: pytest.fail("Keras ran")
     )
     recipe = Recipe(
         model=tmp_path / "m.h5", frozen_weights="int8", calibration=tmp_path / "data.npz"

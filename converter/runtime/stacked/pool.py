@@ -15,7 +15,7 @@ from converter.runtime.batches import WithZeros
 from converter.runtime.plan import Plan
 from converter.runtime.sources import computed, source
 from converter.runtime.targets import targets
-from converter.runtime.training import Labelled, blob_shape
+from converter.runtime.history import Labelled, blob_shape
 
 
 @dataclass(frozen=True)
