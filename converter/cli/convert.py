@@ -90,7 +90,7 @@ class Convert(Command):
             "--new-head=glorot"
             if one == "--new-head" and after.strip() not in ("", *STARTS)
             else one
-            for one, after in zip(args, [*args[1:], ""], strict=True)
+            for one, after in zip(args, [*args[1:], ""], strict=False)
         ]
         return super().parse_args(ctx, told)
 
