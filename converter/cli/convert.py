@@ -97,10 +97,13 @@ class Convert(Command):
     """The command, whose ``--new-head`` may stand alone: what follows may be the model."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments."""
-        ends = [*args[1:], ""]
-        alone = [a == "--new-head" and end not in STARTS for a, end in zip(args, ends, strict=True)]
-        told = [f"{a}=glorot" if bare else a for a, bare in zip(args, alone, strict=True)]
+        """Read the arguments; what is empty is refused as everywhere."""
+        told = [
+            "--new-head=glorot"
+            if one == "--new-head" and after.strip() not in ("", *STARTS)
+            else one
+            for one, after in zip(args, [*args[1:], ""], strict=False)
+        ]
         return super().parse_args(ctx, told)
 
 
