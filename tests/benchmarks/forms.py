@@ -1,4 +1,4 @@
-"""What each form of a backbone costs: ``python tests/benchmarks/forms.py [NAME …] [--repeats 3]``.
+"""What each form of a backbone costs: ``python -m tests.benchmarks.forms [NAME …] [--repeats 3]``.
 
 Each backbone has random weights and a new head of five classes, which alone learns. It is converted
 by whole processes in turns: as one network, and as a pipeline in float32, float16 and int8. The
