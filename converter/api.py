@@ -386,12 +386,13 @@ class UpdatableModel:
 
         names = [tensor.name for tensor in tensors.tensors(self.spec)]
         if not isinstance(weights, Mapping):
-            if len(weights) != len(names):
+            given = list(weights)
+            if len(given) != len(names):
                 raise DataError(
-                    f"weights: holds {len(weights)} arrays, but the model has {len(names)}: "
+                    f"weights: holds {len(given)} arrays, but the model has {len(names)}: "
                     f"{', '.join(names)}"
                 )
-            weights = dict(zip(names, weights, strict=True))
+            weights = dict(zip(names, given, strict=True))
         tensors.put(self.spec, weights)
 
     @_in_python
@@ -550,7 +551,8 @@ class UpdatableModel:
     def __repr__(self) -> str:
         report = self.report
         by = f" learn by {report.update.optimizer}" if report.update else " learn"
-        what = f"{report.learning}{by}, {report.size / 1e6:.1f} MB"
+        learn = f"{report.learning}{by}" if report.learning else "nothing learns"
+        what = f"{learn}, {report.size / 1e6:.1f} MB"
         made_of = self._source or (self.recipe.model if self.recipe else Path("model"))
         return f"<UpdatableModel '{made_of.stem}': {what}>"
 

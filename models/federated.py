@@ -51,14 +51,12 @@ def one_round(shipped, users, folder, **numbers):
     return converter.average(paths, weights=[len(y) for _, y in users])
 
 
-def rounds(users, test, count, folder, layers=("dense_5", "dense_6"), **numbers):
-    """Yield the score of the shipped model on `test`, and that after each of `count` rounds."""
-    path = folder / "round0.mlmodel"
-    converter.convert(LENET, layers=list(layers), verify=False).save(path)
-    yield converter.load(path).evaluate(*test)
+def rounds(shipped, users, test, count, folder, **numbers):
+    """Yield the score on `test` of the model in the file `shipped`, and after each of the rounds."""
+    yield converter.load(shipped).evaluate(*test)
     for number in range(1, count + 1):
-        mean = one_round(path, users, folder, **numbers)
-        path = mean.save(folder / f"round{number}.mlmodel")
+        mean = one_round(shipped, users, folder, **numbers)
+        shipped = mean.save(folder / f"round{number}.mlmodel")
         yield mean.evaluate(*test)
 
 
@@ -75,8 +73,11 @@ def main():
     chosen = np.random.default_rng(0).permutation(len(y))[: USERS * args.samples]
     x, y = inverted(x[chosen]), y[chosen]
     users = [(x[own], y[own]) for own in shares(y)]
-    with tempfile.TemporaryDirectory() as folder:
-        scores = rounds(users, test, args.rounds, Path(folder), epochs=2, batch_size=16)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shipped = converter.convert(LENET, layers=["dense_5", "dense_6"])
+        path = shipped.save(folder / "shipped.mlmodel")
+        scores = rounds(path, users, test, args.rounds, folder, epochs=2, batch_size=16)
         for number, score in enumerate(scores):
             name = f"after round {number}" if number else "as shipped"
             print(f"{name:<14} accuracy {score.accuracy:.4f}, loss {score.loss:.4f}")

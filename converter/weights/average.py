@@ -37,11 +37,12 @@ def average(
         DataError: a model does not descend from the same file as the first, or holds a weight that
             is no finite number.
     """
+    shares = None if shares is None else _numbers(shares)
     _check(paths, shares)
     first = mlmodel.read(paths[0])
     same = _Same(paths[0], first)
     sums = [np.zeros(tensor.size) for tensor in tensors(first)]
-    counted = [np.empty(tensor.size if shares else 0) for tensor in tensors(first)]
+    counted = [np.empty(0 if shares is None else tensor.size) for tensor in tensors(first)]
     for done, path in enumerate(paths, start=1):
         for total, part, values in zip(sums, counted, same.learned(path), strict=True):
             if shares is None:
@@ -55,6 +56,13 @@ def average(
     for tensor, total in zip(tensors(first), sums, strict=True):
         set_floats(tensor.stored, total / whole)
     return first
+
+
+def _numbers(shares: Sequence[float]) -> list[float]:
+    try:
+        return [float(share) for share in shares]
+    except (TypeError, ValueError):
+        raise UsageError("--weights: are no numbers; give one for each model") from None
 
 
 def _check(paths: Sequence[Path], shares: Sequence[float] | None) -> None:

@@ -69,7 +69,7 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
         OutputError: the file cannot be written.
     """
     check_source(source)
-    check_outputs([Input("--into", source)], [Output("-o", target, ENDINGS)])
+    check_outputs([Input("--into", source)], [Output("", target, ENDINGS)])
     loaded, new = _loaded(spec, source, allow_unsafe)
     values = dict(_learned(spec, loaded, new))
     by_id = {id(variable): variable for variable in loaded.model.variables}

@@ -170,7 +170,10 @@ def checked(name: str, given: Any, shape: tuple[int, ...]) -> Floats:
     Raises:
         DataError: they are no array of numbers of this `shape`, or a number is too large or none.
     """
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        raise DataError(f"'{name}': is no array of numbers") from None
     if array.dtype.kind not in "fiu":
         raise DataError(f"'{name}': holds {array.dtype}, not numbers")
     if array.shape != shape:
