@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -94,6 +95,16 @@ class Block:
                 slot.assign(tf.zeros_like(slot))
             self._rates.assign(rates[0] if self._rate_in == IN_OPTIMIZER else rates)
         self._products = self._call(self._made_products, given) if self._read else {}
+
+    def end(self) -> None:
+        """Let go of the samples."""
+        del self._given, self._products
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the block takes while it is idle."""
+        held = [*self._variables.values(), *self._optimizer.slots]
+        return sum(4 * math.prod(variable.shape) for variable in held)
 
     def epoch(self, places: Integers) -> Array:
         """Go through an epoch, one step per mini-batch.

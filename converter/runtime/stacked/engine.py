@@ -124,12 +124,16 @@ class Engine:
     def _block(self, part: Part) -> Iterator[Block]:
         """Give a block for `part` that nobody else uses: one that is idle, or a new one."""
         with self._lock:
-            idle = self._idle.setdefault(part.kind, [])
+            idle = self._idle.get(part.kind)
             block = idle.pop() if idle else None
         block = block or Block(self.plan, part)
         yield block
+        block.end()
         with self._lock:
-            idle.append(block)
+            kept = sum(other.bytes for blocks in self._idle.values() for other in blocks)
+            if kept + block.bytes > self.most_bytes:
+                self._idle.clear()
+            self._idle.setdefault(part.kind, []).append(block)
 
 
 class _Task:
