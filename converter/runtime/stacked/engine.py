@@ -17,10 +17,11 @@ from converter.runtime.batches import batches
 from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
-from converter.runtime.stacked.block import Block, Given
+from converter.runtime.stacked.block import Block
 from converter.runtime.stacked.by_samples import can_hold
 from converter.runtime.stacked.checks import ADAPTATION, check
 from converter.runtime.stacked.division import Need, Part, parts
+from converter.runtime.stacked.given import Given
 from converter.runtime.stacked.layers import Key
 from converter.runtime.stacked.pool import Pool, Rows
 
