@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from converter.backend.tensorflow import tensor
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, Tensor, any_number_of, tf
@@ -24,34 +24,13 @@ from converter.runtime.stacked.division import (
     RATE,
     Part,
 )
+from converter.runtime.stacked.given import Blobs, Given
 from converter.runtime.stacked.layers import Key, StackedLayers
-from converter.runtime.stacked.pool import Pool
 
 BYTES_AT_ONCE = 2 << 20
 """Of features, when users are tested: more would no longer fit in a processor's cache."""
 
-Blobs: TypeAlias = Mapping[str, Tensor]
 Graph: TypeAlias = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Given:
-    """A pool and whose rows of it are whose, as `Rows`, for TensorFlow."""
-
-    blobs: Blobs
-    answers: Tensor
-    rows: Integers
-
-    @classmethod
-    def of(cls, pool: Pool, rows: Integers) -> Given:
-        """Return `rows` of `pool`; the caller must not change the pool any more."""
-        with tf.device(CPU):
-            blobs = {name: tensor(blob) for name, blob in pool.blobs.items()}
-            return cls(blobs, tensor(pool.answers), rows)
-
-    def of_users(self, users: Sequence[int]) -> Given:
-        """Return the rows of `users` only; rows that are the same for all stay as they are."""
-        return self if len(self.rows) == 1 else replace(self, rows=self.rows[users])
 
 
 class Block:
@@ -94,6 +73,16 @@ class Block:
                 slot.assign(tf.zeros_like(slot))
             self._rates.assign(rates[0] if self._rate_in == IN_OPTIMIZER else rates)
         self._products = self._call(self._made_products, given) if self._read else {}
+
+    def end(self) -> None:
+        """Let go of the samples."""
+        del self._given, self._products
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the block takes while it is idle."""
+        held = [*self._variables.values(), *self._optimizer.slots]
+        return sum(4 * math.prod(variable.shape) for variable in held)
 
     def epoch(self, places: Integers) -> Array:
         """Go through an epoch, one step per mini-batch.

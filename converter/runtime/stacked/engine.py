@@ -17,10 +17,11 @@ from converter.runtime.batches import batches
 from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
-from converter.runtime.stacked.block import Block, Given
+from converter.runtime.stacked.block import Block
 from converter.runtime.stacked.by_samples import can_hold
 from converter.runtime.stacked.checks import ADAPTATION, check
 from converter.runtime.stacked.division import Need, Part, parts
+from converter.runtime.stacked.given import Given
 from converter.runtime.stacked.layers import Key
 from converter.runtime.stacked.pool import Pool, Rows
 
@@ -124,12 +125,16 @@ class Engine:
     def _block(self, part: Part) -> Iterator[Block]:
         """Give a block for `part` that nobody else uses: one that is idle, or a new one."""
         with self._lock:
-            idle = self._idle.setdefault(part.kind, [])
+            idle = self._idle.get(part.kind)
             block = idle.pop() if idle else None
         block = block or Block(self.plan, part)
         yield block
+        block.end()
         with self._lock:
-            idle.append(block)
+            kept = sum(other.bytes for blocks in self._idle.values() for other in blocks)
+            if kept + block.bytes > self.most_bytes:
+                self._idle.clear()
+            self._idle.setdefault(part.kind, []).append(block)
 
 
 class _Task:
