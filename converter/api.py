@@ -79,6 +79,14 @@ class Options(TypedDict, total=False):
     input_name: str
     output_name: str
     label_name: str
+    knn: bool | str
+    neighbors: int | Choice
+    knn_weighting: Literal["uniform", "inverse_distance"]
+    knn_index: Literal["linear", "kd_tree"]
+    knn_leaf_size: int
+    default_label: str | int
+    knn_samples: Path
+    knn_scale: float
     metadata: Metadata
     verify: bool
     tolerance: float
@@ -423,6 +431,7 @@ class UpdatableModel:
         spec = _copy(self.spec)
         counting = arithmetic if isinstance(arithmetic, Arithmetic) else arithmetic_of(arithmetic)
         settings = replace(runtime.settings(spec, **numbers), arithmetic=counting)
+        runtime.check(spec)
         data = runtime.Labelled(self._samples(x, layout, scale), y)
         held_out = None
         if test is not None:
@@ -491,22 +500,26 @@ class UpdatableModel:
 
     def __repr__(self) -> str:
         report = self.report
-        learn = f"{report.learning} learn by {report.update.optimizer}"
-        what = f"{learn if report.learning else 'nothing learns'}, {report.size / 1e6:.1f} MB"
+        by = f" learn by {report.update.optimizer}" if report.update else " learn"
+        learn = f"{report.learning}{by}" if report.learning else "nothing learns"
         made_of = self._source or (self.recipe.model if self.recipe else Path("model"))
-        return f"<UpdatableModel '{made_of.stem}': {what}>"
+        return f"<UpdatableModel '{made_of.stem}': {learn}, {report.size / 1e6:.1f} MB>"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""
         report = self.report
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         rows = "".join(
-            _row(layer.cells(), "b" if layer.updatable else "span") for layer in report.layers
+            _row(layer.cells(), "b" if layer.updatable else "span")
+            for part in (report, *report.models)
+            for layer in part.layers
         )
         facts = [
             f"inputs: {'; '.join(map(str, report.inputs))}",
             f"outputs: {'; '.join(map(str, report.outputs))}",
-            f"loss: {report.loss}; optimizer: {report.update.optimizer}",
+            f"loss: {report.loss}; optimizer: {report.update.optimizer}"
+            if report.update
+            else f"learns {report.learning}",
             "parity: not checked"
             if report.parity is None
             else f"parity: {report.parity:.1e}{report.caution}",

@@ -18,6 +18,7 @@ FLOORS = (
     ("lower", "data", "device"),
     ("learning", "calibration"),
     ("proof",),
+    ("neighbors",),
     ("conversion",),
     ("weights",),
     ("api",),

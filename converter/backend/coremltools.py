@@ -19,10 +19,12 @@ with importing():
     from coremltools.converters.mil import Builder as mb  # noqa: N813
     from coremltools.converters.mil import register_tf_op
     from coremltools.models import datatypes
+    from coremltools.models.nearest_neighbors import KNearestNeighborsClassifierBuilder
     from coremltools.models.neural_network import AdamParams, NeuralNetworkBuilder, SgdParams
 
 __all__ = [
     "AdamParams",
+    "KNearestNeighborsClassifierBuilder",
     "NeuralNetworkBuilder",
     "SgdParams",
     "ct",

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from converter.cli.batch import Outcome
     from converter.conversion.compression import Compression
     from converter.conversion.report import Report
+    from converter.coreml.inspection import Update
+
+MODEL_FILES = (".h5", ".hdf5", ".keras")
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -60,6 +63,15 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
     return labels
 
 
+def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Return a label: a number if it is one."""
+    return int(value) if value is not None and value.lstrip("-").isdigit() else value
+
+
+WHAT_FEEDS_THE_HEAD = "*"
+"""What stands for ``--knn`` without a layer; no layer has that name."""
+
+
 def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a click option for the field of `Recipe` that `flag` names, described as there."""
     name = flag.split("/")[0].removeprefix("--").replace("-", "_")
@@ -73,10 +85,13 @@ class Convert(Command):
     """The command, whose ``--new-head`` may stand alone: what follows may be the model."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments."""
-        ends = [*args[1:], ""]
-        alone = [a == "--new-head" and end not in STARTS for a, end in zip(args, ends, strict=True)]
-        told = [f"{a}=glorot" if bare else a for a, bare in zip(args, alone, strict=True)]
+        """Read the arguments; what is empty is refused as everywhere."""
+        told = [
+            "--new-head=glorot"
+            if one == "--new-head" and after.strip() not in ("", *STARTS)
+            else one
+            for one, after in zip(args, [*args[1:], ""], strict=False)
+        ]
         return super().parse_args(ctx, told)
 
 
@@ -110,6 +125,14 @@ class Convert(Command):
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
+@_option("--knn", is_flag=False, flag_value=WHAT_FEEDS_THE_HEAD, metavar="[LAYER]")
+@_option("--neighbors", type=Whole(1))
+@_option("--knn-weighting", type=click.Choice(["uniform", "inverse_distance"]))
+@_option("--knn-index", type=click.Choice(["linear", "kd_tree"]))
+@_option("--knn-leaf-size", type=Whole(1))
+@_option("--default-label", callback=_label, metavar="LABEL")
+@_option("--knn-samples", type=click.Path(), metavar="PLACE")
+@_option("--knn-scale", type=a_number())
 @_option("--verify/--no-verify", default=None)
 @_option("--tolerance", type=a_number())
 @_option("--verify-update", is_flag=True, default=None)
@@ -141,6 +164,7 @@ def command(
     Options win over recipes. With several recipes PATH is a folder, which is made. What PATH, or
     output_path of a recipe, names is overwritten; a default name only with --force.
     """  # noqa: D301 (click reads \\b)
+    files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
     recipes = _recipes(files, recipe, flags, force)
     from converter.cli.batch import Outcome, convert_all
@@ -154,6 +178,18 @@ def command(
         _print(outcome, each.destination(), quiet, full=verbose or len(recipes) == 1)
     failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
     return failed or _check_on_device(recipes, quiet)
+
+
+def _features(
+    files: tuple[Path, ...], knn: str | None
+) -> tuple[tuple[Path, ...], str | bool | None]:
+    """Return the files, and where ``--knn`` takes the features: True if it does not say.
+
+    A file right behind ``--knn`` is no layer, but what shall be converted.
+    """
+    if knn is not None and Path(knn).suffix in (*MODEL_FILES, *RECIPE_ENDINGS):
+        return (Path(knn), *files), True
+    return files, True if knn == WHAT_FEEDS_THE_HEAD else knn
 
 
 def _recipes(
@@ -276,7 +312,8 @@ def print_report(report: Report, target: Path) -> None:
         if member.name:
             state = "learns" if member.updatable else "stays as it is"
             console.print(printable(f"'{member.name}' of the pipeline, {state}"), markup=False)
-        print_table(layer_table(member.layers), console)
+        if member.layers:
+            print_table(layer_table(member.layers), console)
     for name, text in _facts(report):
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
@@ -286,27 +323,39 @@ def print_report(report: Report, target: Path) -> None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
-    from converter.cli.tables import allowed, features, order
+    from converter.cli.tables import classes, features, neighborhood
 
     yield "inputs", features(report.inputs)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
+    if report.labels:
+        yield "classes", classes(report.labels)
     yield "training inputs", features(report.training_inputs)
-    yield "loss", report.loss
-    numbers = dict(report.update.parameters)
-    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
-    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
-    yield "optimizer", f"{report.update.optimizer}: {listed}"
-    for name, count in counts.items():
-        yield name.replace("_", " "), allowed(count)
-    yield "shuffle", order(report.update)
+    if report.update is not None:
+        yield from _learning(report.loss, report.update)
+    elif report.neighbors is not None:
+        yield from neighborhood(report.neighbors)
     if report.parity is None:
         yield "parity", "not checked (--no-verify)"
     else:
         yield "parity", f"{report.parity:.1e} of the range of Keras's output{report.caution}"
     if report.compression is not None:
         yield from _in_float32(report.compression, report.size)
+
+
+def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
+    """Yield how layers learn by a loss: (what, text)."""
+    from converter.cli.tables import allowed, order
+
+    yield "loss", loss
+    numbers = dict(update.parameters)
+    counts = {name: numbers.pop(name) for name in ("epochs", "batch_size")}
+    listed = ", ".join(f"{name} {allowed(number)}" for name, number in numbers.items())
+    yield "optimizer", f"{update.optimizer}: {listed}"
+    for name, count in counts.items():
+        yield name.replace("_", " "), allowed(count)
+    yield "shuffle", order(update)
 
 
 def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]]:

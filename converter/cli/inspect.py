@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from converter.conversion.inspection import KerasModel
     from converter.coreml.inspection import CoreMLModel, Update
-
-SHOWN_LABELS = 20
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -146,7 +143,7 @@ def _keras_input(name: str, model: KerasModel) -> str:
 
 
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
-    from converter.cli.tables import features, layer_table, print_table
+    from converter.cli.tables import classes, features, layer_table, neighborhood, print_table
 
     version = f"specification version {model.specification_version}"
     state = "updatable" if model.updatable else "not updatable"
@@ -158,24 +155,21 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
     _line(console, "outputs", features(model.outputs))
     if model.labels:
-        _line(console, "classes", _listed(model.labels))
+        _line(console, "classes", classes(model.labels))
     if model.training_inputs:
         _line(console, "training inputs", features(model.training_inputs))
     if model.update is not None:
         _show_update(model.update, console)
+    if model.neighbors is not None:
+        for name, text in neighborhood(model.neighbors):
+            _line(console, name, text)
     for key, text in model.metadata.items():
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):
         title = f"model {index} of the pipeline, '{member.name}'"
-        console.print(printable(f"\n{title}:"), markup=False)
+        console.print()
+        console.print(printable(f"{title}:"), markup=False)
         _show_core_ml(member, console)
-
-
-def _listed(labels: Sequence[str | int]) -> str:
-    """Return the first of many labels."""
-    shown = ", ".join(map(str, labels[:SHOWN_LABELS]))
-    more = len(labels) - SHOWN_LABELS
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _show_update(update: Update, console: Console) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from converter.cli.printable import printable
-from converter.coreml.inspection import COLUMNS, Allowed, Feature, Layer, Update
+from converter.coreml.inspection import COLUMNS, Allowed, Feature, Layer, Neighborhood, Update
 
 PIPED_WIDTH = 200
 """Columns of a table where no terminal limits them: reasons stay in one line."""
@@ -19,6 +19,9 @@ PIPED_WIDTH = 200
 
 WIDEST = 100_000
 """Columns, more than any table has."""
+
+
+SHOWN_LABELS = 20
 
 
 def plain_console() -> Console:
@@ -62,6 +65,12 @@ def features(found: Iterable[Feature]) -> str:
     return "; ".join(map(str, found))
 
 
+def classes(labels: Sequence[str | int]) -> str:
+    """Return the labels of a classifier; of many the first."""
+    more = len(labels) - SHOWN_LABELS
+    return ", ".join(map(str, labels[:SHOWN_LABELS])) + (f" and {more} more" if more > 0 else "")
+
+
 def order(update: Update) -> str:
     """Return whether samples are shuffled, and by which seed."""
     if not update.shuffle:
@@ -81,3 +90,23 @@ def allowed(number: Allowed) -> str:
     if number.min is not None:
         return f"{number.default:g} ({number.min:g} … {number.max:g})"
     return f"{number.default:g} (fixed)"
+
+
+MOST_CLASSES = 12
+"""Classes whose samples are listed."""
+
+
+def neighborhood(found: Neighborhood) -> Iterator[tuple[str, str]]:
+    """Yield what a k-nearest-neighbours classifier compares with, and how: (what, text)."""
+    yield "dimensions", str(found.dimensions)
+    yield "neighbors", allowed(found.neighbors)
+    leaves = "" if found.leaf_size is None else f", {found.leaf_size} samples in a leaf"
+    yield "index", f"{found.index}{leaves}"
+    yield "weighting", found.weighting
+    yield "distance", found.distance
+    counts = [f"{label}: {count}" for label, count in found.samples.items()]
+    listed = ", ".join(counts[:MOST_CLASSES]) + (", …" if len(counts) > MOST_CLASSES else "")
+    total = sum(found.samples.values())
+    yield "samples", f"{total:,} of {len(counts)} classes ({listed})" if total else "none yet"
+    if found.default_label is not None:
+        yield "default label", str(found.default_label)

@@ -130,7 +130,9 @@ def command(model: Path, **options: Any) -> int:
             runtime.settings(message, **{name: options[name] for name in TRAINING}),
             arithmetic=arithmetic,
         )
-        runtime.plan(message)  # refuses what cannot be trained before any data are read
+        runtime.check(message)  # refuses what cannot be trained before any data are read
+        if not runtime.way(message).has_epochs:
+            _refuse_epochs(options)
         runtime.prepare_threads()
         if options["checkpoint"] is not None and options["checkpoint"].exists():
             checkpoint.read(options["checkpoint"])  # refuses what is none, before the data are read
@@ -147,6 +149,16 @@ def command(model: Path, **options: Any) -> int:
     _write_records(history, len(data.train.samples), options, say)
     say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return EXIT_OK
+
+
+def _refuse_epochs(options: dict[str, Any]) -> None:
+    """Refuse what is about epochs for a model that learns without them."""
+    from converter.runtime.keeping import KEPT
+
+    given = [name for name in ENDINGS if options[name] is not None]
+    if given or options["arithmetic"] != "keras":
+        name = given[0] if given else "arithmetic"
+        raise UsageError(f"--{name} is not for this model: {KEPT}, without epochs; leave it out")
 
 
 def _silent(line: str) -> None:

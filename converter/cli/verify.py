@@ -162,7 +162,7 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
         job = progress.job()
         with job.step("start"):
             from converter.proof.update import verify
-            from converter.runtime.joined import joined
+            from converter.runtime.joining import joined
         joined(message)  # before samples of its size are made
         with job.step("load"):
             twin = _twin(message, against, options)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converter.conversion.compression import Compression
-from converter.coreml.inspection import CoreMLModel, Update, inspect
+from converter.coreml.inspection import CoreMLModel, inspect
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
-from converter.coreml.pipelines import learner
 
 LOSSES = {CROSS_ENTROPY: "categorical_crossentropy", SQUARED_ERROR: "mean_squared_error"}
 """Loss in the file -> its name in recipes."""
-
-NO_UPDATE = Update("none", "", "", "none", {}, False, None)
-"""How a model learns that does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +17,12 @@ class Report(CoreMLModel):
     """A finished conversion: what the written file holds, and what there is to say about it.
 
     Of a pipeline, `layers` are those of both models, `update` is that of the last. `loss` is what
-    the device minimises, by its name in recipes. `size` is in bytes, `parity` the difference from
-    Keras relative to the range of its output (None if they were not compared), and `doubt` why that
-    proves little; empty where it proves something. `compression` tells what the same model is like
-    with all weights in float32, if some are in less.
+    the device minimises, by its name in recipes; empty if nothing is. `size` is in bytes, `parity`
+    the difference from Keras relative to the range of its output (None if they were not compared),
+    and `doubt` why that proves little; empty where it proves something. `compression` tells what
+    the same model is like with all weights in float32, if some are in less.
     """
 
-    update: Update
     loss: str
     size: int
     parity: float | None
@@ -42,17 +37,17 @@ class Report(CoreMLModel):
 
     @property
     def learning(self) -> str:
-        """The names of the layers that learn, with commas between them."""
+        """The names of the layers that learn, with commas between them, or how else."""
+        if self.neighbors is not None:
+            return "k nearest neighbors"
         return ", ".join(layer.name for layer in self.layers if layer.updatable)
 
 
 def report_of(spec: Message, size: int) -> Report:
     """Return what there is to say about the model `spec`, of `size` bytes, that was not converted.
 
-    Of a pipeline the layers and the update are those of its last model, which learns.
+    Of a pipeline, layers and update are told as those of one model.
     """
-    found, member = inspect(spec), inspect(learner(spec))
-    update = member.update or NO_UPDATE
-    facts = vars(found) | {"update": update, "layers": member.layers}
-    loss = LOSSES.get(update.loss, "")
-    return Report(**facts, loss=loss, size=size, parity=None, notes=())
+    found = inspect(spec).as_one
+    loss = LOSSES.get(found.update.loss, "") if found.update else ""
+    return Report(**vars(found), loss=loss, size=size, parity=None, notes=())

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converter.conversion import metadata, scaling
+from converter.conversion import metadata, neighbors, scaling
 from converter.conversion.compression import calibration_samples, compression, measured
 from converter.conversion.interface import check_interface
+from converter.conversion.neighbors import Neighbors
 from converter.conversion.new_classes import renewed
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
@@ -88,10 +89,14 @@ class Prepared:
     samples: Samples | None = None
     twin: Any | None = None
 
+    def compared(self, written: mlmodel.Message) -> mlmodel.Message:
+        """Return what of the `written` model is compared with Keras: all of it."""
+        return written
+
 
 def prepare(
     model: Any, settings: CompileSettings | None, recipe: Recipe, step: Step = nothing_shown
-) -> Prepared:
+) -> Prepared | Neighbors:
     """Return the updatable network for the live Keras `model`, with Keras's own predictions.
 
     `settings` are those that the model was compiled with, None if it was not.
@@ -99,6 +104,8 @@ def prepare(
     Raises:
         MakeUpdatableError: the model cannot be converted, or the chosen layers cannot learn.
     """
+    if recipe.knn:
+        return neighbors.prepare(model, recipe, step)
     plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
         new = renewed(model, settings, recipe)
@@ -129,7 +136,7 @@ def prepare(
 
 
 def write(
-    prepared: Prepared,
+    prepared: Prepared | Neighbors,
     target: Path,
     recipe: Recipe,
     step: Step = nothing_shown,
@@ -152,17 +159,24 @@ def write(
             if prepared.plain is not None:
                 _write(*prepared.plain, plain, recipe)
             _release(prepared.weights, *(prepared.plain or ())[1:])
+        if isinstance(prepared, Neighbors) and prepared.filling is not None:
+            with step("fill"):
+                filled = mlmodel.read(temporary)
+                prepared.filling.put_into(filled)
+                mlmodel.write(filled, temporary)
         with step("verify"):
             if prepared.plain is not None:
                 exact = Tolerance.of(recipe, "float32")
-                before = measured(plain, mlmodel.read(plain), *against, exact)
+                whole = prepared.compared(mlmodel.read(plain))
+                before = measured(plain, whole, *against, exact)
             written = mlmodel.read(temporary)
             said += validated(written)
-            after = measured(temporary, written, *against, Tolerance.of(recipe, precision))
+            compared = prepared.compared(written)
+            after = measured(temporary, compared, *against, Tolerance.of(recipe, precision))
             if prepared.expected is not None:
                 doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
-        if prepared.twin is not None:
+        if isinstance(prepared, Prepared) and prepared.twin is not None:
             with step("verify_update"):
                 said.append(update_checked(written, prepared.twin, prepared.changed))
         is_class = prepared.loss == KERAS_CROSS_ENTROPY
@@ -173,7 +187,7 @@ def write(
         )  # fmt: skip
 
 
-def _plain_file(prepared: Prepared, target: Path) -> AbstractContextManager[Path]:
+def _plain_file(prepared: Prepared | Neighbors, target: Path) -> AbstractContextManager[Path]:
     """Return where the same model is written with all weights in float32, if it is."""
     return nullcontext(target) if prepared.plain is None else scratch(target)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from converter.coreml import mlmodel, shapes
+from converter.coreml import mlmodel, neighbors, shapes
 from converter.coreml.features import channels, keras_shape, labels
 from converter.coreml.interface import KERNELS_KEY, PIXELS_KEY, SHAPES_KEY, Pixels
 from converter.coreml.kinds import kind_of, stored_weights
@@ -92,6 +93,24 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Neighborhood:
+    """What a k-nearest-neighbours classifier compares with, and how.
+
+    `samples` counts those of each class; a file may hold more or fewer labels than samples, and
+    then they are counted by label. What the file does not say is "none".
+    """
+
+    dimensions: int
+    neighbors: Allowed
+    samples: Mapping[str, int]
+    default_label: str | int | None
+    index: str
+    leaf_size: int | None
+    weighting: str
+    distance: str
+
+
+@dataclass(frozen=True)
 class CoreMLModel:
     """A Core ML model; `models` are the members of a pipeline, `name` is that of a member.
 
@@ -111,6 +130,7 @@ class CoreMLModel:
     update: Update | None
     models: tuple[CoreMLModel, ...] = ()
     pixels: Pixels | None = None
+    neighbors: Neighborhood | None = None
     name: str = ""
     labels: tuple[str | int, ...] = ()
 
@@ -121,7 +141,8 @@ class CoreMLModel:
         if not inside:
             return self
         layers = tuple(layer for member in inside for layer in member.layers)
-        return replace(self, layers=layers, update=inside[-1].update)
+        last = inside[-1]
+        return replace(self, layers=layers, update=last.update, neighbors=last.neighbors)
 
 
 def inspect(spec: Message) -> CoreMLModel:
@@ -140,6 +161,7 @@ def inspect(spec: Message) -> CoreMLModel:
         update=_update(spec),
         models=tuple(replace(inspect(member), name=name) for name, member in members(spec)),
         pixels=_pixels(spec),
+        neighbors=_neighbors(spec),
         labels=tuple(labels(spec) or ()),
     )
 
@@ -276,6 +298,24 @@ def _update(spec: Message) -> Update | None:
         loss, loss_input, target, (kind or "none").removesuffix("Optimizer"), numbers,
         params.shuffle.defaultValue, seed,
     )  # fmt: skip
+
+
+def _neighbors(spec: Message) -> Neighborhood | None:
+    if spec.WhichOneof("Type") != neighbors.KIND:
+        return None
+    params = getattr(spec, neighbors.KIND)
+    index, default = params.nearestNeighborsIndex, params.WhichOneof("DefaultClassLabel")
+    kind = index.WhichOneof("IndexType")
+    return Neighborhood(
+        index.numberOfDimensions,
+        _allowed(params.numberOfNeighbors),
+        dict(Counter(map(str, neighbors.labels(params)))),
+        getattr(params, default) if default else None,
+        neighbors.INDEXES.get(kind, "none"),
+        index.singleKdTreeIndex.leafSize if kind == "singleKdTreeIndex" else None,
+        neighbors.WEIGHTINGS.get(params.WhichOneof("WeightingScheme"), "none"),
+        neighbors.DISTANCES.get(index.WhichOneof("DistanceFunction"), "none"),
+    )
 
 
 def _allowed(stored: Message) -> Allowed:

@@ -11,6 +11,7 @@ import numpy as np
 
 from converter.coreml.features import labels
 from converter.coreml.mlmodel import Message
+from converter.coreml.neighbors import label_type
 from converter.data import notes
 from converter.data.arrays import (
     AS_STORED,
@@ -23,8 +24,8 @@ from converter.data.arrays import (
 from converter.data.images import SUFFIXES, ImageFolder, classes_of, images_in, labelled_images
 from converter.errors import DataError, UsageError
 from converter.runtime.backend import Array, Integers
+from converter.runtime.history import Labelled
 from converter.runtime.sources import ArraySamples, Samples
-from converter.runtime.training import Labelled
 
 KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 """Names that ``--data`` takes; the modules of ``keras.datasets``."""
@@ -188,7 +189,7 @@ def _folder(path: Path, model: Message, how: Reading) -> Dataset:
 def _images(path: Path, model: Message, how: Reading) -> Labelled:
     (feature,) = _only_input(model, path)
     files, names = labelled_images(path)
-    if _has_class_names(model):
+    if labels(model) is not None and _has_class_names(model):
         _check_names(path, names, model)
     images = ImageFolder.for_input(files, feature)
     samples = ArraySamples({feature.name: converted(images, feature, how)})
@@ -208,8 +209,9 @@ def _check_names(path: Path, names: Sequence[str], model: Message) -> None:
 
 
 def _has_class_names(model: Message) -> bool:
+    """Tell whether classes are texts: those of a classifier, or any for nearest neighbours."""
     names = labels(model)
-    return bool(names and isinstance(names[0], str))
+    return bool(names and isinstance(names[0], str)) or label_type(model) == "string"
 
 
 def _keras_dataset(name: str, model: Message, how: Reading) -> Dataset:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+import numpy as np
+
 from converter.coreml.encoding import Precision
 from converter.coreml.kinds import stored_weights
 from converter.coreml.mlmodel import (
@@ -21,7 +23,7 @@ from converter.coreml.mlmodel import (
     network,
 )
 from converter.coreml.pipelines import FEATURES, LEARNING
-from converter.coreml.quantization import half, int8
+from converter.coreml.quantization import encoded, store
 from converter.coreml.shapes import Shape, blob_shapes
 from converter.coreml.wire import Encoded
 from converter.errors import UnsupportedError
@@ -31,6 +33,10 @@ Weights: TypeAlias = list[tuple[Message, Encoded]]
 
 COMPRESSIBLE = ("convolution", "innerProduct")
 """Layers whose weights are stored in fewer bits; the others hold a number or two per channel."""
+
+
+SMALLEST = 1e-35
+"""Of numbers that are all smaller, a scale would have no more digits in float32."""
 
 
 def in_pipeline(model: Message, weights: Weights, precision: Precision) -> tuple[Message, Weights]:
@@ -54,7 +60,7 @@ def in_pipeline(model: Message, weights: Weights, precision: Precision) -> tuple
     tail = _fill_tail(holder.models.add(), model, rest, crossing)
     arrays = {id(params): array for params, array in weights}
     return whole, [
-        *_compressed(_moved(frozen, features, arrays), features, precision),
+        *compressed(_moved(frozen, features, arrays), features, precision),
         *_moved(rest, tail, arrays),
     ]
 
@@ -189,14 +195,18 @@ def _moved(
             yield layer_params(new).weights, arrays[id(layer_params(old).weights)]
 
 
-def _compressed(
+def compressed(
     weights: Iterable[tuple[Message, Encoded]], member: Message, precision: Precision
 ) -> Weights:
-    """Return the weights of `member` as they are to be written in `precision`."""
+    """Return the weights of `member` as they are to be written in `precision`.
+
+    Raises:
+        UnsupportedError: they cannot have that precision.
+    """
     outside = list(weights)
     if precision == "float32":
         return outside
-    arrays = {id(params): encoded.array for params, encoded in outside}
+    arrays = {id(params): made.array for params, made in outside}
     found: Weights = []
     for layer in _net(member).layers:
         if not _is_compressible(layer):
@@ -207,11 +217,10 @@ def _compressed(
             array = floats(params.weights).reshape(params.outputChannels, -1)
             params.weights.ClearField("floatValue")
         where = f"layer '{layer.name}'"
-        if precision == "int8":
-            found.append((params.weights, int8(array, params.weights, _axis(params), where)))
-        else:
-            found.append((params.weights, half(array, where)))
-            _halve(params.bias, where)  # Apple's validator wants one precision in a layer
+        found.append(
+            (params.weights, encoded(array, params.weights, precision, _axis(params), where))
+        )
+        _compress_bias(params.bias, precision, where)
     return found
 
 
@@ -222,9 +231,13 @@ def _axis(params: Message) -> int | None:
     return 1 if params.nGroups <= 1 else None
 
 
-def _halve(params: Message, where: str) -> None:
-    values = floats(params)
-    if values.size:
-        half(values, where)  # refuses those that are too large
-        params.ClearField("floatValue")
-        params.float16Value = values.astype("<f2").tobytes()
+def _compress_bias(bias: Message, precision: Precision, where: str) -> None:
+    """Store a bias as coremltools does: in the precision of the weights, with one scale for all.
+
+    Zeros have no scale, and stay as they are beside integers; beside float16, Apple's validator
+    wants no float32.
+    """
+    values = floats(bias)
+    largest = np.abs(values).max(initial=0)
+    if largest >= SMALLEST or (values.size and precision == "float16"):
+        store(bias, encoded(values, bias, precision, None, where))

@@ -45,7 +45,9 @@ from converter.recipe import Start
 from converter.trace.layer_table import keras_layer
 from converter.trace.program import Array
 
-PASSING = ("Activation", "Dropout", "Identity", "Sigmoid", "Softmax")
+PASSING = (
+    "Activation", "Dropout", "ELU", "Identity", "LeakyReLU", "PReLU", "ReLU", "Sigmoid", "Softmax",
+)  # fmt: skip
 """Classes of layers, and of functions of ``keras.ops``, that may stand behind the last dense layer:
 those of which nothing is left when another softmax takes their place."""
 

@@ -16,7 +16,7 @@ from converter.errors import ParityError
 from converter.proof import keras_model, parity, samples
 from converter.proof.endings import ENDINGS, Ending
 from converter.proof.samples import Look
-from converter.runtime.joined import joined
+from converter.runtime.joining import joined
 from converter.runtime.plan import Plan
 from converter.trace.program import AXES, GRAY_AXES, Array
 

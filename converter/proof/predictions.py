@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from converter.coreml.mlmodel import Message
 from converter.errors import InvalidModelError, ParityError
 from converter.learning.answers import Answer
 from converter.learning.head import KERAS_CROSS_ENTROPY
-from converter.learning.network import Network
+from converter.learning.network import Network, Traced
 from converter.learning.new_classes import Ended
+from converter.lower.walk import Lowered
 from converter.proof import keras_model, parity, samples
 from converter.proof.finite import check_answers
 from converter.proof.kept import Kept, kept, kept_gap
@@ -59,38 +60,36 @@ def expectation(
     Raises:
         ParityError: the Keras model answers ordinary inputs with what is no number.
     """
-    found: list[Expectation] = []
-    with_image = network.traced.interface.image is not None
-    for look in samples.looks(_highest(network), with_image):
+    return most_varied(
+        network.traced, lambda look: _expectation(model, network, recipe, look, ended)
+    )
+
+
+def most_varied(found: Traced, expected: Callable[[Look], Expectation]) -> Expectation:
+    """Return what is `expected` by a look of the inputs at which answers vary, or the most.
+
+    Raises:
+        ParityError: that of the first look; those as unusual as the others may overflow.
+    """
+    made: list[Expectation] = []
+    with_image = found.interface.image is not None
+    for look in samples.looks(_highest(found), with_image):
         try:
-            found.append(_expectation(model, network, recipe, look, ended))
+            made.append(expected(look))
         except ParityError:
-            if not found:
+            if not made:
                 raise
             continue  # inputs as unusual as these may overflow a sound model
-        if found[-1].variation >= parity.LITTLE_VARIATION:
-            return found[-1]
-    return max(found, key=lambda expected: expected.variation)
+        if made[-1].variation >= parity.LITTLE_VARIATION:
+            return made[-1]
+    return max(made, key=lambda expected: expected.variation)
 
 
 def _expectation(
     model: Any, network: Network, recipe: Recipe, look: Look, ended: Ended | None
 ) -> Expectation:
-    interface, end = network.traced.interface, network.end
-    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
-    if recipe.input_shape:
-        shapes = [recipe.input_shape]
-    batch = samples.samples(shapes, look, pixels=interface.image is not None)
-    if interface.image:
-        with_channels = batch[0].reshape(*batch[0].shape[:3], -1)  # gray may come as [N, H, W]
-        inputs = {interface.inputs[0]: with_channels}
-        batch = [keras_model.keras_pixels(batch[0], _own(interface.image, recipe))]
-    else:
-        axes = [blob.axes for blob in network.lowered.inputs]
-        inputs = {
-            name: keras_model.core_ml_array(x, letters)
-            for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
-        }
+    end, output = network.end, network.traced.interface.output
+    inputs, batch = drawn(model, network.traced, network.lowered, recipe, look)
     answers = keras_model.keras_answers(model, batch)[network.traced.index]
     check_answers(model, batch, answers.values)
     answer = end.expected(answers)
@@ -98,14 +97,35 @@ def _expectation(
     shared = kept(ended, network, batch, inputs) if ended else None
     varying = shared.answer if shared and shared.are_features else answer
     variation = parity.variation(varying, is_class and varying is answer)
-    return Expectation(inputs, interface.output, answer, is_class, variation, shared)
+    return Expectation(inputs, output, answer, is_class, variation, shared)
 
 
-def _highest(network: Network) -> float:
+def drawn(
+    model: Any, found: Traced, lowered: Lowered, recipe: Recipe, look: Look
+) -> tuple[Mapping[str, Array], list[Array]]:
+    """Return random inputs of one `look`: those of the network by name, and those of Keras."""
+    interface = found.interface
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if recipe.input_shape:
+        shapes = [recipe.input_shape]
+    batch = samples.samples(shapes, look, pixels=interface.image is not None)
+    if interface.image:
+        with_channels = batch[0].reshape(*batch[0].shape[:3], -1)  # gray may come as [N, H, W]
+        pixels = keras_model.keras_pixels(batch[0], _own(interface.image, recipe))
+        return {interface.inputs[0]: with_channels}, [pixels]
+    axes = [blob.axes for blob in lowered.inputs]
+    inputs = {
+        name: keras_model.core_ml_array(x, letters)
+        for name, x, letters in zip(interface.inputs, batch, axes, strict=True)
+    }
+    return inputs, batch
+
+
+def _highest(found: Traced) -> float:
     """Return the end of the range, from 0, that the model was made for, as far as it says so."""
-    if network.traced.interface.image:
+    if found.interface.image:
         return 256.0
-    leading = network.traced.leading
+    leading = found.leading
     return 1 / float(np.abs(leading.scale).max() or 1) if leading else 1.0
 
 

@@ -24,7 +24,7 @@ from converter.coreml.encoding import Precision
 from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, LARGEST_INTEGER, NUMBERS
 from converter.paths import MODEL_ENDING, Input
-from converter.recipe.values import Factor, Place, Scaling, Text
+from converter.recipe.values import Factor, Label, Place, Scaling, Text, YesOrName
 
 Objective: TypeAlias = Literal[
     "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"
@@ -55,6 +55,7 @@ to the range of its output. With integers, of classes their probabilities are co
 Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 SpareCount = Annotated[int, Field(ge=1, le=MOST_SPARE)]
 
 
@@ -202,6 +203,18 @@ Labels: TypeAlias = Annotated[
     Discriminator(_file_or_labels),
 ]
 
+KNN_ONLY = (
+    "neighbors", "knn_weighting", "knn_index", "knn_leaf_size", "default_label", "knn_samples",
+    "knn_scale",
+)  # fmt: skip
+"""Settings that only k-NN has."""
+
+GRADIENT_ONLY = (
+    "layers", "loss", "optimizer", *NUMBERS, "epochs", "batch_size", "shuffle", "seed",
+    "verify_update", "calibration", "new_head", "spare_classes",
+)  # fmt: skip
+"""Settings that only learning by a loss has."""
+
 TAGS = ("number", "range", "choice", "file", "labels")
 """Parts of pydantic's error locations that are not keys of the recipe."""
 
@@ -312,6 +325,37 @@ class Recipe(_Strict):
         default="classLabel",
         description="Name of a classifier's predicted class (default: classLabel).",
     )
+
+    knn: YesOrName | None = Field(
+        default=None,
+        description="Learn by k nearest neighbors, which compare what this layer gives (default: "
+        "what feeds the last dense layer).",
+    )
+    neighbors: Countable | None = Field(
+        default=None, description="How many neighbors decide (default: 5, any from 1 to 1000)."
+    )
+    knn_weighting: Literal["uniform", "inverse_distance"] | None = Field(
+        default=None, description="What the vote of a neighbor weighs (default: uniform)."
+    )
+    knn_index: Literal["linear", "kd_tree"] | None = Field(
+        default=None, description="How neighbors are looked up (default: linear)."
+    )
+    knn_leaf_size: Size | None = Field(
+        default=None, description="Samples in a leaf of the k-d tree (default: 30)."
+    )
+    default_label: Label | None = Field(
+        default=None,
+        description="What k-NN answers before it has samples (default: unknown, of numbers -1).",
+    )
+    knn_samples: Place | None = Field(
+        default=None,
+        description="Samples to begin with: an .npz file with x and y, or a folder with one folder "
+        "of images per class.",
+    )
+    knn_scale: Scaling | None = Field(
+        default=None, description="Factor on these samples, such as 1/255 for pixels."
+    )
+
     metadata: Metadata = Field(default=Metadata(), description="What the file says about itself.")
 
     verify: bool = Field(
@@ -343,8 +387,9 @@ class Recipe(_Strict):
         return copy
 
     def inputs(self) -> list[Input]:
-        """Return every file that the conversion reads: the model, labels, recipes."""
-        others = (("classes", self.classes), ("calibration", self.calibration))
+        """Return every file that the conversion reads: the model, labels, samples, recipes."""
+        names = ("classes", "calibration", "knn_samples")
+        others = ((name, getattr(self, name)) for name in names)
         named = [Input(key, path) for key, path in others if isinstance(path, Path)]
         return [Input("model", self.model), *named, *(Input("recipe", f) for f in self._files)]
 
@@ -384,7 +429,7 @@ class Recipe(_Strict):
             value = getattr(self, key)
             if value is not None and key not in own:
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
-        if "label_name" in self.model_fields_set and self.classes is None:
+        if "label_name" in self.model_fields_set and self.classes is None and not self.knn:
             yield "label_name", "has no effect without classes; add classes, or remove it"
         yield from self._about_new_classes()
         if self.layout == "network" and self.frozen_weights != "float32":
@@ -397,6 +442,7 @@ class Recipe(_Strict):
             )
         if self.calibration is not None and self.frozen_weights == "float32":
             yield "calibration", "has no effect without frozen_weights float16 or int8; remove it"
+        yield from self._apart_from_neighbors()
         for key in ("verify_update", "tolerance", "calibration"):
             if not self.verify and key in self.model_fields_set and getattr(self, key):
                 yield key, "has no effect, because verify is off; remove one of them"
@@ -417,6 +463,21 @@ class Recipe(_Strict):
                     f"has no place beside {key}, which makes classes that exclude "
                     "each other; remove it",
                 )
+
+    def _apart_from_neighbors(self) -> Iterator[tuple[str, str]]:
+        """Yield settings of k-NN without it, and those of other learning beside it."""
+        for key in () if self.knn else KNN_ONLY:
+            if getattr(self, key) is not None:
+                yield key, "has no effect without knn; add knn, or remove it"
+        for key in GRADIENT_ONLY if self.knn else ():
+            if key in self.model_fields_set and getattr(self, key) not in (None, ()):
+                yield key, "has no effect with knn, which learns by keeping samples; remove one"
+        if self.knn and self.layout == "network":
+            yield "layout", "has to be a pipeline with knn: the network, and then the neighbors"
+        if self.knn and self.knn_leaf_size and self.knn_index != "kd_tree":
+            yield "knn_leaf_size", "has no effect without the k-d tree; say knn_index kd_tree"
+        if self.knn and self.knn_scale and self.knn_samples is None:
+            yield "knn_scale", "has no effect without knn_samples; add them, or remove it"
 
 
 class RecipeFile(Recipe):

@@ -18,8 +18,8 @@ from converter.recipe.messages import explain
 from converter.recipe.model import TAGS, Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
 
-PATH_KEYS = ("model", "output_path", "classes", "calibration")
-ADJUSTABLE = (*NUMBERS, "epochs", "batch_size")
+PATH_KEYS = ("model", "output_path", "classes", "calibration", "knn_samples")
+ADJUSTABLE = (*NUMBERS, "epochs", "batch_size", "neighbors")
 """Settings that may be a number or a number with what an app may choose."""
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from converter.coreml.optimizers import LARGEST_INTEGER
 from converter.recipe import numbers
 
 
@@ -26,6 +27,20 @@ def _scaling(value: float) -> float:
     return value
 
 
+def _yes_or_name(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip()):
+        return value
+    raise ValueError("must be true, or the name of a layer")
+
+
+def _label(value: Any) -> Any:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_INTEGER:
+        return value
+    raise ValueError("must be a text or a whole number of 64 bits")
+
+
 Text = Annotated[str, Field(pattern=r"\S")]
 """A text that is not empty."""
 
@@ -43,3 +58,9 @@ Factor = Annotated[
 
 Scaling = Annotated[Factor, AfterValidator(_scaling)]
 """A factor on data."""
+
+YesOrName = Annotated[bool | str, BeforeValidator(_yes_or_name)]
+"""Yes, or the name of what is meant."""
+
+Label = Annotated[str | int, BeforeValidator(_label)]
+"""The label of a class."""

@@ -11,7 +11,8 @@ from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError, ModelFileError
 from converter.runtime import arrays
 from converter.runtime.backend import Array
-from converter.runtime.joined import Joined, joined
+from converter.runtime.joined import Joined
+from converter.runtime.joining import joined
 from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.network import layers_between
 from converter.runtime.sources import (
@@ -27,7 +28,8 @@ def predict(model: Message, inputs: Mapping[str, Array], batch_size: int = 32) -
     """Return the outputs of `model` for N samples.
 
     Args:
-        model: a ``Model`` message holding a neural network in the classic form.
+        model: a ``Model`` message holding a neural network in the classic form, a
+            k-nearest-neighbours classifier, or a pipeline of such.
         inputs: by name; arrays ``[N, C, H, W]`` or ``[N, C]`` as the model declares them, images
             as pixels ``[N, H, W, channels]``, 0..255, red first. The network's own colour order
             and preprocessing are applied here.
@@ -64,6 +66,8 @@ def is_distribution(model: Message, name: str) -> bool:
     """Tell whether the output `name` holds probabilities of classes: what a softmax makes."""
     whole = joined(model)
     blob = whole.outputs[name].blob
+    if any(blob in search.made for search in whole.searches):
+        return True
     makers = {output: layer for layer in whole.layers for output in layer.output}
     while blob in makers and makers[blob].kind in MOVES:
         blob = makers[blob].input[0]
@@ -146,4 +150,7 @@ def _computed(
         source.take(np.arange(0))  # says what is missing
     blobs = FrozenFeatures(source, layers, wanted, batch_size, once=True)
     for _, batch in computed(blobs, batch_size):
+        for search in whole.searches:
+            if search.features in wanted:
+                batch |= search.blobs(batch[search.features])
         yield batch

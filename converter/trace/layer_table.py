@@ -36,6 +36,10 @@ class LayerTable:
         """Return every layer of the model, those of nested models after these."""
         return tuple(dict.fromkeys(self._layers.values()))
 
+    def known(self, layer: Any) -> KerasLayer | None:
+        """Return the live `layer` of the model, None if it is none of it."""
+        return self._layers.get(id(layer))
+
     def owner(self, variable: Any) -> KerasLayer:
         """Return the innermost layer that `variable` belongs to."""
         return self._owners.get(id(variable), self._model)

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.benchmarks.backbones import SIZES, model
-from tests.benchmarks.convert import measured
 
 FORMS = {
     "network": ["--layout", "network"],
@@ -33,10 +34,21 @@ CLASSES = 5
 TOOL = Path(sys.executable).with_name("make-updatable")
 
 
-def parity(source: Path, target: Path, options: list[str]) -> str:
-    """Convert once more, and return the parity that the report tells."""
+def converted(source: Path, target: Path, options: list[str]) -> tuple[float, float, str]:
+    """Convert by a process; return its time in seconds, its peak memory in GB, and what it told."""
     command = [TOOL, source, "-o", target, "--layers", "head", *options]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert not status, told
+    return time.perf_counter() - start, usage.ru_maxrss / 1e6, told
+
+
+def parity(told: str) -> str:
+    """Return the parity that a conversion has told of."""
     found = re.search(r"^parity +(\S+)", told, re.MULTILINE)
     assert found, told
     return found[1]
@@ -57,14 +69,15 @@ def rows(name: str, repeats: int, folder: Path) -> list[str]:
     whole.save(source, include_optimizer=False)
     del whole
     runs: dict[str, list[tuple[float, float]]] = {form: [] for form in FORMS}
+    parities = {}
     for _ in range(repeats):
         for form, options in FORMS.items():
-            target = folder / f"{form}.mlmodel"
-            command = [TOOL, source, "-o", target, "--layers", "head", *options]
-            runs[form].append(measured(list(map(str, command))))
+            *cost, told = converted(source, folder / f"{form}.mlmodel", options)
+            runs[form].append((cost[0], cost[1]))
+            parities[form] = parity(told)
     found = []
     first = first_size = None
-    for form, options in FORMS.items():
+    for form in FORMS:
         target = folder / f"{form}.mlmodel"
         cost = [statistics.median(values) for values in zip(*runs[form], strict=True)]
         size = target.stat().st_size
@@ -73,7 +86,7 @@ def rows(name: str, repeats: int, folder: Path) -> list[str]:
         found.append(
             f"| {name} | {form} | {size / 1e6:.1f} MB ({size / first_size:.3f}) "
             f"| {cost[0]:.0f} s ({ratios[0]:.2f}) | {cost[1]:.2f} GB ({ratios[1]:.2f}) "
-            f"| {parity(source, target, options)} | {update(source, target):.0e} |"
+            f"| {parities[form]} | {update(source, target):.0e} |"
         )
         print(found[-1], flush=True)
     return found

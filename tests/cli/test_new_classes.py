@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from converter.cli import run
+from converter.cli.tables import classes
 from converter.coreml import mlmodel
 from tests.converting import binary, small_cnn
 from tests.lower.oracle import randomized
@@ -36,6 +37,11 @@ def converted(tmp_path_factory):
     for name, options in asked.items():
         assert run([*options, *CAT_DOG, "-o", str(folder / f"{name}.mlmodel"), "--quiet"]) == 0
     return folder
+
+
+def test_of_many_labels_the_first_are_shown():
+    assert classes(range(21)).endswith(", 18, 19 and 1 more")
+    assert classes(["a", "b"]) == "a, b"
 
 
 @pytest.fixture
@@ -131,6 +137,8 @@ WRONG = {
     "no number": ([*SPARE, "two", *LABELS], 2, "--spare-classes"),
     "another start": ([*HEAD[:1], "--new-head=ones", *LABELS], 2, "'ones' is not one of"),
     "another loss": ([*HEAD, *LABELS, "--loss", "mean_squared_error"], 2, "--loss: has no place"),
+    "nearest neighbors": ([*HEAD, *LABELS, "--knn"], 2, "--new-head: has no effect with knn"),
+    "spare neighbors": ([*SPARE, 1, *LABELS, "--knn"], 2, "--spare-classes: has no effect with"),
     "one class": (["--classes", "one.txt", *HEAD], 2, "one class leaves nothing to tell apart"),
     "twice the same": ([*HEAD, "--classes", "a,b,a"], 2, "class label 'a' is given twice"),
     "more labels": ([*SPARE, 1, "--classes", "a,b,c,d,e,f"], 2, "give 4, or 5"),

@@ -29,8 +29,9 @@ ROLES = {
     ("convert", "calibration"): PLACE,
     ("convert", "output_path"): ".mlmodel",
     **{("convert", name): TEXT for name in (
-        "layers", "output", "input_name", "output_name", "label_name",
+        "layers", "output", "input_name", "output_name", "label_name", "knn", "default_label",
     )},
+    ("convert", "knn_samples"): PLACE,
     ("validate", "files"): FILE,
     ("validate", "ignore"): TEXT,
     ("validate", "explain"): TEXT,
@@ -100,6 +101,8 @@ ENOUGH = {
 """Command -> what it needs at least, if the walk does not give it."""
 
 MORE = {
+    ("convert", "calibration"): ["--frozen-weights", "int8"],
+    ("convert", "knn_samples"): ["--knn", "flat"],
     ("verify", "model"): ["--on-device"],
     ("verify", "data"): ["--on-device"],
 }

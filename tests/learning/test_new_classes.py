@@ -209,6 +209,11 @@ def test_a_new_head_is_for_what_tells_classes(loss, words):
         with_new_head(ending(head(1, None)), 0, 3, "glorot", 0, loss)
 
 
+def test_any_activation_behind_makes_way():
+    made = with_new_head(ending(head(3, None), L.ReLU(name="r")), 0, 5, "glorot", 0, Loss("hinge"))
+    assert [layer.name for layer in made.model.layers][-2:] == ["below", "head"]
+
+
 @pytest.mark.parametrize("name", ["numbers that are no logits", "several sigmoids"])
 def test_a_new_head_takes_the_place_of_other_classes(name):
     units, activation, loss, _ = NO_CLASSES[name]

@@ -81,6 +81,9 @@ from converter.validation.rules import (
     o229_no_numbers,
     o230_neighbor_dimensions,
     o231_scope_names,
+    o241_neighbor_input,
+    o242_neighbor_training,
+    o243_few_samples,
     p101_pipeline_members,
     p102_pipeline_features,
     p103_pipeline_updatable,
@@ -225,5 +228,8 @@ RULES: tuple[RuleModule, ...] = (
     o229_no_numbers,
     o230_neighbor_dimensions,
     o231_scope_names,
+    o241_neighbor_input,
+    o242_neighbor_training,
+    o243_few_samples,
 )
 """All rules, in the order in which findings are reported."""
