@@ -552,9 +552,8 @@ class UpdatableModel:
         report = self.report
         by = f" learn by {report.update.optimizer}" if report.update else " learn"
         learn = f"{report.learning}{by}" if report.learning else "nothing learns"
-        what = f"{learn}, {report.size / 1e6:.1f} MB"
         made_of = self._source or (self.recipe.model if self.recipe else Path("model"))
-        return f"<UpdatableModel '{made_of.stem}': {what}>"
+        return f"<UpdatableModel '{made_of.stem}': {learn}, {report.size / 1e6:.1f} MB>"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""

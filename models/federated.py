@@ -52,7 +52,7 @@ def one_round(shipped, users, folder, **numbers):
 
 
 def rounds(shipped, users, test, count, folder, **numbers):
-    """Yield the score on `test` of the model in the file `shipped`, and after each round."""
+    """Yield the score on `test` of the model in the file `shipped`, and that after each round."""
     yield converter.load(shipped).evaluate(*test)
     for number in range(1, count + 1):
         mean = one_round(shipped, users, folder, **numbers)
