@@ -17,7 +17,6 @@ from converter.runtime.history import History, Labelled, Progress
 from converter.runtime.joining import joined
 from converter.runtime.labels import labels_of
 from converter.runtime.loop import Score
-from converter.runtime.neighbors import vectors
 from converter.runtime.network import layers_between
 from converter.runtime.settings import Settings
 from converter.runtime.sources import FrozenFeatures, InputBlobs, Samples, computed
@@ -132,9 +131,9 @@ def _features(model: Message, samples: Samples, batch_size: int, progress: Progr
     Raises:
         DataError: one is no number.
     """
-    parts = []
+    search, parts = joined(model).searches[-1], []
     for part, batch in computed(_source(model, samples, batch_size), batch_size):
-        rows = vectors(next(iter(batch.values())))
+        rows = search.vectors(batch[search.features])
         odd = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if odd.size:
             raise DataError(

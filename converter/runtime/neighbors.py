@@ -61,19 +61,33 @@ class Search:
             return self.neighbors.classes
         return [default]  # type: ignore[return-value]
 
+    def vectors(self, features: Floats) -> Floats:
+        """Return a blob ``[N, H, W, C]`` as ``[N, dimensions]``, channel first as arrays are.
+
+        Raises:
+            ModelFileError: it has another number of values.
+        """
+        rows: Floats = features.transpose(0, 3, 1, 2).reshape(len(features), -1)
+        if rows.shape[1] != self.neighbors.dimensions:
+            raise ModelFileError(
+                f"the features have {rows.shape[1]} values, but the k-nearest-neighbours "
+                f"classifier compares {self.neighbors.dimensions}"
+            )
+        return rows
+
     def blobs(self, features: Floats) -> dict[str, Floats]:
         """Return the blobs ``[N, 1, 1, classes]`` for features ``[N, 1, 1, dimensions]``.
 
         Raises:
-            ModelFileError: a feature is not a number, or there are neither samples nor a default
-                label.
+            ModelFileError: a feature is not a number, there are more or fewer than dimensions, or
+                neither samples nor a default label.
         """
         if not self.classes:
             raise ModelFileError(
                 "the k-nearest-neighbours classifier has neither samples nor a default label, so "
                 "that it has no answer; train it first"
             )
-        rows = vectors(features)
+        rows = self.vectors(features)
         if not np.isfinite(rows).all():
             raise ModelFileError("the features that neighbors are searched by hold NaN or infinity")
         found = [self._answer(*pair) for pair in self._with_products(rows)]
@@ -121,12 +135,6 @@ class Search:
         votes = np.bincount(classes, weights, len(self.classes))
         best = int(classes[votes[classes].argmax()])  # the first of equals is the nearest
         return (votes / votes.sum()).astype(np.float32), best
-
-
-def vectors(features: Floats) -> Floats:
-    """Return a blob ``[N, H, W, C]`` as ``[N, C * H * W]``, channel first as arrays are."""
-    found: Floats = features.transpose(0, 3, 1, 2).reshape(len(features), -1)
-    return found
 
 
 def nearest(samples: Floats, some: Integers, row: Floats, count: int) -> tuple[Integers, Array]:

@@ -198,6 +198,22 @@ def test_samples_that_do_not_fit_change_nothing(has, default, x, y, message):
     assert model.SerializeToString() == before
 
 
+def test_features_of_another_length_are_refused_where_no_file_tells():
+    model = pictures()
+    net = model.pipelineClassifier.pipeline.models[0].neuralNetwork
+    net.layers[0].activation.Clear()
+    net.layers[0].slice.startIndex, net.layers[0].slice.endIndex = 0, 1
+    net.layers[0].slice.axis = net.layers[0].slice.WIDTH_AXIS
+    net.layers[0].name = "half"
+    model.pipelineClassifier.pipeline.models[1].description.input[0].type.multiArrayType.ClearField(
+        "shape"
+    )
+    data = Labelled(ArraySamples({"x": np.zeros((1, 1, 2, 2), np.float32)}), ["a"])
+    for call in (lambda: train(model, data, settings(model)), lambda: evaluate(model, data)):
+        with pytest.raises(ModelFileError, match=r"features have 2 values, but .* compares 4"):
+            call()
+
+
 def test_features_that_are_no_numbers_are_not_kept():
     model = pictures()
     model.pipelineClassifier.pipeline.models[0].neuralNetwork.layers[
