@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Unpack
 
+    from converter.coreml.encoding import Precision
     from converter.data import Layout
     from converter.device import Verdict
     from converter.proof.update import Verification
@@ -55,6 +56,9 @@ class Options(TypedDict, total=False):
     output: str
     input_shape: tuple[int, ...]
     allow_unsafe: bool
+    layout: Literal["auto", "network", "pipeline"]
+    frozen_weights: Precision
+    calibration: str | Path
     loss: Objective
     optimizer: Literal["sgd", "adam"]
     learning_rate: float | Range
@@ -70,6 +74,8 @@ class Options(TypedDict, total=False):
     scale: float
     bias: tuple[float, ...]
     classes: Sequence[str] | Sequence[int] | Path
+    new_head: bool | Literal["glorot", "zeros"]
+    spare_classes: int
     input_name: str
     output_name: str
     label_name: str
@@ -144,9 +150,8 @@ def convert(
             in_folder = chosen.model_copy(update={"output_path": target})
             report = story.convert_file(in_folder)
         else:
-            twin = model if chosen.verify_update else None
             prepared = story.prepare(model, compile_settings_of(model), chosen)
-            report = story.write(prepared, target, chosen, twin=twin)
+            report = story.write(prepared, target, chosen)
         spec = mlmodel.read(target)
     return UpdatableModel(spec, report, chosen, None if is_file else model)
 
@@ -275,12 +280,17 @@ class UpdatableModel:
         return device.check(self.spec, timeout=timeout)
 
     def _keras_model(self) -> Any:
-        if self._keras is None:
+        from converter.conversion.new_classes import renewed_again
+        from converter.load import compile_settings_of
+
+        if self._keras is not None:
+            model, settings, recipe = self._keras, compile_settings_of(self._keras), self.recipe
+        else:
             from converter.conversion.source import load_source
 
-            loaded, _ = load_source(self.recipe)
-            return loaded.model
-        return self._keras
+            loaded, recipe = load_source(self.recipe)
+            model, settings = loaded.model, loaded.compile_settings
+        return renewed_again(model, settings, recipe, self.spec).model
 
     @_in_python
     def predict(
@@ -354,6 +364,7 @@ class UpdatableModel:
         spec = _copy(self.spec)
         counting = arithmetic if isinstance(arithmetic, Arithmetic) else arithmetic_of(arithmetic)
         settings = replace(runtime.settings(spec, **numbers), arithmetic=counting)
+        runtime.check(spec, settings)
         data = runtime.Labelled(self._samples(x, layout, scale), y)
         held_out = None
         if test is not None:

@@ -74,7 +74,18 @@ def refuse_existing(target: Path) -> None:
 
 
 @contextmanager
-def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
+def scratch(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`, on its disk; in the end it is removed.
+
+    Raises:
+        OutputError: the folder does not exist or cannot be written to.
+    """
+    with _beside(target, _new_file, renamed=False) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _beside(target: Path, make: Callable[[Path], int], renamed: bool = True) -> Iterator[Path]:
     """Yield what `make` makes beside `target`; rename it to `target` when the block ends well.
 
     `make` returns a descriptor, which holds a lock that ends with this process, however that ends.
@@ -87,7 +98,8 @@ def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[Path]:
         with _closing(make(temporary)) as descriptor:
             _lock(descriptor)
             yield temporary
-        temporary.replace(target)
+        if renamed:
+            temporary.replace(target)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({reason(error)}); check the folder"

@@ -143,6 +143,22 @@ def watched_calls(watch: Callable[[Any, list[Any]], None]) -> Iterator[None]:
 
 
 @contextmanager
+def changed_calls(change: Callable[[Any, list[Any]], list[Any]]) -> Iterator[None]:
+    """Let every layer or function that is called give what `change` makes of its outputs.
+
+    It is asked in the order of `watched_calls`.
+    """
+    original = keras.Operation.__call__
+
+    def changed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = original(self, *args, **kwargs)
+        return keras.tree.pack_sequence_as(outputs, change(self, keras.tree.flatten(outputs)))
+
+    with patch.object(keras.Operation, "__call__", changed):
+        yield
+
+
+@contextmanager
 def failures_noted(failed: list[Any]) -> Iterator[None]:
     """Keep in `failed` the innermost layer or function whose call raises an error that gets out.
 

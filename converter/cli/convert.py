@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,14 @@ from converter.cli.parameters import (
 )
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import MODEL_ENDING, RECIPE_ENDINGS, Output, check_outputs, check_source
-from converter.recipe import LOSSES, Recipe
+from converter.recipe import LOSSES, MOST_SPARE, STARTS, Recipe
 
 if TYPE_CHECKING:
     from converter.cli.batch import Outcome
+    from converter.conversion.compression import Compression
     from converter.conversion.report import Report
     from converter.coreml.inspection import Update
 
@@ -63,7 +66,11 @@ def _classes(ctx: click.Context, param: click.Parameter, value: str | None) -> A
 
 def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     """Return a label: a number if it is one."""
-    return int(value) if value is not None and value.lstrip("-").isdigit() else value
+    return int(value) if value is not None and NUMBER.fullmatch(value) else value
+
+
+NUMBER = re.compile(r"-?[0-9]{1,19}")
+"""A label that is a number; what has more digits is a text."""
 
 
 WHAT_FEEDS_THE_HEAD = "*"
@@ -79,13 +86,27 @@ def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
 PATH = click.Path(path_type=Path)
 
 
-@click.command("convert", cls=Command)
+class Convert(Command):
+    """The command, whose ``--new-head`` may stand alone: what follows may be the model."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ends = [*args[1:], ""]
+        alone = [a == "--new-head" and end not in STARTS for a, end in zip(args, ends, strict=True)]
+        told = [f"{a}=glorot" if bare else a for a, bare in zip(args, alone, strict=True)]
+        return super().parse_args(ctx, told)
+
+
+@click.command("convert", cls=Convert)
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
+@_option("--layout", type=click.Choice(["auto", "network", "pipeline"]))
+@_option("--frozen-weights", type=click.Choice(PRECISIONS))
+@_option("--calibration", type=PATH, metavar="DATA")
 @_option("--loss", type=click.Choice(LOSSES))
 @_option("--optimizer", type=click.Choice(["sgd", "adam"]))
 @_option("--learning-rate", type=a_number())
@@ -101,6 +122,8 @@ PATH = click.Path(path_type=Path)
 @_option("--scale", type=a_number())
 @_option("--bias", type=per_channel, metavar="R,G,B")
 @_option("--classes", type=click.Path(), callback=_classes, metavar="LABELS")
+@_option("--new-head", type=click.Choice(STARTS), is_flag=False, flag_value="glorot")
+@_option("--spare-classes", type=Whole(1, MOST_SPARE), metavar="COUNT")
 @_option("--input-name", metavar="NAME")
 @_option("--output-name", metavar="NAME")
 @_option("--label-name", metavar="NAME")
@@ -278,6 +301,9 @@ def print_summary(report: Report, target: Path) -> None:
     parity = "not checked" if report.parity is None else f"{report.parity:.1e}{report.caution}"
     size = f"{report.size / 1e6:.1f} MB"
     click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
+    if report.compression is not None:
+        for name, text in _in_float32(report.compression, report.size):
+            click.echo(f"  {name}: {text}")
     for note in report.notes:
         click.echo(f"  note: {printable(note)}")
 
@@ -287,9 +313,12 @@ def print_report(report: Report, target: Path) -> None:
     from converter.cli.tables import layer_table, plain_console, print_table
 
     console = plain_console()
-    for part in (report, *report.models):
-        if part.layers:
-            print_table(layer_table(part.layers), console)
+    for member in report.models or (report,):
+        if member.name:
+            state = "learns" if member.updatable else "stays as it is"
+            console.print(printable(f"'{member.name}' of the pipeline, {state}"), markup=False)
+        if member.layers:
+            print_table(layer_table(member.layers), console)
     for name, text in _facts(report):
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
@@ -299,21 +328,25 @@ def print_report(report: Report, target: Path) -> None:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
-    from converter.cli.tables import features, neighborhood
+    from converter.cli.tables import classes, features, neighborhood
 
     yield "inputs", features(report.inputs)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)
+    if report.labels:
+        yield "classes", classes(report.labels)
     yield "training inputs", features(report.training_inputs)
     if report.update is not None:
         yield from _learning(report.loss, report.update)
-    elif report.models and report.models[-1].neighbors is not None:
-        yield from neighborhood(report.models[-1].neighbors)
+    elif report.neighbors is not None:
+        yield from neighborhood(report.neighbors)
     if report.parity is None:
         yield "parity", "not checked (--no-verify)"
     else:
         yield "parity", f"{report.parity:.1e} of the range of Keras's output{report.caution}"
+    if report.compression is not None:
+        yield from _in_float32(report.compression, report.size)
 
 
 def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
@@ -328,3 +361,18 @@ def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
     for name, count in counts.items():
         yield name.replace("_", " "), allowed(count)
     yield "shuffle", order(update)
+
+
+def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]]:
+    """Yield what the same model is like with all weights in float32."""
+    parity = "" if compression.parity is None else f", parity {compression.parity:.1e}"
+    share = size / compression.size
+    yield (
+        "frozen weights",
+        (
+            f"{compression.precision}: {share:.2f} of the size of float32, "
+            f"{compression.size / 1e6:.1f} MB{parity}"
+        ),
+    )
+    if compression.calibration is not None:
+        yield "calibration", str(compression.calibration)

@@ -60,6 +60,7 @@ def command(
         tell(facts, as_json, None)
         return
     click.echo(f"samples   {len(part.samples)}")
-    click.echo(f"loss      {score.loss:.6f}")
+    if score.loss is not None:
+        click.echo(f"loss      {score.loss:.6f}")
     if score.accuracy is not None:
         click.echo(f"accuracy  {score.accuracy:.6f}")

@@ -142,18 +142,26 @@ def _keras_input(name: str, model: KerasModel) -> str:
     return f"{name}: {shape_text(here)}{in_core_ml}"
 
 
+TOTALS = ("weights", "bytes")
+"""What is added up over the layers of a model."""
+
+
 def _show_core_ml(model: CoreMLModel, console: Console) -> None:
-    from converter.cli.tables import features, layer_table, neighborhood, print_table
+    from converter.cli.tables import classes, features, layer_table, neighborhood, print_table
 
     version = f"specification version {model.specification_version}"
     state = "updatable" if model.updatable else "not updatable"
     console.print(f"{model.kind}, {version}, {state}", markup=False)
     if model.layers:
         print_table(layer_table(model.layers), console)
+        count, size = (sum(getattr(each, key) for each in model.layers) for key in TOTALS)
+        _line(console, "weights", f"{count:,} in {size:,} bytes")
     _line(console, "inputs", features(model.inputs))
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
     _line(console, "outputs", features(model.outputs))
+    if model.labels:
+        _line(console, "classes", classes(model.labels))
     if model.training_inputs:
         _line(console, "training inputs", features(model.training_inputs))
     if model.update is not None:
@@ -164,7 +172,8 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
     for key, text in model.metadata.items():
         _line(console, key, text if "\n" not in text else "(make-updatable recipe show FILE)")
     for index, member in enumerate(model.models):
-        console.print(f"\nmodel {index} of the pipeline:", markup=False)
+        title = printable(f"model {index} of the pipeline, '{member.name}':")
+        console.print(f"\n{title}", markup=False)
         _show_core_ml(member, console)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -19,6 +19,9 @@ PIPED_WIDTH = 200
 
 WIDEST = 100_000
 """Columns, more than any table has."""
+
+
+SHOWN_LABELS = 20
 
 
 def plain_console() -> Console:
@@ -60,6 +63,12 @@ def layer_table(layers: Iterable[Layer]) -> Table:
 def features(found: Iterable[Feature]) -> str:
     """Return inputs or outputs with their types."""
     return "; ".join(map(str, found))
+
+
+def classes(labels: Sequence[str | int]) -> str:
+    """Return the labels of a classifier; of many the first."""
+    more = len(labels) - SHOWN_LABELS
+    return ", ".join(map(str, labels[:SHOWN_LABELS])) + (f" and {more} more" if more > 0 else "")
 
 
 def order(update: Update) -> str:

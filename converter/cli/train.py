@@ -130,7 +130,9 @@ def command(model: Path, **options: Any) -> int:
             runtime.settings(message, **{name: options[name] for name in TRAINING}),
             arithmetic=arithmetic,
         )
-        runtime.plan(message)  # refuses what cannot be trained before any data are read
+        runtime.check(message, settings)  # refuses what cannot be trained before data are read
+        if not runtime.way(message).has_epochs:
+            _refuse_epochs(options)
         runtime.prepare_threads()
         if options["checkpoint"] is not None and options["checkpoint"].exists():
             checkpoint.read(options["checkpoint"])  # refuses what is none, before the data are read
@@ -147,6 +149,15 @@ def command(model: Path, **options: Any) -> int:
     _write_records(history, options, say)
     say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return EXIT_OK
+
+
+def _refuse_epochs(options: dict[str, Any]) -> None:
+    """Refuse what is about epochs for a model that learns without them."""
+    from converter.runtime.keeping import KEPT
+
+    given = next((name for name in ENDINGS if options[name] is not None), None)
+    if given is not None:
+        raise UsageError(f"--{given} is no setting of this model: {KEPT}; leave it out")
 
 
 def _silent(line: str) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from converter.cli.terminal import STREAMS_KEPT
-from converter.runtime import Epoch, Score, Settings
+from converter.runtime import Epoch, History, Score, Settings
 from converter.runtime import Progress as RuntimeProgress
 
 
@@ -78,11 +78,23 @@ class ProgressBar(RuntimeProgress):
         number = f"epoch {result.epoch}/{self._epochs}"
         self._print(f"{number:<12} {'  '.join(parts)}")
 
+    def kept(self, history: History) -> None:
+        """Print how many samples of each class were added, and what came of it."""
+        counts = history.kept or {}
+        listed = ", ".join(f"{label}: {count}" for label, count in counts.items())
+        self._print(
+            f"added        {sum(counts.values())} samples of {len(counts)} classes ({listed})"
+        )
+        if history.after is not None:
+            self._print(f"after        {described(history.after, 'held-out ')}")
+
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False)
 
 
 def described(score: Score, prefix: str = "") -> str:
     """Return a score in words."""
-    loss = f"{prefix}loss {score.loss:.4f}"
-    return loss if score.accuracy is None else f"{loss}  {prefix}accuracy {score.accuracy:.4f}"
+    numbers = {"loss": score.loss, "accuracy": score.accuracy}
+    return "  ".join(
+        f"{prefix}{name} {number:.4f}" for name, number in numbers.items() if number is not None
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 from converter.paths import Input, Output, check_outputs
 
 if TYPE_CHECKING:
+    from converter.conversion.new_classes import Renewed
     from converter.coreml.mlmodel import Message
     from converter.proof.update import Verification
 
@@ -160,13 +162,13 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
         job = progress.job()
         with job.step("start"):
             from converter.proof.update import verify
-            from converter.runtime.joined import joined
+            from converter.runtime.joining import joined
         joined(message)  # before samples of its size are made
         with job.step("load"):
-            keras_model = _keras_model(message, against, options)
+            twin = _twin(message, against, options)
         with job.step("verify_update"):
             steps = (options[name] for name in ("steps", "samples", "seed"))
-            result = verify(message, keras_model, *steps)
+            result = verify(message, twin.model, *steps)
     passed = result.passed(options["tolerance"])
     facts = {
         "model": str(model),
@@ -174,17 +176,19 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
         "outcome": "passed" if passed else "failed",
         "tolerance": options["tolerance"],
         "update": result.update,
+        "notes": twin.notes,
         **asdict(result),
     }
     tell(facts, options["as_json"], options["out"])
     if not (options["quiet"] or options["as_json"]):
-        print_verification(result, options["tolerance"])
+        print_verification(result, options["tolerance"], twin.notes)
     return EXIT_OK if passed else EXIT_ERROR
 
 
-def _keras_model(message: Message, against: Path, options: dict[str, Any]) -> Any:
-    """Return the Keras model, read with the scaling and the shape that `message` was made by."""
+def _twin(message: Message, against: Path, options: dict[str, Any]) -> Renewed:
+    """Return the Keras model with the scaling, shape and classes that `message` was made by."""
     from converter.conversion.metadata import recipe_of
+    from converter.conversion.new_classes import renewed_again
     from converter.conversion.source import scaling_of
     from converter.load import load
     from converter.recipe import Recipe
@@ -193,16 +197,17 @@ def _keras_model(message: Message, against: Path, options: dict[str, Any]) -> An
     flags = ("scale", "bias", "input_shape")
     given = {name: options[name] for name in flags if options[name] is not None}
     recipe = made_by.model_copy(update=given)
-    return load(
+    loaded = load(
         against,
         allow_unsafe=options["allow_unsafe"],
         input_shape=recipe.input_shape,
         lambda_scaling=scaling_of(recipe),
-    ).model
+    )
+    return renewed_again(loaded.model, loaded.compile_settings, recipe, message)
 
 
-def print_verification(result: Verification, tolerance: float) -> None:
-    """Print what was compared, and PASS or FAIL."""
+def print_verification(result: Verification, tolerance: float, notes: Sequence[str] = ()) -> None:
+    """Print what was compared, `notes` on the Keras model, and PASS or FAIL."""
     from converter.cli.tables import cell, plain_console, print_table, table_of
     from converter.proof.update import folded_text
 
@@ -213,8 +218,14 @@ def print_verification(result: Verification, tolerance: float) -> None:
         table.add_row(cell(tensor.name), *(f"{number:.1e}" for number in numbers))
     folded = f", {folded_text(result.folded)}" if result.folded else ""
     verdict = "PASS" if result.passed(tolerance) else "FAIL"
+    given = ""
+    if result.compressed is not None:
+        given = (
+            f"given the same features; {result.compressed:.1e} by the frozen part in fewer bits; "
+        )
     for part in (
-        f"predictions: differ by {result.predictions:.1e} of their range ({result.ending})",
+        f"predictions: differ by {result.predictions:.1e} of their range ({given}{result.ending})",
+        *(f"note: in Keras, too, {note}" for note in notes),
         *([f"note: {result.remark}"] if result.remark else []),
         f"updates: {result.steps} step(s) of {result.samples} samples{folded}",
     ):

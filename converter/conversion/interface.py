@@ -31,7 +31,7 @@ def choose_interface(
             scaling.refuse_doubling(leading, recipe)
         pixels = scaling.together(image, leading)
         image, program = _with_leading(image, leading, scaling.is_given(recipe))
-    labels = _labels(recipe)
+    labels = labels_of(recipe)
     output = recipe.output_name or ("classProbability" if labels else "output")
     names = _input_names(model, recipe)
     interface = Interface(names, output, image, labels, recipe.label_name, pixels)
@@ -111,7 +111,12 @@ def _input_names(model: Any, recipe: Recipe) -> tuple[str, ...]:
     return (recipe.input_name or usual,)
 
 
-def _labels(recipe: Recipe) -> Labels | None:
+def labels_of(recipe: Recipe) -> Labels | None:
+    """Return the class labels that `recipe` names, or that stand in the file it names.
+
+    Raises:
+        UsageError: one is given twice, or the file cannot be read.
+    """
     if recipe.classes is None:
         return None
     classes = recipe.classes

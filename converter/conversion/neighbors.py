@@ -14,6 +14,7 @@ from converter.coreml.interface import Interface
 from converter.coreml.mlmodel import Message
 from converter.coreml.pipelines import members
 from converter.errors import UsageError
+from converter.learning.cut import Weights, compressed
 from converter.learning.network import Traced
 from converter.neighbors import build
 from converter.neighbors.cut import Cut, cut
@@ -28,14 +29,17 @@ from converter.recipe import Recipe
 class Neighbors:
     """A pipeline, the weights that go into its file, and what its first member must then give.
 
-    `filling` are the samples that the written file itself makes features of.
+    `filling` are the samples that the written file itself makes features of; `plain` is the same
+    with all weights in float32, if some of them are stored in less.
     """
 
     spec: Message
-    weights: build.Weights
+    weights: Weights
     expected: Expectation | None
     notes: tuple[str, ...]
     filling: Filling | None
+    plain: tuple[Message, Weights] | None = None
+    samples: None = None
     loss: str = ""
 
     def compared(self, written: Message) -> Message:
@@ -61,12 +65,19 @@ def prepare(model: Any, recipe: Recipe, step: Step) -> Neighbors:
     with step("read the samples"):
         by_name = build.classifier(at.dimensions, chosen, NO_TEXT, interface)
         form, _ = build.pipeline(network, [], by_name)
-        filled = filling(recipe, form, interface.labels, chosen.neighbors)
+        filled = filling(recipe, form, interface.labels)
     label = default_label(recipe, filled.labels if filled else interface.labels)
     last = build.classifier(at.dimensions, chosen, label, interface)
-    spec, weights = build.pipeline(network, weights, last)
+    plain, precision = None, recipe.frozen_weights
+    spec, inside = build.pipeline(network, weights, last)
     metadata.describe_inputs(spec, found)
-    return Neighbors(spec, weights, expected, tuple(_told(found, at, filled, recipe)), filled)
+    if precision != "float32":
+        plain = spec, inside
+        spec, inside = build.pipeline(network, weights, last)
+        metadata.describe_inputs(spec, found)
+        inside = compressed(inside, members(spec)[0][1], precision)
+    said = tuple(_told(found, at, filled, recipe))
+    return Neighbors(spec, inside, expected, said, filled, plain)
 
 
 def _interface(found: Traced, recipe: Recipe) -> Interface:

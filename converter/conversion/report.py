@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from converter.conversion.compression import Compression
 from converter.coreml.inspection import CoreMLModel
 
 
@@ -11,9 +12,11 @@ from converter.coreml.inspection import CoreMLModel
 class Report(CoreMLModel):
     """A finished conversion: what the written file holds, and what there is to say about it.
 
-    `loss` is what the device minimises, by its name in recipes; empty if nothing is. `size` is in
-    bytes, `parity` the difference from Keras relative to the range of its output (None if they were
-    not compared), and `doubt` why that proves little; empty where it proves something.
+    Of a pipeline, `layers` are those of both models, `update` is that of the last. `loss` is what
+    the device minimises, by its name in recipes; empty if nothing is. `size` is in bytes, `parity`
+    the difference from Keras relative to the range of its output (None if they were not compared),
+    and `doubt` why that proves little; empty where it proves something. `compression` tells what
+    the same model is like with all weights in float32, if some are in less.
     """
 
     loss: str
@@ -21,6 +24,7 @@ class Report(CoreMLModel):
     parity: float | None
     notes: tuple[str, ...]
     doubt: str = ""
+    compression: Compression | None = None
 
     @property
     def caution(self) -> str:
@@ -30,6 +34,6 @@ class Report(CoreMLModel):
     @property
     def learning(self) -> str:
         """The names of the layers that learn, with commas between them, or how else."""
-        if self.models and self.models[-1].neighbors is not None:
+        if self.neighbors is not None:
             return "k nearest neighbors"
         return ", ".join(layer.name for layer in self.layers if layer.updatable)

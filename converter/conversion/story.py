@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from converter.conversion import metadata, neighbors, scaling
+from converter.conversion.compression import calibration_samples, compression, measured
 from converter.conversion.interface import check_interface
 from converter.conversion.neighbors import Neighbors
+from converter.conversion.new_classes import renewed
 from converter.conversion.report import Report
 from converter.conversion.source import check_size, load_source
 from converter.conversion.steps import Step, nothing_shown
@@ -17,9 +20,12 @@ from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
 from converter.coreml.inspection import inspect
 from converter.coreml.wire import Encoded
-from converter.files import replacing
+from converter.errors import DataError
+from converter.files import replacing, scratch
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
+from converter.learning.cut import Weights, in_pipeline
+from converter.learning.head import KERAS_CROSS_ENTROPY
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
@@ -27,13 +33,14 @@ from converter.lower.weighted import Weighted
 from converter.paths import MODEL_ENDING, Output, check_outputs, check_source
 from converter.proof.predictions import (
     Expectation,
+    Tolerance,
     doubted,
     expectation,
     validated,
-    verified,
 )
 from converter.proof.update import update_checked
 from converter.recipe import Recipe
+from converter.runtime import Samples
 
 SMALL, LARGE = 2**19, 2**25
 """Bytes of garbage that every conversion leaves, and that are worth a garbage collection."""
@@ -52,28 +59,35 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     target = recipe.destination()
     check_source(recipe.model)
     check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
+    if recipe.calibration is not None and not recipe.calibration.exists():
+        raise DataError(f"{recipe.calibration}: there is no such file or folder of samples")
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
     prepared.notes += loaded.notes
-    twin = loaded.model if recipe.verify_update else None
     del loaded  # big models need the memory
-    return write(prepared, target, recipe, step, twin)
+    return write(prepared, target, recipe, step)
 
 
 @dataclass
 class Prepared:
-    """A marked network, the weights that go into its file, and what it must then predict.
+    """A marked model, the weights that go into its file, and what it must then predict.
 
-    `changed` names the layers whose weights are not those of a layer of Keras any more.
+    `plain` is the same with all weights in float32, if some of them are stored in less; `samples`
+    are those to compare the predicted classes of both on. `changed` names the layers whose weights
+    are not those of a layer of Keras any more. `twin` is the live Keras model if update steps are
+    to be compared with its.
     """
 
     spec: mlmodel.Message
-    weights: list[tuple[mlmodel.Message, Encoded]]
+    weights: Weights
     expected: Expectation | None
     loss: str
     notes: tuple[str, ...]
     changed: frozenset[str]
+    plain: tuple[mlmodel.Message, Weights] | None = None
+    samples: Samples | None = None
+    twin: Any | None = None
 
     def compared(self, written: mlmodel.Message) -> mlmodel.Message:
         """Return what of the `written` model is compared with Keras: all of it."""
@@ -94,19 +108,30 @@ def prepare(
         return neighbors.prepare(model, recipe, step)
     plan = training(recipe, settings)  # refuses wrong numbers before anything runs
     with step("trace"):
-        found = traced(model, recipe)
+        new = renewed(model, settings, recipe)
+        model, recipe = new.model, new.recipe
+        found = new.named(traced(model, recipe))
     check_size(weight.shape for weight in found.program.weights.values())
     with step("lower"):
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
+    new.check_learns(network)
     plan, said = _told(plan, model, network, settings, recipe)
-    expected = expectation(model, network, recipe) if recipe.verify else None
     spec, weights = _marked(network, plan)
+    new.describe(spec)
+    plain, precision = None, recipe.frozen_weights
+    if recipe.is_pipeline:
+        plain = in_pipeline(spec, weights, "float32") if precision != "float32" else None
+        spec, weights = in_pipeline(spec, weights, precision)
+    samples = calibration_samples(recipe.calibration, spec) if recipe.calibration else None
+    expected = expectation(model, network, recipe, new.ended) if recipe.verify else None
     weighted = network.lowered.net.weighted.values()
     changed = frozenset(
         name for made in weighted if made.is_changed for name in (made.name, made.keras.name)
     )
-    return Prepared(spec, weights, expected, network.end.loss, said, changed)
+    twin = model if recipe.verify_update else None
+    said = (*new.notes, *said)
+    return Prepared(spec, weights, expected, network.end.loss, said, changed, plain, samples, twin)
 
 
 def write(
@@ -114,11 +139,10 @@ def write(
     target: Path,
     recipe: Recipe,
     step: Step = nothing_shown,
-    twin: Any | None = None,
 ) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
-    The file carries `recipe` as it was given. With `twin`, the live Keras model, update steps
+    The file carries `recipe` as it was given. If `prepared` has the live Keras model, update steps
     are compared, too; it has its own weights again afterwards.
 
     Raises:
@@ -126,41 +150,63 @@ def write(
         OutputError: the file cannot be written.
         UsageError: the recipe describes a feature that does not exist.
     """
-    metadata.describe(prepared.spec, recipe)
-    said, gap, doubt = list(prepared.notes), None, ""
-    with replacing(target) as temporary:
+    said, doubt, before, precision = list(prepared.notes), "", None, recipe.frozen_weights
+    against = prepared.expected, prepared.samples
+    with replacing(target) as temporary, _plain_file(prepared, target) as plain:
         with step("write"):
-            mlmodel.write_with(prepared.spec, prepared.weights, temporary)
-            _release(prepared.weights)
-            written = mlmodel.read(temporary)
+            _write(prepared.spec, prepared.weights, temporary, recipe)
+            if prepared.plain is not None:
+                _write(*prepared.plain, plain, recipe)
+            _release(prepared.weights, *(prepared.plain or ())[1:])
         if isinstance(prepared, Neighbors) and prepared.filling is not None:
             with step("fill"):
-                prepared.filling.put_into(written)
-                mlmodel.write(written, temporary)
+                for file in {temporary, plain} if prepared.plain else {temporary}:
+                    filled = mlmodel.read(file)
+                    prepared.filling.put_into(filled)
+                    mlmodel.write(filled, file)
         with step("verify"):
+            if prepared.plain is not None:
+                exact = Tolerance.of(recipe, "float32")
+                whole = prepared.compared(mlmodel.read(plain))
+                before = measured(plain, whole, *against, exact)
+            written = mlmodel.read(temporary)
             said += validated(written)
+            compared = prepared.compared(written)
+            after = measured(temporary, compared, *against, Tolerance.of(recipe, precision))
             if prepared.expected is not None:
-                gap = verified(prepared.compared(written), prepared.expected, recipe.tolerance)
-                doubt, remark = doubted(prepared.expected)
+                doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
-        if twin is not None and isinstance(prepared, Prepared):
+        if isinstance(prepared, Prepared) and prepared.twin is not None:
             with step("verify_update"):
-                said.append(update_checked(written, twin, prepared.changed))
+                said.append(update_checked(written, prepared.twin, prepared.changed))
+        is_class = prepared.loss == KERAS_CROSS_ENTROPY
         return Report(
-            **vars(inspect(written)), loss=prepared.loss, size=temporary.stat().st_size,
-            parity=gap, notes=tuple(dict.fromkeys(said)), doubt=doubt,
+            **vars(inspect(written).as_one), loss=prepared.loss, size=after.size,
+            parity=after.parity, notes=tuple(dict.fromkeys(said)), doubt=doubt,
+            compression=compression(before, after, precision, is_class) if before else None,
         )  # fmt: skip
 
 
-def _release(weights: list[tuple[mlmodel.Message, Encoded]]) -> None:
+def _plain_file(prepared: Prepared | Neighbors, target: Path) -> AbstractContextManager[Path]:
+    """Return where the same model is written with all weights in float32, if it is."""
+    return nullcontext(target) if prepared.plain is None else scratch(target)
+
+
+def _write(spec: mlmodel.Message, weights: Weights, file: Path, recipe: Recipe) -> None:
+    metadata.describe(spec, recipe)
+    mlmodel.write_with(spec, weights, file)
+
+
+def _release(*weights: Weights) -> None:
     """Let Keras's `weights` make room for those of the written model.
 
     They stand in circles, which only a collection takes apart. It looks at all objects of
     TensorFlow, and takes longer than the conversion of a small network: such ones share it.
     """
     global _garbage
-    _garbage += SMALL + sum(values.size for _, values in weights)
-    weights.clear()
+    _garbage += SMALL + sum(values.size for each in weights for _, values in each)
+    for each in weights:
+        each.clear()
     if _garbage >= LARGE:
         gc.collect()
         _garbage = 0
@@ -186,9 +232,7 @@ def _told(
     return plan, (*plan.notes, *said)
 
 
-def _marked(
-    network: Network, plan: Training
-) -> tuple[mlmodel.Message, list[tuple[mlmodel.Message, Encoded]]]:
+def _marked(network: Network, plan: Training) -> tuple[mlmodel.Message, Weights]:
     """Put in everything that makes the network updatable; return the model, and its weights."""
     net, builder = network.lowered.net, network.lowered.net.builder
     interface, end = network.traced.interface, network.end

@@ -31,7 +31,7 @@ def traced(model: Any, recipe: Recipe) -> Traced:
         UnsupportedError: the model does something that coremltools cannot read, is quantized, or
             holds a weight that is no number.
     """
-    index, output = _chosen_output(model, recipe)
+    index, output = chosen_output(model, recipe)
     check_not_quantized(model)
     program = _one_output(fuse(trace(model, recipe.input_shape)), index)
     check_weights(program)
@@ -61,7 +61,12 @@ def _constants(program: Program) -> Constant:
 
 def loss_of(traced: Traced, settings: CompileSettings | None, recipe: Recipe) -> Loss | None:
     """Return what is minimised: what `recipe` says, else what the model was compiled with."""
-    compiled = settings.loss_of(traced.output) if settings else None
+    return compiled_or_asked(traced.output, settings, recipe)
+
+
+def compiled_or_asked(output: str, settings: CompileSettings | None, recipe: Recipe) -> Loss | None:
+    """Return what is minimised at the model's output `output`."""
+    compiled = settings.loss_of(output) if settings else None
     if recipe.loss is None or (compiled and _says_more(compiled, recipe.loss)):
         return compiled
     return asked(recipe.loss)
@@ -73,8 +78,13 @@ def _says_more(compiled: Loss, name: str) -> bool:
     return compiled.name in same and bool(compiled.config.get("from_logits"))
 
 
-def _chosen_output(model: Any, recipe: Recipe) -> tuple[int, str]:
-    """Return the place and the name of the output of `model` that `recipe` chooses."""
+def chosen_output(model: Any, recipe: Recipe) -> tuple[int, str]:
+    """Return the place and the name of the output of `model` that `recipe` chooses.
+
+    Raises:
+        KerasFileError: the model is subclassed, so that it has no outputs to choose from.
+        UsageError: there are several, and none is chosen, or one that does not exist.
+    """
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         raise KerasFileError(
             "the model is subclassed: it does not say its inputs and outputs; "

@@ -5,6 +5,13 @@ https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, get_args
+
+Precision: TypeAlias = Literal["float32", "float16", "int8"]
+"""How weights are stored."""
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
 _VARINT, _FIXED64, LENGTH, _GROUP, _END_GROUP, FIXED32 = range(6)
 """What follows a tag, by the tag's lowest three bits."""
 

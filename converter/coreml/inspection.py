@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.coreml import mlmodel, neighbors, shapes
-from converter.coreml.features import channels, keras_shape
+from converter.coreml.features import channels, keras_shape, labels
 from converter.coreml.interface import PIXELS_KEY, SHAPES_KEY, Pixels
-from converter.coreml.kinds import kind_of
+from converter.coreml.kinds import kind_of, stored_weights
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import FIELDS
+from converter.coreml.pipelines import members
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Feature:
 class Layer:
     """A layer: shape of its first output (None where unknown), numbers stored as weights.
 
-    `precision` says how they are stored if not as float32: "float16", "int8" or such.
+    `precision` says how they are stored if not as float32: "float16", "int8" or such; `bytes` what
+    they take in the file, with what is needed to read them.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Layer:
     weights: int
     updatable: bool
     precision: str = ""
+    bytes: int = 0
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of a table with `COLUMNS`; the last cell says whether it learns."""
@@ -111,10 +114,11 @@ class Neighborhood:
 
 @dataclass(frozen=True)
 class CoreMLModel:
-    """A Core ML model; `models` are the members of a pipeline.
+    """A Core ML model; `models` are the members of a pipeline, `name` is that of a member.
 
     `pixels` is what reaches the first layer with weights, if the first input is an image: by all
     scalings of a model that was converted here, by the file's preprocessing of another one.
+    `labels` are the classes in the order of their probabilities.
     """
 
     kind: str
@@ -129,12 +133,24 @@ class CoreMLModel:
     models: tuple[CoreMLModel, ...] = ()
     pixels: Pixels | None = None
     neighbors: Neighborhood | None = None
+    name: str = ""
+    labels: tuple[str | int, ...] = ()
+
+    @property
+    def as_one(self) -> CoreMLModel:
+        """The same with the layers of all models in a pipeline, and how its last one learns."""
+        inside = [member.as_one for member in self.models]
+        if not inside:
+            return self
+        layers = tuple(layer for member in inside for layer in member.layers)
+        last = inside[-1]
+        return replace(self, layers=layers, update=last.update, neighbors=last.neighbors)
 
 
 def inspect(spec: Message) -> CoreMLModel:
     """Return what the model `spec` holds; a model of any kind, valid or not."""
     description = spec.description
-    pipeline, keras = mlmodel.pipeline(spec), _keras_shapes(spec)
+    keras = _keras_shapes(spec)
     return CoreMLModel(
         kind=spec.WhichOneof("Type") or "none",
         specification_version=spec.specificationVersion,
@@ -145,15 +161,16 @@ def inspect(spec: Message) -> CoreMLModel:
         training_inputs=_features(description.trainingInput, keras),
         layers=_layers(spec),
         update=_update(spec),
-        models=tuple(map(inspect, pipeline.models)) if pipeline is not None else (),
+        models=tuple(replace(inspect(member), name=name) for name, member in members(spec)),
         pixels=_pixels(spec),
         neighbors=_neighbors(spec),
+        labels=tuple(labels(spec) or ()),
     )
 
 
 def _pixels(spec: Message) -> Pixels | None:
     images = [f for f in spec.description.input if f.type.WhichOneof("Type") == "imageType"]
-    net = mlmodel.network(spec)
+    net = mlmodel.network(next((member for _, member in members(spec)), spec))
     if len(images) != 1 or net is None:
         return None
     told = _told(spec, PIXELS_KEY)
@@ -234,24 +251,16 @@ def _layers(spec: Message) -> tuple[Layer, ...]:
             _weights(layer),
             layer.isUpdatable,
             _precision(layer),
+            sum(params.ByteSize() for params in stored_weights(layer)),
         )
         for layer in net.layers
     )
 
 
-def _stored(layer: Message) -> Iterator[Message]:
-    """Yield the weights of `layer`, each a ``WeightParams``."""
-    if layer.WhichOneof("layer") is None:
-        return
-    for field, value in mlmodel.layer_params(layer).ListFields():
-        if field.message_type is not None and field.message_type.name == "WeightParams":
-            yield from (value,) if hasattr(value, "ListFields") else value  # custom: any number
-
-
 def _weights(layer: Message) -> int:
     """Return how many numbers are stored; of quantized weights only the packed size is known."""
     count = 0
-    for value in _stored(layer):
+    for value in stored_weights(layer):
         bits = value.quantization.numberOfBits or 8
         packed = len(value.rawValue) * 8 // bits + len(value.int8RawValue)
         count += len(value.floatValue) + len(value.float16Value) // 2 + packed
@@ -260,7 +269,7 @@ def _weights(layer: Message) -> int:
 
 def _precision(layer: Message) -> str:
     """Return how the weights of `layer` are stored, "" if as float32; several kinds with "+"."""
-    return " + ".join(dict.fromkeys(filter(None, map(_precision_of, _stored(layer)))))
+    return " + ".join(dict.fromkeys(filter(None, map(_precision_of, stored_weights(layer)))))
 
 
 def _precision_of(value: Message) -> str:

@@ -6,6 +6,7 @@ it is made from stand in `coreml.shapes`, `validation.apple`, `runtime.layers` a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.coreml.mlmodel import Message, layer_params
@@ -78,3 +79,12 @@ def learning_weights(layer: Message) -> tuple[str, ...]:
     if "bias" in found and not layer_params(layer).hasBias:
         return tuple(field for field in found if field != "bias")
     return found
+
+
+def stored_weights(layer: Message) -> Iterator[Message]:
+    """Yield the weights of `layer`, each a ``WeightParams``."""
+    if layer.WhichOneof("layer") is None:
+        return
+    for field, value in layer_params(layer).ListFields():
+        if field.message_type is not None and field.message_type.name == "WeightParams":
+            yield from (value,) if hasattr(value, "ListFields") else value  # custom: any number

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from converter.coreml.encoding import Precision, prefix
 from converter.coreml.mlmodel import Floats, Message, floats
 from converter.coreml.wire import Encoded
 from converter.errors import ModelFileError, UnsupportedError
 
 Values = TypeVar("Values", bound=npt.NDArray[Any])
-
-Precision: TypeAlias = Literal["float32", "float16", "int8"]
-
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 _HALF, _RAW = 2, 30
 """Numbers of the fields ``float16Value`` and ``rawValue`` of ``WeightParams``."""
@@ -30,6 +27,26 @@ _ZERO = 128
 """The 8-bit integer that stands for 0: integers are unsigned, so weights lie around the middle."""
 
 _LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def encoded(
+    array: npt.NDArray[Any], params: Message, precision: Precision, axis: int | None, where: str
+) -> Encoded:
+    """Return `array` to be written into ``WeightParams`` in `precision`; see `int8`.
+
+    Raises:
+        UnsupportedError: it cannot be.
+    """
+    if precision == "float32":
+        return Encoded(array)
+    return int8(array, params, axis, where) if precision == "int8" else half(array, where)
+
+
+def store(params: Message, values: Encoded) -> None:
+    """Put `values` into ``WeightParams``."""
+    params.ClearField("floatValue")
+    octets = values.encode(values.array, 0).tobytes()
+    params.MergeFromString(prefix(values.field, len(octets)) + octets)
 
 
 def half(array: npt.NDArray[Any], where: str) -> Encoded:

@@ -9,6 +9,7 @@ from converter.coreml import shapes
 from converter.coreml.features import labels
 from converter.coreml.kinds import PARAMETER_KEYS, learning_weights
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, network
+from converter.coreml.neighbors import KIND, Neighbors, read
 from converter.coreml.pipelines import learner, members
 from converter.errors import DataError, TrainingError
 
@@ -73,22 +74,12 @@ class LayerWeights:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """An updatable model. `member` is the model whose network learns, `scope` where it stands."""
+class Updatable:
+    """An updatable model. `member` is the model in it that learns, `scope` where that stands."""
 
     model: Message
     member: Message
     scope: tuple[str, ...]
-
-    @property
-    def net(self) -> Message:
-        """The network that learns."""
-        return network(self.member)
-
-    @property
-    def loss(self) -> Loss:
-        """The loss that an update minimises."""
-        return loss_of(self.net)
 
     @property
     def inputs(self) -> list[Message]:
@@ -108,6 +99,21 @@ class Subject:
             )
         return targets[0]
 
+
+@dataclass(frozen=True)
+class Subject(Updatable):
+    """An updatable model in which a network learns."""
+
+    @property
+    def net(self) -> Message:
+        """The network that learns."""
+        return network(self.member)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that an update minimises."""
+        return loss_of(self.net)
+
     @property
     def labels(self) -> list[str] | list[int] | None:
         """The class labels in the order of the probabilities, None if there are none."""
@@ -122,11 +128,21 @@ class Subject:
                 yield LayerWeights(layer, (*self.scope, layer.name), keys)
 
 
-def subject(model: Message) -> Subject:
+@dataclass(frozen=True)
+class Keeper(Updatable):
+    """An updatable model in which a k-nearest-neighbours classifier keeps samples."""
+
+    @property
+    def neighbors(self) -> Neighbors:
+        """What the classifier holds."""
+        return read(self.member)
+
+
+def updatable(model: Message) -> Subject | Keeper:
     """Return what an update of `model` works on.
 
     Raises:
-        TrainingError: the model is not updatable, or is no neural network.
+        TrainingError: the model is not updatable, or learns in a way that is not known here.
     """
     if not model.isUpdatable:
         raise TrainingError("the model is not updatable; convert it with make-updatable")
@@ -136,14 +152,31 @@ def subject(model: Message) -> Subject:
             f"the last model of the pipeline, '{scope[0]}', is not marked updatable, so that "
             "nothing learns; Core ML would refuse it"
         )
+    if member.WhichOneof("Type") == KIND:
+        return Keeper(model, member, scope)
     net = network(member)
     if net is None:
         raise TrainingError(
-            f"the model that learns is a {member.WhichOneof('Type')}; "
-            "only neural networks are updated here"
+            f"the model that learns is a {member.WhichOneof('Type')}; neural networks and "
+            "k-nearest-neighbours classifiers are updated here"
         )
     loss_of(net)
     return Subject(model, member, scope)
+
+
+def subject(model: Message) -> Subject:
+    """Return the network that an update of `model` works on.
+
+    Raises:
+        TrainingError: the model is not updatable, or no network learns in it.
+    """
+    found = updatable(model)
+    if not isinstance(found, Subject):
+        raise TrainingError(
+            f"the model that learns is a {KIND}, not a network: it keeps samples, and has no "
+            "layers that learn, no loss and no optimizer"
+        )
+    return found
 
 
 def classic_shape(shape: shapes.Shape | None) -> tuple[int, int, int]:

@@ -14,8 +14,8 @@ from converter.data.layout import Layout, check_pixels, to_core_ml
 from converter.errors import DataError, reason
 from converter.file_kinds import ZIP_ERRORS, refuse_special
 from converter.runtime.backend import Array, Integers
+from converter.runtime.history import Labelled
 from converter.runtime.sources import ArraySamples, Samples
-from converter.runtime.training import Labelled
 
 NPY = b"\x93NUMPY"
 """How a single array starts

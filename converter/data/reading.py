@@ -24,8 +24,8 @@ from converter.data.arrays import (
 from converter.data.images import SUFFIXES, ImageFolder, classes_of, images_in, labelled_images
 from converter.errors import DataError, UsageError
 from converter.runtime.backend import Array, Integers
+from converter.runtime.history import Labelled
 from converter.runtime.sources import ArraySamples, Samples
-from converter.runtime.training import Labelled
 
 KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "cifar100")
 """Names that ``--data`` takes; the modules of ``keras.datasets``."""

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from converter.coreml.mlmodel import Message
-from converter.coreml.subject import Subject, subject
-from converter.device import job, reference, report
+from converter.coreml.subject import Keeper, Subject, updatable
+from converter.device import job, neighbors, reference, report
 from converter.device.batch import Batch, first_of, random_batch
 from converter.device.checks import Check
 from converter.device.child import Ending
@@ -24,7 +24,7 @@ from converter.device.verdict import Outcome, Verdict, judge
 from converter.errors import MakeUpdatableError, install
 
 if TYPE_CHECKING:
-    from converter.runtime.training import Labelled
+    from converter.runtime.history import Labelled
 
 __all__ = ["Check", "Outcome", "Verdict", "check", "why_not_here"]
 
@@ -53,14 +53,25 @@ def check(model: Message, data: Labelled | None = None, timeout: float = TIMEOUT
         TrainingError: the model is not updatable.
         DataError: the samples do not fit the model.
     """
-    chosen = subject(model)
+    chosen = updatable(model)
     reason = why_not_here()
     if reason is not None:
         return Verdict(Outcome.NOT_RUN, reason)
+    if isinstance(chosen, Keeper):
+        return _by_neighbors(chosen, data, timeout)
     settings = job.settings(chosen, len(data.samples) if data else None)
     count = settings.samples()
     batch = first_of(chosen, data, count) if data else random_batch(chosen, count)
     return judged(chosen, batch, settings, job.run(chosen, batch, settings, timeout))
+
+
+def _by_neighbors(chosen: Keeper, data: Labelled | None, timeout: float) -> Verdict:
+    """Let Core ML add samples, and judge what it answers then."""
+    batch = neighbors.samples(chosen, data)
+    ours = neighbors.reference(chosen, batch)
+    settings = job.Settings(1, len(batch), is_default=True)
+    ending = job.run(chosen, batch, settings, timeout, ours.classes)
+    return neighbors.judged(chosen, batch, ours, ending)
 
 
 def judged(chosen: Subject, batch: Batch, settings: job.Settings, ending: Ending) -> Verdict:

@@ -15,12 +15,13 @@ from converter.coreml.indices import index_counts
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message
 from converter.coreml.subject import (
     Subject,
+    Updatable,
     class_count,
     classic_shape,
 )
 
 if TYPE_CHECKING:
-    from converter.runtime.training import Labelled
+    from converter.runtime.history import Labelled
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -32,7 +33,8 @@ class Batch:
     Attributes:
         inputs: by name; arrays ``[N, ...]`` as declared, images ``[N, H, W, channels]`` of 8 bits,
             red first.
-        answers: class indices ``[N]``, or values ``[N, ...]`` as the target is declared.
+        answers: class indices ``[N]``, or values ``[N, ...]`` as the target is declared; for
+            nearest neighbours labels ``[N]``.
     """
 
     inputs: Mapping[str, Array]
@@ -53,7 +55,7 @@ def random_batch(subject: Subject, count: int, seed: int = 0) -> Batch:
     random = np.random.default_rng(seed)
     rows = index_counts(subject.net)
     inputs = {
-        feature.name: _samples(feature, count, random, rows.get(feature.name, 0))
+        feature.name: samples_of(feature, count, random, rows.get(feature.name, 0))
         for feature in subject.inputs
     }
     if subject.loss.is_classification:
@@ -62,8 +64,12 @@ def random_batch(subject: Subject, count: int, seed: int = 0) -> Batch:
     return Batch(inputs, random.uniform(0.0, 1.0, (count, *shape)).astype(np.float32))
 
 
-def _samples(feature: Message, count: int, random: np.random.Generator, rows: int) -> Array:
-    """Return samples of one input; `rows` is how many an embedding has, 0 if none reads it."""
+def samples_of(feature: Message, count: int, random: np.random.Generator, rows: int = 0) -> Array:
+    """Return samples of one input; `rows` is how many an embedding has, 0 if none reads it.
+
+    Raises:
+        DataError: the file leaves its shape open.
+    """
     if feature.type.WhichOneof("Type") == "imageType":
         return random.integers(0, 256, (count, *image_shape(feature)), np.uint8)
     shape = (count, *array_shape(feature))
@@ -91,8 +97,13 @@ def first_of(subject: Subject, data: Labelled, count: int) -> Batch:
     if not subject.loss.is_classification:
         shape = array_shape(subject.target)
         answers = answers.transpose(0, 3, 1, 2).reshape(-1, *shape)
-    inputs = dict(data.samples.take(kept))
-    for feature in subject.inputs:
+    return Batch(images_as_bytes(subject, data.samples.take(kept)), answers)
+
+
+def images_as_bytes(chosen: Updatable, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Return `inputs` with pixels of 8 bits where the model takes images."""
+    found = dict(inputs)
+    for feature in chosen.inputs:
         if feature.type.WhichOneof("Type") == "imageType":
-            inputs[feature.name] = np.clip(np.rint(inputs[feature.name]), 0, 255).astype(np.uint8)
-    return Batch(inputs, answers)
+            found[feature.name] = np.clip(np.rint(found[feature.name]), 0, 255).astype(np.uint8)
+    return found

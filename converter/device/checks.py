@@ -44,20 +44,26 @@ def checks(
     `no_agreement` says why there is no `agreement` with the reference runtime.
     """
     told = answer.get("told", [])
-    yield Check("task completed", answer.get("completed") is True, str(answer.get("completed")))
+    yield completed(answer)
     yield _epochs(expected, [each["loss"] for each in told if each["event"] == "epoch end"])
     yield _losses(told)
     yield _before(expected, arrays)
     yield _changed(expected, arrays)
     yield _reloaded(expected, arrays)
-    yield _predictions(arrays)
-    yield _reloaded_predictions(arrays)
+    yield predictions(arrays)
+    yield reloaded_predictions(arrays)
     yield _frozen(expected, arrays, agreement)
     title = "predictions are those of the reference runtime"
     if agreement is None:
         yield Check(title, None, no_agreement or "there is no comparison")
     else:
         yield Check(title, agreement.is_met, f"differ by {agreement}")
+
+
+def completed(answer: Mapping[str, Any]) -> Check:
+    """Return whether Core ML says that the task has come to its end."""
+    said = answer.get("completed")
+    return Check("task completed", said is True, str(said))
 
 
 def _epochs(expected: Expected, losses: Sequence[float | None]) -> Check:
@@ -133,7 +139,8 @@ def _reloaded(expected: Expected, arrays: Stored) -> Check:
     return Check(title, bool(keys), f"{len(keys)} arrays equal")
 
 
-def _predictions(arrays: Stored) -> Check:
+def predictions(arrays: Stored) -> Check:
+    """Return whether all that was predicted are numbers."""
     title = "every prediction is a number, before and after"
     names = [
         f"predicted.{when}.{output}"
@@ -144,7 +151,8 @@ def _predictions(arrays: Stored) -> Check:
     return Check(title, bool(names) and not wrong, ", ".join(wrong) or f"{len(names)} arrays")
 
 
-def _reloaded_predictions(arrays: Stored) -> Check:
+def reloaded_predictions(arrays: Stored) -> Check:
+    """Return whether the model predicts the same when it has been written and read."""
     title = "the written model predicts what the one in memory does"
     largest = worst(
         relative(arrays.get(f"predicted.after.{n}"), arrays.get(f"predicted.reloaded.{n}"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 from converter.coreml import mlmodel
 from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message
-from converter.coreml.subject import Subject
+from converter.coreml.subject import Keeper, Subject
 from converter.device import child
 from converter.device.batch import Array, Batch
 from converter.device.child import Ending
@@ -100,19 +100,27 @@ def _nearest(parameter: Message, wanted: int) -> int:
     return int(below[-1] if below else values[0])
 
 
-def run(subject: Subject, batch: Batch, chosen: Settings, timeout: float) -> Ending:
+def run(
+    subject: Subject | Keeper, batch: Batch, chosen: Settings, timeout: float,
+    classes: Sequence[str | int] = (),
+) -> Ending:  # fmt: skip
     """Do one update in a child process, in a folder of its own, and return how it ended.
+
+    `classes` are those that a model of nearest neighbours has afterwards.
 
     Raises:
         DataError: a value does not fit the feature it is for.
     """
     with tempfile.TemporaryDirectory(prefix="make-updatable-") as name:
         folder = Path(name)
-        write(folder, subject, batch, chosen, timeout)
+        write(folder, subject, batch, chosen, timeout, classes)
         return child.run(folder, timeout)
 
 
-def write(folder: Path, subject: Subject, batch: Batch, chosen: Settings, timeout: float) -> None:
+def write(
+    folder: Path, subject: Subject | Keeper, batch: Batch, chosen: Settings, timeout: float,
+    classes: Sequence[str | int] = (),
+) -> None:  # fmt: skip
     """Write everything the child needs into `folder`.
 
     Raises:
@@ -130,7 +138,16 @@ def write(folder: Path, subject: Subject, batch: Batch, chosen: Settings, timeou
             arrays[f"feature.{number}"] = _typed(feature, described, values)
     np.savez(folder / "samples.npz", **arrays)  # type: ignore[arg-type]
     (folder / "job.json").write_text(
-        json.dumps(_order(subject, batch, chosen, features, timeout), indent=1)
+        json.dumps(
+            {
+                "count": len(batch),
+                "timeout": timeout,
+                "features": features,
+                "outputs": [feature.name for feature in subject.model.description.output],
+                **_order(subject, chosen, classes),
+            },
+            indent=1,
+        )
     )
 
 
@@ -140,15 +157,18 @@ def image_name(feature: int, sample: int) -> str:
 
 
 def _order(
-    subject: Subject, batch: Batch, chosen: Settings, features: list[Any], timeout: float
+    subject: Subject | Keeper, chosen: Settings, classes: Sequence[str | int]
 ) -> dict[str, Any]:
+    """Return what differs between models: parameters, classes, and layers whose weights count.
+
+    Of classes that Core ML does not name among its answers, none of the nearest neighbours is.
+    """
+    if isinstance(subject, Keeper):
+        labels = list(map(str, classes))
+        return {"parameters": {}, "labels": labels, "layers": [], "absent_share": 0.0}
     return {
-        "count": len(batch),
-        "timeout": timeout,
         "parameters": chosen.parameters(),
         "later_rate": chosen.later_rate,
-        "features": features,
-        "outputs": [feature.name for feature in subject.model.description.output],
         "labels": [str(label) for label in subject.labels or []],
         "layers": [
             {"path": layer.path, "keys": layer.keys, "updatable": layer.is_updatable}
@@ -157,12 +177,14 @@ def _order(
     }
 
 
-def _training_inputs(subject: Subject, batch: Batch) -> Iterator[tuple[Message, Array]]:
+def _training_inputs(subject: Subject | Keeper, batch: Batch) -> Iterator[tuple[Message, Array]]:
     for feature in subject.inputs:
         yield feature, batch.inputs[feature.name]
     target = subject.target
     kind = target.type.WhichOneof("Type")
-    if subject.loss.is_classification and kind in ("stringType", "int64Type"):
+    if isinstance(subject, Keeper):
+        yield target, batch.answers
+    elif subject.loss.is_classification and kind in ("stringType", "int64Type"):
         yield target, np.array([(subject.labels or [])[index] for index in batch.answers])
     elif subject.loss.is_classification:
         yield target, batch.answers.reshape(-1, *array_shape(target))

@@ -91,9 +91,10 @@ def steps(chosen: Subject, batch: Batch, settings: Settings) -> Steps:
     Raises:
         TrainingError: the reference runtime cannot train the model.
     """
+    from converter.runtime.history import Labelled, Progress
     from converter.runtime.settings import settings as in_file
     from converter.runtime.sources import ArraySamples
-    from converter.runtime.training import Labelled, Progress, train
+    from converter.runtime.training import train
 
     class Losses(Progress):
         def __init__(self) -> None:

@@ -63,11 +63,21 @@ def judge(
         return Verdict(*other, facts=facts)
     answer = ending.answer or {}
     found = tuple(checks(expected, answer, ending.arrays, agreement, no_agreement))
+    return concluded(found, f"Core ML updated {len(expected.updatable)} layers", facts)
+
+
+def concluded(
+    found: tuple[Check, ...],
+    done: str,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, Array] | None = None,
+) -> Verdict:
+    """Return the verdict that the checks `found` make; `done` is what Core ML has done then."""
     failed = [check for check in found if check.passed is False]
     if failed:
         reason = "; ".join(f"{check.name}: {check.seen}" for check in failed)
-        return Verdict(Outcome.FAILED, reason, found, facts)
-    return Verdict(Outcome.PASSED, _passed(len(expected.updatable), found), found, facts)
+        return Verdict(Outcome.FAILED, reason, found, facts, arrays or {})
+    return Verdict(Outcome.PASSED, f"{done}; {_met(found)}", found, facts, arrays or {})
 
 
 def incomplete(ending: Ending) -> tuple[Outcome, str] | None:
@@ -87,12 +97,12 @@ def incomplete(ending: Ending) -> tuple[Outcome, str] | None:
     return None
 
 
-def _passed(layers: int, found: tuple[Check, ...]) -> str:
+def _met(found: tuple[Check, ...]) -> str:
     met = sum(check.passed is True for check in found)
     if met == len(found):
-        return f"Core ML updated {layers} layers; all {met} checks are met"
+        return f"all {met} checks are met"
     unknown = ", ".join(check.name for check in found if check.passed is None)
-    return f"Core ML updated {layers} layers; {met} checks are met, not known is: {unknown}"
+    return f"{met} checks are met, not known is: {unknown}"
 
 
 def _signal(number: int) -> str:

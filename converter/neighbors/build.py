@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
 
 from converter.backend.coremltools import KNearestNeighborsClassifierBuilder
 from converter.coreml.interface import Interface
@@ -12,6 +11,7 @@ from converter.coreml.pipelines import FEATURES, NEIGHBORS
 from converter.coreml.wire import Encoded
 from converter.errors import NotUpdatableError, UsageError
 from converter.learning import marking
+from converter.learning.cut import Weights
 from converter.lower.walk import Lowered, lower
 from converter.lower.weighted import Weighted
 from converter.neighbors.cut import Cut
@@ -22,9 +22,6 @@ VERSION = 4
 
 VECTOR = "features"
 """The output of the network and the input of the classifier."""
-
-Weights: TypeAlias = list[tuple[Message, Encoded]]
-"""Empty ``WeightParams`` inside a model, and what belongs there."""
 
 
 def extractor(cut: Cut, interface: Interface) -> tuple[Message, Weights, Lowered]:

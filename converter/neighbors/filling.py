@@ -11,7 +11,7 @@ import numpy as np
 from converter import runtime
 from converter.coreml import neighbors
 from converter.coreml.interface import Labels
-from converter.coreml.mlmodel import Message
+from converter.coreml.mlmodel import LARGEST_MESSAGE, Message
 from converter.coreml.optimizers import LARGEST_INTEGER
 from converter.coreml.pipelines import learner, members
 from converter.data import KERAS_DATASETS, Reading, read
@@ -57,14 +57,15 @@ class Filling:
         neighbors.put_samples(params, features, self.labels)
 
 
-def filling(recipe: Recipe, model: Message, classes: Labels | None, enough: int) -> Filling | None:
+def filling(recipe: Recipe, model: Message, classes: Labels | None) -> Filling | None:
     """Return the samples that `recipe` names, as the inputs of `model` take them; None if none.
 
     `model` is the pipeline with a classifier whose labels are texts, `classes` what labels there
-    may be, if that is known, `enough` how many neighbours decide.
+    may be, if that is known.
 
     Raises:
-        DataError: the samples cannot be read or do not fit the model, or their labels do not.
+        DataError: the samples cannot be read or do not fit the model, or their labels do not; or
+            they are more than a file holds.
         UsageError: the scale does not fit the values.
     """
     if recipe.knn_samples is None:
@@ -72,20 +73,22 @@ def filling(recipe: Recipe, model: Message, classes: Labels | None, enough: int)
     where = _place(recipe.knn_samples)
     try:
         found = read(where, model, Reading("auto", recipe.knn_scale or 1.0))
-    except UsageError as error:
-        raise UsageError(_own_flags(str(error))) from error
+    except (UsageError, DataError) as error:
+        raise type(error)(_own_flags(str(error))) from error
     count = len(found.train.samples)
     if not count:
         raise DataError(f"{where}: holds no samples")
+    index = learner(model).kNearestNeighborsClassifier.nearestNeighborsIndex
+    dimensions = index.numberOfDimensions
+    if 4 * count * dimensions > LARGEST_MESSAGE:
+        raise DataError(
+            f"{where}: {count} samples of {dimensions} features take "
+            f"{4e-9 * count * dimensions:.1f} GB, but a Core ML model file holds at most 2.1 GB; "
+            "give fewer samples"
+        )
     is_folder = Path(where).is_dir()
     labels = labels_of(where, found.train.y, classes, recipe.default_label, is_folder)
-    said = [_own_flags(note) for note in found.notes]
-    if count < enough:
-        said.append(
-            f"{enough} neighbors decide, but there are {count} samples: until there are more, "
-            "every sample has a vote, however far it is"
-        )
-    return Filling(found.train.samples, labels, said)
+    return Filling(found.train.samples, labels, [_own_flags(note) for note in found.notes])
 
 
 def _place(path: Path) -> str:
@@ -113,7 +116,7 @@ def labels_of(
     """
     found = _plain(where, y)
     texts = isinstance((classes or (default,))[0], str)
-    if is_folder and not texts and all(str(name).isdigit() for name in found):
+    if is_folder and not texts and all(map(is_number, map(str, found))):
         found = tuple(int(name) for name in found)
     if classes is not None:
         found = _among(where, found, classes)
@@ -124,6 +127,11 @@ def labels_of(
             f"'{default}' is {kinds[1]}; give one of the same type"
         )
     return found
+
+
+def is_number(text: str) -> bool:
+    """Tell whether `text` is a whole number of 64 bits that is not negative, as people write it."""
+    return text.isascii() and text.isdigit() and len(text) < len(str(LARGEST_INTEGER))
 
 
 def _plain(where: str, y: Any) -> Labels:

@@ -16,7 +16,7 @@ from converter.errors import ParityError
 from converter.proof import keras_model, parity, samples
 from converter.proof.endings import ENDINGS, Ending
 from converter.proof.samples import Look
-from converter.runtime.joined import joined
+from converter.runtime.joining import joined
 from converter.runtime.plan import Plan
 from converter.trace.program import AXES, GRAY_AXES, Array
 
@@ -39,7 +39,8 @@ class Correspondence:
     """What the models have in common, and how far their predictions are apart.
 
     `reading` tells how images become Keras's input: a name in `readings`. `look` is that of samples
-    over which the predictions of Keras vary, by `variation` of their range.
+    over which the predictions of Keras vary, by `variation` of their range. `name` is the output of
+    Core ML.
     """
 
     reading: str
@@ -48,6 +49,7 @@ class Correspondence:
     difference: float
     look: Look
     variation: float
+    name: str
 
 
 def correspondence(model: Message, twin: Any, plan: Plan, count: int) -> Correspondence:
@@ -79,7 +81,8 @@ def _candidates(
     found, is_class = False, plan.loss == CROSS_ENTROPY
     for reading in readings(model):
         batch = random_samples(model, twin, reading, count, np.random.default_rng(0), look)
-        answer = parity.predict(model, batch.core_ml, _probabilities(model, plan))
+        name = _probabilities(model, plan)
+        answer = parity.predict(model, batch.core_ml, name)
         for index, output in enumerate(keras_model.keras_answers(twin, batch.keras)):
             for ending in ENDINGS[plan.loss]:
                 expected = ending.expected(output)
@@ -87,7 +90,7 @@ def _candidates(
                     found = True
                     gap = parity.gap(expected, answer, is_class)
                     varies = parity.variation(expected, is_class)
-                    yield Correspondence(reading, index, ending, gap, look, varies)
+                    yield Correspondence(reading, index, ending, gap, look, varies, name)
     if not found:
         raise ParityError("the models have no output of the same shape in common")
 

@@ -72,7 +72,7 @@ def _answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
     """
     answers = [
         Answer(np.asarray(output, np.float32), _floats(logits_of(output)))
-        for output in _called(model, inputs)
+        for output in called(model, inputs)
     ]
     return [
         replace(answer, before=_before(model, inputs, index, answer.values))
@@ -82,7 +82,12 @@ def _answers(model: Any, inputs: Sequence[Array]) -> list[Answer]:
     ]
 
 
-def _called(model: Any, inputs: Sequence[Array]) -> list[Any]:
+def called(model: Any, inputs: Sequence[Array]) -> list[Any]:
+    """Return all outputs of the Keras `model` for one batch, as tensors.
+
+    Raises:
+        ParityError: the model cannot be run, on this machine or at all.
+    """
     failed: list[Any] = []
     try:
         with any_layout(), failures_noted(failed), warnings.catch_warnings():
@@ -118,7 +123,7 @@ def _before(model: Any, inputs: Sequence[Array], index: int, values: Array) -> A
     with without_last_activation(model, index) as activation:
         if activation is None:
             return None
-        before = _floats(_called(model, inputs)[index])
+        before = _floats(called(model, inputs)[index])
         same = before is not None and difference(values, np.asarray(activation(before))) < 1e-6
         return before if same else None
 

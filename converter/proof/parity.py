@@ -111,3 +111,9 @@ def predict(model: Message, inputs: Mapping[str, Array], output: str) -> Answer:
         ModelFileError: there is no such output, or the network cannot be run.
     """
     return Answer(*runtime.predict_with_before(model, inputs, output))
+
+
+def features(model: Message, inputs: Mapping[str, Array], output: str) -> Array:
+    """Return what the dense layer takes that makes `output`, ``[N, F]``, in the runtime."""
+    found = runtime.features_below(model, inputs, output)
+    return found.reshape(len(found), -1)

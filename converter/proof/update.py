@@ -26,6 +26,7 @@ from converter.proof.correspondence import (
     correspondence,
     random_samples,
 )
+from converter.proof.feeding import Fed, UnfedError, fed, is_compressed, made_features
 from converter.proof.finite import check_layers
 from converter.proof.folding import fold
 from converter.proof.gradients import KerasSteps, Recording, keras_gradients, shaken
@@ -71,6 +72,8 @@ class Verification:
 
     `remark` is not empty where the predictions hardly vary, so that equal ones prove little.
     `folded` names the Core ML layers into which a batch normalization was folded, in Keras too.
+    Where frozen weights are in fewer bits than float32, `predictions` and steps are those of the
+    same features in Keras, and `compressed` is how far the predictions are from Keras's own.
     """
 
     predictions: float
@@ -80,6 +83,7 @@ class Verification:
     samples: int
     remark: str = ""
     folded: Sequence[str] = ()
+    compressed: float | None = None
 
     @property
     def update(self) -> float:
@@ -109,25 +113,45 @@ def verify(
     plan, settings = runtime.plan(model), runtime.settings(model)
     values = max(int(np.prod(tensor.shape[1:])) for tensor in keras_model.inputs)
     count = samples or (16 if values <= FEW_VALUES else 4)
-    found = correspondence(model, keras_model, plan, count)
+    found, upper, compressed = correspondence(model, keras_model, plan, count), None, None
+    if is_compressed(model):
+        batch = random_samples(
+            model, keras_model, found.reading, count, np.random.default_rng(0), found.look
+        )
+        compressed = found.difference
+        upper, gap = fed(model, keras_model, batch, found, plan.loss == CROSS_ENTROPY)
+        found = replace(found, difference=gap)
     if found.difference > PREDICTION_TOLERANCE:
         check_layers(keras_model)
+        given = "given the same features, " if upper else ""
         raise ParityError(
-            f"the predictions differ by {found.difference:.1e} of their range; is it the file "
-            "that was converted?"
+            f"{given}the predictions differ by {found.difference:.1e} of their range; is it the "
+            "file that was converted?"
         )
     rng = np.random.default_rng(seed)
     with _kept(keras_model.weights):
         paired = pairs(plan.parameters, keras_model, found.ending.is_doubled, fold)
-        both = _Both(model, keras_model, plan, replace(settings, batch_size=count), found, paired)
+        blank = [p for p in paired if len(p.axes) > 1 and not np.any(p.ours())]
+        both = _Both(
+            model, keras_model, plan, replace(settings, batch_size=count), found, paired, upper
+        )
         for _ in range(steps):
             batch = random_samples(model, keras_model, found.reading, count, rng, found.look)
             both.step(batch, rng)
     remark = parity.little_varied(found.variation)
     folded = tuple(dict.fromkeys(p.parameter.layer.name for p in paired if p.is_folded))
-    return Verification(
-        found.difference, found.ending.name, both.results(), steps, count, remark, folded
+    result = Verification(
+        found.difference, found.ending.name, both.results(), steps, count, remark, folded,
+        compressed,
     )  # fmt: skip
+    if blank and not result.passed():
+        name = blank[0].parameter.layer.name
+        raise UnpairedError(
+            f"layer '{name}': its weights are all zero, so they do not tell whether a batch "
+            "normalization was folded into it, and its update step cannot be compared with Keras's",
+            name,
+        )
+    return result
 
 
 def update_checked(model: Message, keras_model: Any, changed: Collection[str]) -> str:
@@ -143,6 +167,8 @@ def update_checked(model: Message, keras_model: Any, changed: Collection[str]) -
     """
     try:
         result = verify(model, keras_model)
+    except UnfedError as error:
+        return f"no update step was compared: {error}"
     except UnpairedError as error:
         if error.layer not in changed:
             raise
@@ -187,8 +213,11 @@ class _Both:
         settings: Settings,
         found: Correspondence,
         paired: Sequence[Pair],
+        upper: Fed | None,
     ) -> None:
+        """`upper` is the Keras model as it is to be fed with features, if it is."""
         self._model, self._keras_model, self._plan = model, keras_model, plan
+        self._upper = upper
         self._found, self._pairs = found, paired
         self._trainer = Trainer(plan, settings)
         self._recorded = Recording(self._trainer.optimizer, self._trainer.variables)
@@ -203,9 +232,13 @@ class _Both:
         shape = blob_shape(self._plan, blobs)
         ours, y = self._answers(len(batch), shape, rng)
         answers = targets(self._model, self._plan, ours, shape)
+        keras_model, samples = self._keras_model, batch.keras
+        if self._upper is not None:
+            keras_model = self._upper
+            samples = [*samples, *made_features(self._model, batch.core_ml)]
         theirs, moved = (
-            keras_gradients(self._keras_model, self._pairs, self._found, x, y)
-            for x in (batch.keras, shaken(batch.keras))
+            keras_gradients(keras_model, self._pairs, self._found, x, y)
+            for x in (samples, shaken(samples))
         )
         self._trainer.epoch(blobs, answers, np.arange(len(batch)))
         self._keras_steps.apply(self._recorded.gradients)

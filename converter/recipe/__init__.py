@@ -6,6 +6,18 @@ it from files and flags with located errors; `writing` makes YAML of it again.
 
 from __future__ import annotations
 
-from converter.recipe.model import LOSSES, Choice, Metadata, Objective, Range, Recipe
+from converter.recipe.model import (
+    LOSSES,
+    MOST_SPARE,
+    STARTS,
+    Choice,
+    Metadata,
+    Objective,
+    Range,
+    Recipe,
+    Start,
+)
 
-__all__ = ["LOSSES", "Choice", "Metadata", "Objective", "Range", "Recipe"]
+__all__ = [
+    "LOSSES", "MOST_SPARE", "STARTS", "Choice", "Metadata", "Objective", "Range", "Recipe", "Start",
+]  # fmt: skip

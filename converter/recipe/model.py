@@ -15,10 +15,12 @@ from pydantic import (
     Field,
     PrivateAttr,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from converter.coreml.encoding import Precision
 from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, LARGEST_INTEGER, NUMBERS
 from converter.paths import MODEL_ENDING, Input
@@ -32,16 +34,42 @@ takes as logits what it is given, the second a single number as a logit."""
 
 LOSSES: tuple[Objective, ...] = get_args(Objective)
 
+Start: TypeAlias = Literal["glorot", "zeros"]
+"""What the kernel of a new head may start with: drawn by Glorot's rule, or zeros."""
+
+STARTS: tuple[Start, ...] = get_args(Start)
+
 MOST_VALUES = 10_000
 """Values of a whole number that an app may choose from; each is listed in the file."""
 
 LARGEST_SIZE = 2**31 - 1
 """Values of an input; TensorFlow counts in 32 bits."""
 
+MOST_SPARE = 1_000
+"""Outputs that can be kept for classes to come."""
+
+TOLERANCES: Mapping[Precision, float] = {"float32": 1e-4, "float16": 1e-2, "int8": 0.1}
+"""Precision of the frozen weights -> largest difference from Keras that passes by default, relative
+to the range of its output. With integers, of classes their probabilities are compared alone."""
+
 Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
 Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
+SpareCount = Annotated[int, Field(ge=1, le=MOST_SPARE)]
+
+
+def _start(value: Any) -> Any:
+    """Return what a new head starts with if it is only said that there shall be one, or none."""
+    return {True: "glorot", False: None}[value] if isinstance(value, bool) else value
+
+
+NewHead = Annotated[
+    Start | None,
+    BeforeValidator(_start),
+    WithJsonSchema({"enum": [*STARTS, True, False]}),
+]
+"""What a new head starts with; ``true`` is the usual, ``false`` none."""
 
 
 class Strict(BaseModel):
@@ -185,7 +213,7 @@ KNN_ONLY = (
 
 GRADIENT_ONLY = (
     "layers", "loss", "optimizer", *NUMBERS, "epochs", "batch_size", "shuffle", "seed",
-    "verify_update",
+    "verify_update", "calibration", "new_head", "spare_classes",
 )  # fmt: skip
 """Settings that only learning by a loss has."""
 
@@ -220,6 +248,22 @@ class Recipe(Strict):
         default=False, description="Run Python code stored in the model file (Lambda layers)."
     )
 
+    layout: Literal["auto", "network", "pipeline"] = Field(
+        default="auto",
+        description="One network, or a pipeline of what is frozen and what learns (default: auto, "
+        "a network unless frozen_weights asks for a pipeline).",
+    )
+    frozen_weights: Precision = Field(
+        default="float32",
+        description="How weights that never change are stored; less than float32 makes a pipeline "
+        "(default: float32).",
+    )
+    calibration: Place | None = Field(
+        default=None,
+        description="Samples (.npz, or images) on which to count the classes that change by "
+        "frozen_weights.",
+    )
+
     loss: Objective | None = Field(
         default=None, description="What the device minimises (default: as compiled)."
     )
@@ -242,7 +286,9 @@ class Recipe(Strict):
     shuffle: bool = Field(
         default=True, description="Whether samples are shuffled between epochs (default: yes)."
     )
-    seed: Whole | None = Field(default=None, description="Seed of the shuffling.")
+    seed: Whole | None = Field(
+        default=None, description="Seed of the shuffling, and of a new head."
+    )
 
     image: Literal["rgb", "bgr", "gray"] | None = Field(
         default=None, description="Take images instead of arrays, in this colour order."
@@ -260,6 +306,16 @@ class Recipe(Strict):
     classes: Labels | None = Field(
         default=None,
         description="Make a classifier: its labels in order, or a file with one a line.",
+    )
+    new_head: NewHead = Field(
+        default=None,
+        description="Replace the last dense layer by a fresh one for `classes`: glorot (also: "
+        "true), drawn by `seed`, or zeros.",
+    )
+    spare_classes: SpareCount | None = Field(
+        default=None,
+        description="Append as many outputs for classes to come; `classes` may name them "
+        "(default: spare-1, …).",
     )
     input_name: Text | None = Field(
         default=None, description="Name of the model's input (default: image, else input)."
@@ -307,10 +363,11 @@ class Recipe(Strict):
     verify: bool = Field(
         default=True, description="Compare the written model with Keras (default: yes)."
     )
-    tolerance: Annotated[float, Field(gt=0)] = Field(
-        default=1e-4,
+    tolerance: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
         description="Largest difference from Keras, relative to its output's range "
-        "(default: 0.0001).",
+        f"(default: {TOLERANCES['float32']:g}; with frozen_weights float16 "
+        f"{TOLERANCES['float16']:g}, int8 {TOLERANCES['int8']:g}).",
     )
 
     verify_update: bool = Field(
@@ -333,10 +390,15 @@ class Recipe(Strict):
 
     def inputs(self) -> list[Input]:
         """Return every file that the conversion reads: the model, labels, samples, recipes."""
-        labels = [Input("classes", self.classes)] if isinstance(self.classes, Path) else []
-        samples = [Input("knn_samples", self.knn_samples)] if self.knn_samples else []
-        recipes = [Input("recipe", f) for f in self._files]
-        return [Input("model", self.model), *labels, *samples, *recipes]
+        names = ("classes", "calibration", "knn_samples")
+        others = ((name, getattr(self, name)) for name in names)
+        named = [Input(key, path) for key, path in others if isinstance(path, Path)]
+        return [Input("model", self.model), *named, *(Input("recipe", f) for f in self._files)]
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether what is frozen becomes a model of its own."""
+        return self.layout == "pipeline" or self.frozen_weights != "float32"
 
     def written_path(self, key: str) -> str:
         """Return the path `key` as the recipe's file has it, else the bare name of the file.
@@ -371,12 +433,38 @@ class Recipe(Strict):
                 yield key, f"is not a number of the optimizer {self.optimizer}; remove it"
         if "label_name" in self.model_fields_set and self.classes is None and not self.knn:
             yield "label_name", "has no effect without classes; add classes, or remove it"
+        yield from self._about_new_classes()
+        if self.layout == "network" and self.frozen_weights != "float32":
+            yield (
+                "frozen_weights",
+                (
+                    f"{self.frozen_weights} weights are for a pipeline, and layout asks for one "
+                    "network; remove one of them"
+                ),
+            )
+        if self.calibration is not None and self.frozen_weights == "float32":
+            yield "calibration", "has no effect without frozen_weights float16 or int8; remove it"
         yield from self._apart_from_neighbors()
-        for key in ("verify_update", "tolerance"):
+        for key in ("verify_update", "tolerance", "calibration"):
             if not self.verify and key in self.model_fields_set and getattr(self, key):
                 yield key, "has no effect, because verify is off; remove one of them"
         if self.output_path is not None and self.output_path.suffix not in MODEL_ENDING:
             yield "output_path", "does not end in .mlmodel; give it that ending"
+
+    def _about_new_classes(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is wrong) for a new head or spare classes beside other settings."""
+        given = [key for key in ("new_head", "spare_classes") if getattr(self, key) is not None]
+        if len(given) == 2:
+            yield "spare_classes", "has no place beside new_head, whose classes are all new"
+        for key in given:
+            if self.classes is None:
+                yield key, "needs classes: name the labels"
+            if self.loss not in (None, "categorical_crossentropy"):
+                yield (
+                    "loss",
+                    f"has no place beside {key}, which makes classes that exclude "
+                    "each other; remove it",
+                )
 
     def _apart_from_neighbors(self) -> Iterator[tuple[str, str]]:
         """Yield settings of k-NN without it, and those of other learning beside it."""
@@ -386,6 +474,8 @@ class Recipe(Strict):
         for key in GRADIENT_ONLY if self.knn else ():
             if key in self.model_fields_set and getattr(self, key) not in (None, ()):
                 yield key, "has no effect with knn, which learns by keeping samples; remove one"
+        if self.knn and self.layout == "network":
+            yield "layout", "has to be a pipeline with knn: the network, and then the neighbors"
         if self.knn and self.knn_leaf_size and self.knn_index != "kd_tree":
             yield "knn_leaf_size", "has no effect without the k-d tree; say knn_index kd_tree"
         if self.knn and self.knn_scale and self.knn_samples is None:

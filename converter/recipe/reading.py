@@ -16,7 +16,7 @@ from converter.recipe.documents import merged, mistake, plain, refusal, text
 from converter.recipe.model import Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
 
-PATH_KEYS = ("model", "output_path", "classes", "knn_samples")
+PATH_KEYS = ("model", "output_path", "classes", "calibration", "knn_samples")
 
 Check: TypeAlias = Callable[[Path], object]
 """Looks at a file that a recipe names; raises an error that begins with its path."""

@@ -6,21 +6,22 @@ Apple does not document Core ML's. See `converter.arithmetic`.
 
 from __future__ import annotations
 
-from converter.runtime.evaluation import evaluate
+from converter.runtime.history import Epoch, History, Labelled, Progress
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
 from converter.runtime.prediction import (
     depends_on_batch,
+    features_below,
     is_distribution,
     predict,
     predict_samples,
     predict_with_before,
 )
-from converter.runtime.settings import Settings, settings
+from converter.runtime.settings import Settings
 from converter.runtime.sources import ArraySamples, Samples
 from converter.runtime.strands import prepare_threads
 from converter.runtime.trainer import Trainer
-from converter.runtime.training import Epoch, History, Labelled, Progress, train
+from converter.runtime.update import check, evaluate, settings, train, way
 
 __all__ = [
     "ArraySamples",
@@ -33,8 +34,10 @@ __all__ = [
     "Score",
     "Settings",
     "Trainer",
+    "check",
     "depends_on_batch",
     "evaluate",
+    "features_below",
     "is_distribution",
     "plan",
     "predict",
@@ -43,4 +46,5 @@ __all__ = [
     "prepare_threads",
     "settings",
     "train",
+    "way",
 ]

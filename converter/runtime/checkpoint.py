@@ -25,6 +25,8 @@ def fingerprint(plan: Plan, settings: Settings, samples: int) -> str:
     digest = hashlib.sha256()
     numbers = asdict(replace(settings, epochs=1))
     digest.update(json.dumps([numbers, samples], sort_keys=True).encode())
+    for layer in plan.frozen:  # what learns may stand behind other features, in fewer bits
+        digest.update(layer.message.SerializeToString(deterministic=True))
     for parameter in plan.parameters:
         digest.update(repr(parameter.key).encode())
         digest.update(floats(parameter.stored).tobytes())

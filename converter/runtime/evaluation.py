@@ -8,13 +8,14 @@ from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 from converter.coreml.subject import loss_of
 from converter.errors import DataError, ModelFileError, UsageError
 from converter.runtime.backend import CPU, tf
-from converter.runtime.joined import joined
+from converter.runtime.history import Labelled
+from converter.runtime.joining import joined
 from converter.runtime.loop import Score, scoring
 from converter.runtime.network import layers_between
 from converter.runtime.plan import Plan, logits
 from converter.runtime.sources import computed, source
 from converter.runtime.targets import targets
-from converter.runtime.training import Labelled, blob_shape
+from converter.runtime.training import blob_shape
 from converter.runtime.weights import StoredWeights
 
 

@@ -47,9 +47,12 @@ Scoring: TypeAlias = Callable[[Mapping[str, Tensor], Tensor], tuple[Tensor, Tens
 
 @dataclass(frozen=True)
 class Score:
-    """Mean loss over samples, and the share whose class came out on top (None for values)."""
+    """Mean loss over samples, and the share whose class came out on top.
 
-    loss: float
+    None is the accuracy of values, and the loss of nearest neighbours.
+    """
+
+    loss: float | None
     accuracy: float | None
 
 

@@ -86,7 +86,8 @@ def checked_network(model: Message) -> Message:
     net = network(model)
     if net is None:
         raise ModelFileError(
-            f"the model is a {model.WhichOneof('Type')}; the reference runtime runs neural networks"
+            f"the model is a {model.WhichOneof('Type')}; the reference runtime runs neural "
+            "networks, k-nearest-neighbours classifiers, and pipelines of them"
         )
     if net.arrayInputShapeMapping != NeuralNetwork_pb2.RANK5_ARRAY_MAPPING:
         raise ModelFileError(

@@ -9,7 +9,7 @@ from converter.coreml.kinds import facts, kind_of, learning_weights
 from converter.coreml.mlmodel import Message, layer_params
 from converter.coreml.subject import subject
 from converter.errors import TrainingError
-from converter.runtime.joined import joined
+from converter.runtime.joining import joined
 from converter.runtime.network import Layer, layers_between
 
 

@@ -11,7 +11,8 @@ from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError, ModelFileError
 from converter.runtime import arrays
 from converter.runtime.backend import Array
-from converter.runtime.joined import Joined, joined
+from converter.runtime.joined import Joined
+from converter.runtime.joining import joined
 from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.network import layers_between
 from converter.runtime.sources import (
@@ -27,7 +28,8 @@ def predict(model: Message, inputs: Mapping[str, Array], batch_size: int = 32) -
     """Return the outputs of `model` for N samples.
 
     Args:
-        model: a ``Model`` message holding a neural network in the classic form.
+        model: a ``Model`` message holding a neural network in the classic form, a
+            k-nearest-neighbours classifier, or a pipeline of such.
         inputs: by name; arrays ``[N, C, H, W]`` or ``[N, C]`` as the model declares them, images
             as pixels ``[N, H, W, channels]``, 0..255, red first. The network's own colour order
             and preprocessing are applied here.
@@ -64,6 +66,8 @@ def is_distribution(model: Message, name: str) -> bool:
     """Tell whether the output `name` holds probabilities of classes: what a softmax makes."""
     whole = joined(model)
     blob = whole.outputs[name].blob
+    if any(blob in search.made for search in whole.searches):
+        return True
     makers = {output: layer for layer in whole.layers for output in layer.output}
     while blob in makers and makers[blob].kind in MOVES:
         blob = makers[blob].input[0]
@@ -109,6 +113,25 @@ def predict_with_before(
     return values, np.concatenate([arrays.as_array(blobs[before]) for blobs in parts])
 
 
+def features_below(model: Message, inputs: Mapping[str, Array], output: str) -> Array:
+    """Return what the last inner product before `output` takes: ``[N, F]`` or ``[N, C, H, W]``.
+
+    Raises:
+        ModelFileError: there is none, or the network cannot be run.
+        DataError: an input is missing or does not have the declared shape.
+    """
+    whole = joined(model)
+    makers = {made: layer for layer in whole.layers for made in layer.output}
+    blob = whole.outputs[output].blob
+    while blob in makers and makers[blob].kind != "innerProduct":
+        blob = makers[blob].input[0]
+    if blob not in makers:
+        raise ModelFileError(f"no inner product makes the output '{output}'")
+    features = makers[blob].input[0]
+    parts = _computed(model, whole, [features], ArraySamples(inputs), 32)
+    return np.concatenate([arrays.as_array(blobs[features]) for blobs in parts])
+
+
 def _before(whole: Joined, blob: str) -> str | None:
     makers = {output: layer for layer in whole.layers for output in layer.output}
     if blob not in makers or makers[blob].kind not in ("softmax", "activation"):
@@ -127,4 +150,7 @@ def _computed(
         source.take(np.arange(0))  # says what is missing
     blobs = FrozenFeatures(source, layers, wanted, batch_size, once=True)
     for _, batch in computed(blobs, batch_size):
+        for search in whole.searches:
+            if search.features in wanted:
+                batch |= search.blobs(batch[search.features])
         yield batch

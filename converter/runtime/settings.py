@@ -11,6 +11,7 @@ from converter.arithmetic import KERAS, Arithmetic
 from converter.coreml.mlmodel import Message, network
 from converter.coreml.optimizers import BATCH_SIZE, LARGEST_INTEGER, NUMBERS, OPTIMIZERS, Number
 from converter.coreml.pipelines import learner
+from converter.coreml.subject import updatable
 from converter.errors import TrainingError, UsageError
 
 
@@ -36,11 +37,12 @@ def settings(model: Message, **chosen: float | int | bool | None) -> Settings:
     Raises:
         UsageError: a value lies outside what the model allows, where Core ML would refuse it too,
             or belongs to the other optimizer.
-        TrainingError: the model has no optimizer.
+        TrainingError: the model has no optimizer, or is not updatable.
     """
     net = network(learner(model))
     update = net.updateParams if net is not None else None
     if update is None or update.optimizer.WhichOneof("OptimizerType") is None:
+        updatable(model)  # says so if it is not, or of another kind
         raise TrainingError("the model has no optimizer, so that nothing can be updated")
     kind = update.optimizer.WhichOneof("OptimizerType")
     optimizer = getattr(update.optimizer, kind)

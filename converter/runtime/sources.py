@@ -22,7 +22,7 @@ from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError
 from converter.runtime import arrays, network
 from converter.runtime.backend import CPU, Array, Integers, any_number_of, tf
-from converter.runtime.joined import joined
+from converter.runtime.joining import joined
 from converter.runtime.layers.shape import repeated
 from converter.runtime.network import Layer
 from converter.runtime.plan import Plan
@@ -77,7 +77,8 @@ class InputBlobs:
     """The blobs of the model's inputs: preprocessed, in the runtime's layout."""
 
     def __init__(self, model: Message, samples: Samples) -> None:
-        self._inputs, self._samples = joined(model).inputs, samples
+        whole = joined(model)
+        self._inputs, self._rows, self._samples = whole.inputs, whole.index_counts, samples
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -86,14 +87,27 @@ class InputBlobs:
         """Return the input blobs of the chosen samples.
 
         Raises:
-            DataError: they do not fit the model, or are no numbers. Layers such as ReLU swallow
-                NaN, so that nothing would show later.
+            DataError: they do not fit the model, are no numbers, or no rows of the table that they
+                are indices into. Layers such as ReLU swallow NaN, so that nothing would show later.
         """
         blobs = arrays.input_blobs(self._inputs, self._samples.take(indices))
         for given in self._inputs:
-            if not np.isfinite(blobs[given.blob]).all():
-                raise DataError(f"input '{given.feature.name}' holds NaN or infinity")
+            _refuse_odd(given.feature.name, blobs[given.blob], self._rows)
         return blobs
+
+
+def _refuse_odd(name: str, blob: Floats, rows: Mapping[str, int]) -> None:
+    """Refuse values of the input `name` that are no numbers, or not among the `rows` of a table."""
+    if not np.isfinite(blob).all():
+        raise DataError(f"input '{name}' holds NaN or infinity")
+    if name not in rows:
+        return
+    odd = blob[(blob < 0) | (blob >= rows[name]) | (blob != np.floor(blob))]
+    if odd.size:
+        raise DataError(
+            f"input '{name}' holds {odd[0]:g}, but takes indices: whole numbers from 0 to "
+            f"{rows[name] - 1}"
+        )
 
 
 class FrozenFeatures:

@@ -3,88 +3,27 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from converter.arithmetic.last_batch import ZEROS
 from converter.arithmetic.told import TOLD
-from converter.coreml.mlmodel import Floats, Message
+from converter.coreml.mlmodel import Message
 from converter.errors import DataError
 from converter.runtime import checkpoint as checkpoints
 from converter.runtime import network
 from converter.runtime.backend import CPU, Array, Integers, tf
 from converter.runtime.batches import WithZeros, batches
+from converter.runtime.history import Epoch, History, Labelled, Progress
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
 from converter.runtime.settings import Settings
-from converter.runtime.sources import Samples, Source, kept, source
+from converter.runtime.sources import Source, kept, source
 from converter.runtime.targets import BlobShape, targets
 from converter.runtime.trainer import Trainer
 from converter.runtime.weights import StoredWeights
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Samples and what the network shall answer: `y` as `targets.targets` takes it."""
-
-    samples: Samples
-    y: Any
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch did.
-
-    Attributes:
-        epoch: its number, from 1.
-        loss: what the arithmetic tells as its loss; by default the mean over the samples.
-        last_batch_loss: that of the last mini-batch, before its step.
-        accuracy: the share of hits, each mini-batch before its step; None for values.
-        held_out_loss: the mean over the held-out samples after the epoch.
-        held_out_accuracy: the same of hits.
-        seconds: how long it took.
-    """
-
-    epoch: int
-    loss: float
-    last_batch_loss: float
-    accuracy: float | None
-    held_out_loss: float | None
-    held_out_accuracy: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class History:
-    """The score on the held-out samples before the first epoch, and every epoch."""
-
-    before: Score | None
-    epochs: list[Epoch]
-
-
-class Progress:
-    """Hears how far a training is. Does nothing; meant to be derived from."""
-
-    def features(self, done: int, total: int) -> None:
-        """The frozen layers' results are known for `done` of `total` samples."""
-
-    def resumed(self, done: int, checkpoint: Path) -> None:
-        """The training goes on after `done` epochs, from their `checkpoint`."""
-
-    def before(self, score: Score | None) -> None:
-        """The score on the held-out samples before training is known."""
-
-    def samples(self, epoch: int, done: int, total: int) -> None:
-        """`done` of `total` samples of an epoch (from 1) have been learnt from."""
-
-    def batches(self, epoch: int, losses: Floats) -> None:
-        """The losses of all mini-batches of an epoch (from 1) are known, each before its step."""
-
-    def epoch(self, result: Epoch) -> None:
-        """An epoch has ended."""
 
 
 def train(

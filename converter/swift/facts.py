@@ -18,6 +18,7 @@ MEANINGS = {
     "beta2": "How slowly Adam forgets the squares of the gradients",
     "eps": "What Adam adds to what it divides by",
     "epochs": "How often all samples are learned from",
+    "numberOfNeighbors": "How many of the nearest samples decide",
     "miniBatchSize": "How many samples make one step",
     "seed": "Where the random order of the samples starts from",
 }
@@ -159,7 +160,11 @@ class Count:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Everything about one model."""
+    """Everything about one model.
+
+    `default_label` is the literal of what k nearest neighbours answer without samples; None of a
+    model that learns by a loss.
+    """
 
     inputs: Sequence[Input]
     answer: Answer
@@ -170,6 +175,12 @@ class Trainer:
     biased: Sequence[str]
     scope: str | None
     digest: str
+    default_label: str | None = None
+
+    @property
+    def by_neighbors(self) -> bool:
+        """Whether it learns by keeping samples, not by a loss."""
+        return self.default_label is not None
 
     @property
     def has_images(self) -> bool:

@@ -74,6 +74,11 @@ def _texts(chosen: Trainer, name: str, resource: str, app: bool) -> dict[str, st
 
 def _pictures(chosen: Trainer, name: str) -> dict[str, object]:
     """Return what the app has to know of the one input, for which it makes pictures."""
+    if chosen.by_neighbors:
+        raise TrainingError(
+            "the example app shows how a loss falls, which k nearest neighbors do not have; leave "
+            "out --app"
+        )
     size = _picture_size(chosen.inputs[0]) if len(chosen.inputs) == 1 else None
     if size is None or chosen.answer.kind == "values":
         raise TrainingError(

@@ -6,14 +6,16 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from converter.coreml.features import array_shape
 from converter.coreml.mlmodel import FeatureTypes_pb2, Message, serialize
+from converter.coreml.neighbors import KIND, default_label, label_type
 from converter.coreml.optimizers import BATCH_SIZE, OPTIMIZERS
-from converter.coreml.subject import Subject, class_count, subject
+from converter.coreml.subject import Keeper, Subject, Updatable, class_count, updatable
 from converter.errors import TrainingError
 from converter.swift.facts import Answer, Array, Count, Input, Number, Trainer
-from converter.swift.names import identifier
+from converter.swift.names import identifier, string
 
 ARRAY_TYPES = {
     FeatureTypes_pb2.ArrayFeatureType.FLOAT32: ("float32", "Float"),
@@ -35,7 +37,9 @@ def trainer(model: Message) -> Trainer:
         TrainingError: the model is not updatable, or in a way that is not known here.
         DataError: the file leaves a shape open.
     """
-    chosen = subject(model)
+    chosen = updatable(model)
+    if isinstance(chosen, Keeper):
+        return _by_neighbors(chosen)
     answer = _answer(chosen)
     update = chosen.net.updateParams
     kind = update.optimizer.WhichOneof("OptimizerType")
@@ -55,11 +59,40 @@ def trainer(model: Message) -> Trainer:
         [layer.layer.name for layer in layers],
         [layer.layer.name for layer in layers if "biases" in layer.keys],
         chosen.scope[0] if chosen.scope else None,
-        hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH],
+        _digest(model),
     )
 
 
-def _inputs(chosen: Subject, answer: Answer) -> Iterator[Input]:
+def _digest(model: Message) -> str:
+    return hashlib.sha256(serialize(model)).hexdigest()[:DIGEST_LENGTH]
+
+
+def _by_neighbors(chosen: Keeper) -> Trainer:
+    """Return what the templates need of a model that ends in k nearest neighbours."""
+    params = getattr(chosen.member, KIND)
+    kind = label_type(chosen.member) or ""
+    if chosen.target.type.WhichOneof("Type") != f"{kind}Type":
+        raise TrainingError(
+            f"training input '{chosen.target.name}': is of another type than the labels of the "
+            f"samples, {kind}; correct it"
+        )
+    answer = _scored(chosen.model, kind, chosen.target.name)
+    default = default_label(params)
+    return Trainer(
+        tuple(_inputs(chosen, answer)),
+        answer,
+        [],
+        [_count("numberOfNeighbors", params.numberOfNeighbors)],
+        False,
+        [],
+        [],
+        chosen.scope[0] if chosen.scope else None,
+        _digest(chosen.model),
+        "nil" if default is None else string(default) if isinstance(default, str) else str(default),
+    )
+
+
+def _inputs(chosen: Updatable, answer: Answer) -> Iterator[Input]:
     taken = {answer.variable}
     _check_names(feature.name for feature in chosen.inputs)
     for feature in chosen.inputs:
@@ -103,7 +136,12 @@ def _answer(chosen: Subject) -> Answer:
 
 
 def _labelled(chosen: Subject, kind: str, name: str) -> Answer:
-    description = chosen.model.description
+    return replace(_scored(chosen.model, kind, name), labels=chosen.labels or ())
+
+
+def _scored(model: Message, kind: str, name: str) -> Answer:
+    """Return a class by its label, of the type `kind`, and the probability of each."""
+    description = model.description
     scores = description.predictedProbabilitiesName
     kinds = {feature.name: feature.type.WhichOneof("Type") for feature in description.output}
     if scores not in kinds:
@@ -116,7 +154,6 @@ def _labelled(chosen: Subject, kind: str, name: str) -> Answer:
         name,
         description.predictedFeatureName,
         "String" if kind == "string" else "Int64",
-        labels=chosen.labels or (),
         scores=scores,
         scores_are_array=kinds[scores] == "multiArrayType",
     )

@@ -150,7 +150,7 @@ def _traced(
         )
         for i, variable in enumerate(variables)
     }
-    return _program(main, weights, layers)
+    return _program(main, inputs, weights, layers)
 
 
 def _reader(variable: Any) -> Callable[[], Any]:
@@ -200,7 +200,9 @@ def _unsupported(message: str, layers: LayerTable) -> UnsupportedError:
     return UnsupportedError(f"{where}: {reason}; replace the layer before converting")
 
 
-def _program(main: Any, weights: dict[str, Weight], layers: LayerTable) -> Program:
+def _program(
+    main: Any, specs: Sequence[Any], weights: dict[str, Weight], layers: LayerTable
+) -> Program:
     names: dict[int, str] = {id(var): name for name, var in main.inputs.items()}
 
     def ref(var: Any) -> Ref:
@@ -224,7 +226,10 @@ def _program(main: Any, weights: dict[str, Weight], layers: LayerTable) -> Progr
         for mil in main.operations
         if any(var.val is None for var in mil.outputs)
     ]
-    inputs = tuple(ref(var) for name, var in main.inputs.items() if name not in weights)
+    inputs = tuple(  # MIL drops those that nothing reads
+        ref(main.inputs[spec.name]) if spec.name in main.inputs else Ref(spec.name, (*spec.shape,))
+        for spec in specs
+    )
     outputs = tuple(ref(var) for var in main.outputs)
     return without_dead_ops(
         Program(inputs, outputs, tuple(_with_all_layers(ops)), weights, layers.all())

@@ -37,14 +37,14 @@ README = Path(__file__).parents[2] / "README.md"
 PARITY = 1e-4
 
 
-def model(name: str, size: int) -> keras.Model:
+def model(name: str, size: int, classes: int = 10) -> keras.Model:
     """Return the backbone `name` for pictures of `size` with a head, all numbers random."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
     build = getattr(keras.applications, name)
     shape = (size, size, 3)
     base = build(weights=None, include_top=False, pooling="avg", input_shape=shape)
-    head = keras.layers.Dense(10, activation="softmax", name="head")
+    head = keras.layers.Dense(classes, activation="softmax", name="head")
     whole = keras.Sequential([keras.Input(shape), base, head])
     rng = np.random.default_rng(1)
     for variable in whole.variables:  # fresh ones are all 0 or all 1: these would prove little

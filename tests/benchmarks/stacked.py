@@ -1,8 +1,8 @@
 """Users trained per second: stacked, against a loop of `train`, against a loop of Keras ``fit``.
 
-    python tests/benchmarks/stacked.py              # a dense head, 576 to 10
-    python tests/benchmarks/stacked.py --tail       # the dense layers of LeNet
-    python tests/benchmarks/stacked.py --growth     # stacked alone, more and more users
+    python tests/benchmarks/stacked.py                 # a dense head, 576 to 10
+    python tests/benchmarks/stacked.py --network tail  # the dense layers of LeNet
+    python tests/benchmarks/stacked.py --growth        # stacked alone, more and more users
 
 Every user has 100 samples of their own and learns from them for 10 epochs in mini-batches of 10,
 from the same weights on. Each side has a process of its own, with TensorFlow's threads as suits it;
@@ -175,9 +175,7 @@ def measured(name, side, users):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--tail", action="store_const", const="tail", default="head", dest="network"
-    )
+    parser.add_argument("--network", choices=NETWORKS, default="head")
     parser.add_argument("--growth", action="store_true", help="stacked alone, more and more users")
     parser.add_argument("--optimizer", choices=["sgd", "adam"], default="sgd")
     parser.add_argument("--threads", type=int, default=os.cpu_count())

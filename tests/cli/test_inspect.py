@@ -15,6 +15,7 @@ from converter.recipe import Recipe
 from tests.converting import convert
 from tests.lower.oracle import sequential
 from tests.paths import ZOO
+from tests.validation import specs
 
 L = keras.layers
 IMAGE = (8, 8, 3)
@@ -169,7 +170,7 @@ def test_a_pipeline_shows_its_members(tmp_path, capsys):
     assert found["kind"] == "pipeline"
     assert [model["kind"] for model in found["models"]] == ["neuralNetwork"]
     assert cli.run(["inspect", str(tmp_path / "pipeline.mlmodel")]) == 0
-    assert "model 0 of the pipeline" in capsys.readouterr().out
+    assert "\nmodel 0 of the pipeline, 'model0':\n" in capsys.readouterr().out
 
 
 def test_an_empty_network_and_other_kinds_are_no_problem(tmp_path, capsys):
@@ -221,3 +222,30 @@ def test_a_lambda_on_the_input_is_looked_through_with_its_scale(capsys):
     assert "say how with --scale and --bias" in capsys.readouterr().err
     assert cli.run(["inspect", source, "--scale", "0.00392156863", "--bias", "-0.5"]) == 0
     assert "Rescaling" in capsys.readouterr().out
+
+
+def test_nearest_neighbors_are_shown_with_what_they_hold(tmp_path, capsys):
+    mlmodel.write(specs.drawings(), tmp_path / "empty.mlmodel")
+    (network, last) = as_json(capsys, tmp_path / "empty.mlmodel")["models"]
+    assert (network["neighbors"], last["name"]) == (None, "model1")
+    assert last["neighbors"] == {
+        "dimensions": 4, "neighbors": {"default": 5, "min": 1, "max": 1000, "allowed": None},
+        "samples": {}, "default_label": "unknown", "index": "linear", "leaf_size": None,
+        "weighting": "uniform", "distance": "squared_euclidean",
+    }  # fmt: skip
+    filled = specs.neighbors()
+    index = filled.kNearestNeighborsClassifier.nearestNeighborsIndex
+    index.singleKdTreeIndex.leafSize = 7
+    filled.kNearestNeighborsClassifier.ClearField("uniformWeighting")
+    mlmodel.write(filled, tmp_path / "filled.mlmodel")
+    assert cli.run(["inspect", str(tmp_path / "filled.mlmodel")]) == 0
+    printed = capsys.readouterr().out
+    for line in ("dimensions       2", "neighbors        1 (1 … 10)", "weighting        none",
+                 "index            kd_tree, 7 samples in a leaf",
+                 "samples          2 of 2 classes (a: 1, b: 1)",
+                 "default label    a"):  # fmt: skip
+        assert line in printed.splitlines()
+    assert cli.run(["inspect", str(tmp_path / "empty.mlmodel")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "samples          none yet" in lines
+    assert "model 1 of the pipeline, 'model1':" in lines

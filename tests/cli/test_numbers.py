@@ -6,8 +6,8 @@ import pytest
 from converter import cli
 from converter.errors import UsageError
 from converter.runtime import evaluate, predict, settings
+from converter.runtime.history import Labelled
 from converter.runtime.sources import ArraySamples
-from converter.runtime.training import Labelled
 from tests.validation.specs import lenet
 
 WHOLE = ["1000000000000000000000", "9223372036854775808", "nan", "1e400", "9" * 5000]

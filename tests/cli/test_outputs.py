@@ -26,10 +26,12 @@ ROLES = {
     ("convert", "files"): FILE,
     ("convert", "recipe"): FILE,
     ("convert", "classes"): FILE,
+    ("convert", "calibration"): PLACE,
     ("convert", "output_path"): ".mlmodel",
     **{("convert", name): TEXT for name in (
-        "layers", "output", "input_name", "output_name", "label_name",
+        "layers", "output", "input_name", "output_name", "label_name", "knn", "default_label",
     )},
+    ("convert", "knn_samples"): PLACE,
     ("validate", "files"): FILE,
     ("validate", "ignore"): TEXT,
     ("validate", "explain"): TEXT,
@@ -88,6 +90,8 @@ ENOUGH = {
 """Command -> what it needs at least, if the walk does not give it."""
 
 MORE = {
+    ("convert", "calibration"): ["--frozen-weights", "int8"],
+    ("convert", "knn_samples"): ["--knn", "flat"],
     ("verify", "model"): ["--on-device"],
     ("verify", "data"): ["--on-device"],
 }
@@ -213,7 +217,7 @@ COMBINATIONS = [
 
 def test_the_number_of_combinations():
     """A new output or input adds to it; none is lost unseen."""
-    assert len(COMBINATIONS) == 416
+    assert len(COMBINATIONS) == 442
 
 
 @pytest.fixture(autouse=True)

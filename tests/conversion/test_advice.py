@@ -94,6 +94,24 @@ def behind_leaky():
     return model
 
 
+def behind_head():
+    model = sequential(
+        (5,), L.Dense(4, activation="relu", name="below"), L.Dense(3, name="head"), L.Softmax()
+    )  # fmt: skip
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
+def linear():
+    return sequential((5,), L.Dense(4, activation="relu"), L.Dense(3))
+
+
+def values():
+    model = linear()
+    model.compile("adam", "mean_squared_error")
+    return model
+
+
 SGD = keras.optimizers.SGD
 Options = Mapping[str, Any]
 
@@ -120,6 +138,7 @@ class Case:
 NUMBER, LAMBDA = 0.00392156863, "keras315_lambda.keras"
 OPEN = {"input_shape": (18, 20, 3)}
 INTERFACE, SETTINGS = "conversion/interface.py", "learning/settings.py"
+NEW_CLASSES = "conversion/new_classes.py"
 CASES = [
     Case((INTERFACE, "--scale --bias"), "add --image rgb or bgr", picture,
          {"scale": 0.5}, [{"image": "rgb"}, {"image": "bgr"}]),
@@ -163,6 +182,26 @@ CASES = [
                                 {"layers": ("near", "last")}]),
     Case(("learning/choice.py", ""), "did you mean near?", behind_leaky,
          {"layers": ("neer",)}, [{"layers": ("near",)}]),
+    Case((NEW_CLASSES, "--new-head"), "one class leaves nothing to tell apart; name two", dense,
+         {"new_head": "glorot", "classes": ("a",)}, [{"classes": ("a", "b")}]),
+    Case((NEW_CLASSES, "--spare-classes"), "give 3, or 5 to name the spare ones, too", dense,
+         {"spare_classes": 2, "classes": ("a", "b")}, [
+             {"classes": ("a", "b", "c")}, {"classes": ("a", "b", "c", "d", "e")},
+         ]),
+    Case((NEW_CLASSES, "--classes"), "is taken; name the 1 spare ones in --classes, too", dense,
+         {"spare_classes": 1, "classes": ("a", "b", "spare-1")}, [
+             {"classes": ("a", "b", "spare-1", "c")},
+         ]),
+    Case((NEW_CLASSES, "--layers"), "in 'head', which is not among", behind_head,
+         {"new_head": "glorot", "classes": ("a", "b"), "layers": ("below",)}, [
+             {"layers": ("below", "head")}, {"layers": ("head",)},
+         ]),
+    Case(("learning/new_classes.py", "--loss"), "all the same, add --loss categorical", values,
+         {"new_head": "glorot", "classes": ("a", "b")}, [{"loss": "categorical_crossentropy"}]),
+    Case(("learning/new_classes.py", "--loss"), "if it tells classes, say so: --loss categ", linear,
+         {"new_head": "glorot", "classes": ("a", "b")}, [{"loss": "categorical_crossentropy"}]),
+    Case(("learning/new_classes.py", "--loss"), "if they are, say so: --loss categorical", linear,
+         {"spare_classes": 1, "classes": ("a", "b", "c")}, [{"loss": "categorical_crossentropy"}]),
     Case(("keras_file/inputs.py", "--input-shape"), "open (?,?,3); give them: --input-shape 224",
          "tf24_any_size.h5", {}, [{"input_shape": (224, 224, 3)}, OPEN]),
     Case(("keras_file/inputs.py", "--input-shape"), "shape 12,12,1, which --input-shape 8,8,1",
@@ -175,6 +214,7 @@ CASES = [
 ELSEWHERE = {
     ("cli/batch.py", "--jobs"): "memory that ran out is not provoked here",
     ("cli/convert.py", "--"): "reads a flag",
+    ("cli/convert.py", "--new-head"): "reads a flag",
     ("cli/convert.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
     ("cli/failure.py", "--help"): "every command has it",

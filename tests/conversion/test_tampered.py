@@ -38,7 +38,8 @@ def models():
 
 def written(model, folder, monkeypatch, change, **options):
     """Convert `model`, with `change` made to what is in the file before it is compared."""
-    recipe = Recipe(model=folder / "model.h5", layers=("below", "head"), **options)
+    layers = ("below", "head")
+    recipe = Recipe(model=folder / "model.h5", layers=layers, verify_update=True, **options)
     prepared = prepare(model, compile_settings_of(model), recipe)
     read = mlmodel.read
 
@@ -48,7 +49,7 @@ def written(model, folder, monkeypatch, change, **options):
         return spec
 
     monkeypatch.setattr(story.mlmodel, "read", read_changed)
-    return write(prepared, folder / "model.mlmodel", recipe, twin=model)
+    return write(prepared, folder / "model.mlmodel", recipe)
 
 
 def nudge(layer, field, by):

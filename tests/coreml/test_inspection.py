@@ -27,3 +27,18 @@ def test_quantized_weights_say_what_they_are(tmp_path, bits, mode, said):
     assert found["dense_5"].precision.startswith(said)
     assert found["dense_5"].cells()[3].endswith(f"({found['dense_5'].precision})")
     assert found["pool"].precision == ""
+
+
+def test_a_pipeline_tells_what_each_layer_takes(tmp_path):
+    spec, report = convert(small_cnn(), tmp_path, frozen_weights="int8")
+    found = inspect(spec)
+    assert (found.name, found.layers, found.update) == ("", (), None)
+    features, learning = found.models
+    assert (features.name, learning.name) == ("features", "learning")
+    assert (features.update, learning.update.optimizer) == (None, "adam")
+    stored = {layer.name: layer.bytes for layer in found.as_one.layers if layer.weights}
+    # 108 weights and a scale and a bias for each of four channels; four biases of zero.
+    assert 108 + 2 * 4 * 4 + 4 * 4 <= stored["conv"] <= 108 + 2 * 4 * 4 + 4 * 4 + 30
+    assert 4 * 222 <= stored["dense_5"] <= 4 * 222 + 20
+    assert found.as_one.layers == report.layers
+    assert found.as_one.update == report.update

@@ -11,7 +11,7 @@ from converter.runtime.layers.activation import FUNCTIONS
 from converter.validation.apple.layers import DEMANDS
 
 NOT_COMPUTED = {
-    "biDirectionalLSTM", "cropResize", "embedding", "gru", "simpleRecurrent", "uniDirectionalLSTM",
+    "biDirectionalLSTM", "cropResize", "gru", "simpleRecurrent", "uniDirectionalLSTM",
 }  # fmt: skip
 """Kinds of iOS 12 that the reference runtime does not run."""
 

@@ -151,8 +151,8 @@ def test_a_pipeline_runs_with_its_own_settings_and_all_of_its_epochs_are_expecte
 
 
 def test_the_users_samples_come_first(tmp_path):
+    from converter.runtime.history import Labelled
     from converter.runtime.sources import ArraySamples
-    from converter.runtime.training import Labelled
 
     spec = build(**INTERFACES["string_classifier"])
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3)).astype(np.float32)
@@ -178,7 +178,7 @@ def test_what_cannot_be_updated_is_refused(tmp_path):
         subject(spec)
     neighbours = Model_pb2.Model(isUpdatable=True)
     neighbours.kNearestNeighborsClassifier.SetInParent()
-    with pytest.raises(TrainingError, match="kNearestNeighborsClassifier"):
+    with pytest.raises(TrainingError, match="learns by k nearest neighbours"):
         subject(neighbours)
     spec = build()
     del spec.neuralNetwork.updateParams.lossLayers[:]

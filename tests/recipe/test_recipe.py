@@ -110,6 +110,51 @@ WRONG = {
         "model: a\nlabel_name: x\n",
         ":2: label_name: has no effect without classes",
     ),
+    "neighbors of nothing": (
+        "model: a\nneighbors: 3\n",
+        ":2: neighbors: has no effect without knn",
+    ),
+    "neighbors switched off": (
+        "model: a\nknn: false\ndefault_label: x\n",
+        ":3: default_label: has no effect without knn",
+    ),
+    "neighbors and a loss": (
+        "model: a\nknn: true\nlayers: [b]\n",
+        ":3: layers: has no effect with knn, which learns by keeping samples",
+    ),
+    "a network of neighbors": (
+        "model: a\nknn: true\nlayout: network\n",
+        ":3: layout: has to be a pipeline with knn",
+    ),
+    "leaves without a tree": (
+        "model: a\nknn: true\nknn_leaf_size: 3\n",
+        ":3: knn_leaf_size: has no effect without the k-d tree",
+    ),
+    "a scale of nothing": (
+        "model: a\nknn: true\nknn_scale: 2\n",
+        ":3: knn_scale: has no effect without knn_samples",
+    ),
+    "a number of a layer": (
+        "model: a\nknn: 5\n",
+        ":2: knn: must be true, or the name of a layer",
+    ),
+    "a name of no layer": (
+        "model: a\nknn: ''\n",
+        ":2: knn: must be true, or the name of a layer",
+    ),
+    "a label that is none": (
+        "model: a\nknn: true\ndefault_label: true\n",
+        ":3: default_label: must be a text or a whole number of 64 bits",
+    ),
+    "no neighbors": ("model: a\nknn: true\nneighbors: 0\n", ":3: neighbors: must be 1 or more"),
+    "neighbors upside down": (
+        "model: a\nknn: true\nneighbors: {min: 5, max: 2}\n",
+        "neighbors.min: 5 is more than max, 2",
+    ),
+    "an odd weighting": (
+        "model: a\nknn: true\nknn_weighting: uniforn\n",
+        "did you mean uniform?",
+    ),
     "an update unverified": (
         "model: a\nverify: false\nverify_update: true\n",
         ":3: verify_update: has no effect, because verify is off",

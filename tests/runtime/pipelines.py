@@ -6,19 +6,19 @@ from converter.coreml import mlmodel, shapes
 from converter.coreml.mlmodel import Model_pb2
 
 
-def split(model, *cuts, names=None, kind="pipeline"):
+def split(model, *cuts, known=None):
     """Return `model`, a network, as a pipeline of networks that begin at the layers `cuts`.
 
     The members know features by the names of the blobs at the cuts; all other blobs are called
-    b0, b1, … anew in each of them, so that names coincide.
+    b0, b1, … anew in each of them, so that names coincide. `known` are shapes that the file of the
+    network leaves open.
     """
     layers = list(model.neuralNetwork.layers)
     starts = [0, *([layer.name for layer in layers].index(cut) for cut in cuts), len(layers)]
-    sizes = shapes.blob_shapes(model)
+    sizes = shapes.blob_shapes(model) | (known or {})
     whole = Model_pb2.Model(specificationVersion=4, isUpdatable=model.isUpdatable)
     whole.description.CopyFrom(model.description)
-    parts = getattr(whole, kind)
-    parts = parts if kind == "pipeline" else parts.pipeline
+    parts = whole.pipeline
     ends = {f.name: f for f in (*model.description.input, *model.description.output)}
     for start, end in itertools.pairwise(starts):
         inside, before, after = layers[start:end], layers[:start], layers[end:]
@@ -36,11 +36,10 @@ def split(model, *cuts, names=None, kind="pipeline"):
     last = parts.models[-1]
     last.isUpdatable = model.isUpdatable
     last.neuralNetwork.updateParams.CopyFrom(model.neuralNetwork.updateParams)
-    targets = [f for f in model.description.trainingInput if f.name not in ends or f.name in ends]
     inputs = {feature.name for feature in model.description.input}
-    last.description.trainingInput.extend(last.description.input)
-    last.description.trainingInput.extend(f for f in targets if f.name not in inputs)
-    parts.names.extend(names or [f"part{i}" for i in range(len(parts.models))])
+    targets = [f for f in model.description.trainingInput if f.name not in inputs]
+    last.description.trainingInput.extend([*last.description.input, *targets])
+    parts.names.extend(f"part{i}" for i in range(len(parts.models)))
     return whole
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from converter.errors import ModelFileError
+from converter.errors import DataError, ModelFileError
 from converter.runtime.layers import LAYERS
 from tests.runtime.helpers import close, random
 
@@ -248,6 +248,22 @@ def test_permute_may_swap_the_sequence_with_an_axis_of_one(network):
     net = network((2, 1, 4))
     net.builder.add_permute("perm", (2, 3, 0, 1), "x", "y")
     close(net.run(), net.x.transpose(0, 3, 2, 1))
+
+
+def test_embedding_looks_a_column_up(network):
+    net = network((1,))
+    table, bias = random(3, 5), random(3, seed=2)
+    net.builder.add_embedding("table", table, bias, 5, 3, True, "x", "y")
+    found = net.run(x=np.array([[4.0], [0.0], [2.0]], np.float32))
+    close(found, table.T[[4, 0, 2]] + bias)
+
+
+@pytest.mark.parametrize("index", [-1, 5, 0.5])
+def test_an_index_outside_of_the_table_is_refused(network, index):
+    net = network((1,))
+    net.builder.add_embedding("table", random(3, 5), None, 5, 3, False, "x", "y")
+    with pytest.raises(DataError, match=f"input 'x' holds {index}, but takes .* from 0 to 4"):
+        net.run(x=np.array([[index]], np.float32))
 
 
 def test_concat_along_channels(network):

@@ -4,7 +4,7 @@ from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
 from converter.runtime.backend import tf
-from converter.runtime.joined import joined
+from converter.runtime.joining import joined
 from converter.runtime.network import run
 from converter.runtime.rewrite import relu_after_pooling
 from converter.runtime.weights import StoredWeights

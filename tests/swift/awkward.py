@@ -1,8 +1,10 @@
 """Models whose names, labels and numbers a generator of Swift could stumble over."""
 
+from converter.backend.coremltools import KNearestNeighborsClassifierBuilder
 from converter.coreml.mlmodel import FeatureTypes_pb2, network
 from tests.device.specs import build
 from tests.pipelines import in_pipeline
+from tests.validation.specs import drawings
 
 WORDS = """
     model imageValue self class init label labels values sample samples Sample Image Progress
@@ -96,6 +98,23 @@ def with_seed(default, low, high):
     return spec
 
 
+def with_default_label(label):
+    """Return a pipeline of nearest neighbours that answers `label` without samples."""
+    spec = drawings()
+    spec.pipelineClassifier.pipeline.models[
+        1
+    ].kNearestNeighborsClassifier.defaultStringLabel = label
+    return spec
+
+
+def alone(label):
+    """Return nearest neighbours of an array, of classes that are numbers, any number of them."""
+    builder = KNearestNeighborsClassifierBuilder("self", "label", 4, label)
+    builder.spec.kNearestNeighborsClassifier.numberOfNeighbors.ClearField("range")
+    builder.spec.kNearestNeighborsClassifier.numberOfNeighbors.defaultValue = 2**40
+    return builder.spec
+
+
 TEXTS = ['"', "\\", "\\(exit(1))", '"""', "a\nb", "\r\n", "\0", "*/", "//", "#", '#"', "🐈‍⬛", "é",
          "", " ", "\u2028", "\u202e"]  # fmt: skip
 
@@ -135,6 +154,8 @@ MODELS = {
     "ManyAllowed": lambda: with_epochs(list(range(1, 4000, 2))),
     "OneAllowed": lambda: with_epochs([1]),
     "LargestSeed": lambda: with_seed(2**63 - 1, -(2**63), 2**63 - 1),
+    "NeighborTexts": lambda: with_default_label('"\n\\(fatalError())'),
+    "NeighborNumbers": lambda: alone(-(2**63)),
     "PipelineText": lambda: in_pipeline(build(), ["features", '"\\(x)']),
     "RgbImage": lambda: build(image="rgb", regression=True, classes=2),
 }

@@ -5,9 +5,17 @@ import io
 
 import numpy as np
 
-from converter.backend.coremltools import NeuralNetworkBuilder, SgdParams, datatypes
+from converter.backend.coremltools import (
+    KNearestNeighborsClassifierBuilder,
+    NeuralNetworkBuilder,
+    SgdParams,
+    datatypes,
+)
+from converter.coreml import neighbors
 from converter.coreml.features import channels
-from converter.coreml.mlmodel import FeatureTypes_pb2
+from converter.coreml.mlmodel import FeatureTypes_pb2, Model_pb2
+from converter.coreml.neighbors import label_type
+from converter.coreml.pipelines import members
 from converter.coreml.subject import subject
 from tests.pipelines import in_pipeline
 
@@ -71,6 +79,38 @@ def dense(inputs=None, hidden=5, classes=3, labels=None, regression=False, image
     return builder.spec
 
 
+def nearest(label="text", names=("features", "neighbors"), image=False):
+    """Return a frozen dense layer, 16 numbers to 3, and the nearest neighbours of what it makes."""
+    network = dense(hidden=0, image=image)
+    network.isUpdatable = False
+    net = network.neuralNetwork
+    net.ClearField("updateParams")
+    del net.layers[-1]  # the softmax
+    dense_layer = net.layers[-1]
+    dense_layer.isUpdatable = False
+    dense_layer.output[0] = "features"
+    for params in (dense_layer.innerProduct.weights, dense_layer.innerProduct.bias):
+        params.isUpdatable = False
+    del network.description.trainingInput[:]
+    builder = KNearestNeighborsClassifierBuilder(
+        "features", "label", 3, "none" if label == "text" else -1, number_of_neighbors=1
+    )
+    builder.set_number_of_neighbors_with_bounds(1, allowed_range=(1, 9))
+    network.description.output[0].CopyFrom(builder.spec.description.input[0])
+    spec = Model_pb2.Model(specificationVersion=4, isUpdatable=True)
+    parts = spec.pipelineClassifier.pipeline
+    for member in (network, builder.spec):
+        parts.models.add().CopyFrom(member)
+    parts.names.extend(names)
+    given, answers = network.description, builder.spec.description
+    spec.description.input.extend(given.input)
+    spec.description.output.extend(answers.output)
+    spec.description.predictedFeatureName = answers.predictedFeatureName
+    spec.description.predictedProbabilitiesName = answers.predictedProbabilitiesName
+    spec.description.trainingInput.extend([*given.input, answers.trainingInput[1]])
+    return spec
+
+
 MODELS = {
     "Array": dense,
     "NewArray": lambda: dense(seed=2),
@@ -81,6 +121,8 @@ MODELS = {
     "TwoInputs": lambda: dense(inputs={"image": (1, 4, 4), "class": (5,)}, hidden=0),
     "Pipeline": lambda: in_pipeline(dense(), ["features", "the head"]),
     "OldPipeline": lambda: in_pipeline(dense()),
+    "Nearest": nearest,
+    "NearestNumber": lambda: nearest("number", names=(), image=True),
     "Reference": lambda: dense(inputs={"x": (4,)}, hidden=0),
 }
 """By the beginning of the name of their trainer."""
@@ -88,6 +130,8 @@ MODELS = {
 
 def describe(spec):
     """Return `spec` as the stand-in reads it (``FakeModel`` in the package)."""
+    if label_type(spec) is not None:
+        return describe_nearest(spec)
     chosen = subject(spec)
     sgd = chosen.net.updateParams.optimizer.sgdOptimizer
     described = spec.description
@@ -105,6 +149,33 @@ def describe(spec):
         "momentum": sgd.momentum.defaultValue,
         "epochs": chosen.net.updateParams.epochs.defaultValue,
         "miniBatchSize": sgd.miniBatchSize.defaultValue,
+    }
+
+
+def describe_nearest(spec):
+    """Return a pipeline of a dense layer and nearest neighbours as the stand-in reads it."""
+    (_, network), (scope, last) = members(spec)
+    described, found = spec.description, neighbors.read(last)
+    return {
+        "inputs": [feature(item) for item in described.input],
+        "target": feature(described.trainingInput[-1]),
+        "output": described.predictedFeatureName,
+        "probabilities": described.predictedProbabilitiesName,
+        "labels": [],
+        "layers": [
+            layer(item) for item in network.neuralNetwork.layers if item.HasField("innerProduct")
+        ],
+        "isClassifier": True,
+        "isUpdatable": bool(spec.isUpdatable),
+        "scope": scope,
+        **dict.fromkeys(("learningRate", "momentum", "epochs", "miniBatchSize"), 0),
+        "neighbors": {
+            "count": found.count,
+            "samples": found.samples.tolist(),
+            "labels": list(map(str, found.labels)),
+            "defaultLabel": str(found.default_label),
+            "weighsByDistance": found.weighting == "inverse_distance",
+        },
     }
 
 

@@ -38,7 +38,7 @@ def awkward_sources(tmp_path_factory):
 def test_the_recorded_sources_compile(mode, goldens, tmp_path_factory):
     modules = stand_in(tmp_path_factory)
     thorough = mode.startswith("Swift 6")
-    assert len(goldens) == 8
+    assert len(goldens) == 9
     assert diagnostics(modules, mode, goldens, thorough) == {}
 
 

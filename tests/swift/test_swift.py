@@ -20,10 +20,13 @@ from converter.errors import OutputError, TrainingError
 from converter.swift import generate
 from converter.swift.names import KEYWORDS, comment, identifier, string, type_name
 from converter.swift.trainer import trainer
+from converter.validation.validate import findings
 from tests.device.specs import INTERFACES, build
 from tests.paths import FIXTURES, ROOT
 from tests.pipelines import in_pipeline
+from tests.swift.dense import nearest
 from tests.swift.grammar import Source
+from tests.validation.specs import drawings
 
 GOLDEN = FIXTURES / "swift"
 
@@ -63,7 +66,7 @@ def pipeline():
     return in_pipeline(build(), ["backbone", "head"])
 
 
-MODELS |= {"two_inputs": two_inputs, "pipeline": pipeline, "adam": adam}
+MODELS |= {"two_inputs": two_inputs, "pipeline": pipeline, "adam": adam, "neighbors": drawings}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -94,10 +97,11 @@ def test_a_recorded_source_is_swift_of_the_safe_kind(path):
         source.text(node.child_by_field_name("name"))
         for node in source.nodes("function_declaration")
     }
-    assert functions >= {"train", "reset", "predict", "evaluate", "weights", "biases"}
+    wanted = {"train", "reset", "predict", "evaluate", "exportModel", "importModel"}
+    assert functions >= wanted | ({"weights", "biases"} if path.stem != "neighbors" else set())
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/background-training.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/background-training.md", "docs/neighbors.md"])
 def test_the_swift_of_the_documentation_is_swift(page):
     blocks = re.findall(r"```swift\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert blocks
@@ -127,6 +131,9 @@ def test_the_grammar_finds_mistakes():
         ("regressor", ["var values: [Double]", "-> [Double]", "shape: [2]"]),
         ("two_inputs", ["inputClass: [Float]", '"class": Self.value(', ".float32"]),
         ("pipeline", ['key.scoped(to: "head")']),
+        ("neighbors", ['key.scoped(to: "model1")', "ClosedRange<Int> = 1...1000",
+                       'defaultLabel: String? = "unknown"', "public var label: String",
+                       'values["label"] = MLFeatureValue(string: sample.label)', "forEvents: []"]),
         ("adam", ["beta2: Double = 0.999", "ClosedRange<Double> = 0.0...Double.infinity",
                   "-5...1099511627776", "seed: Int64 = -3"]),
     ],
@@ -385,3 +392,8 @@ def test_the_command_is_light_and_the_engine_is_loaded_by_it_alone(tmp_path):
         loaded = set(done.stdout.split())
         assert not {"tensorflow", "keras", "coremltools.converters"} & loaded
         assert ("jinja2" in loaded) == has_engine
+
+
+def test_the_stand_in_is_given_models_that_core_ml_would_take():
+    for spec in (nearest(), nearest("number", names=(), image=True)):
+        assert findings(spec) == []

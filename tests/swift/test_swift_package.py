@@ -17,6 +17,7 @@ from tests.swift.compiler import (
 )
 from tests.swift.grammar import Source
 from tests.swift.test_swift import two_inputs
+from tests.validation.specs import drawings
 
 DRAWN = {
     "array": "[Double]",
@@ -185,3 +186,14 @@ def test_the_command_refuses_a_type_that_would_hide_another(folder, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert "the type String would hide another String" in line
     assert not (folder / "String.swift").exists()
+
+
+def test_a_package_of_nearest_neighbors_asks_for_what_it_has_added():
+    found = package.files(drawings(), b"the model", "SketchTrainer", "Sketch")
+    test = found["Tests/SketchTrainerTests/SketchTrainerTests.swift"].decode()
+    assert 'label: "class \\(number % 2)"' in test
+    assert "updatableLayers" not in test
+    assert Source(test).mistakes() == []
+    assert "Adds a few samples" in found["README.md"].decode()
+    with pytest.raises(TrainingError, match="leave out --app"):
+        package.files(drawings(), b"the model", "SketchTrainer", "Sketch", app=True)

@@ -242,6 +242,15 @@ def forget(model):
     del labels(model)[:]
 
 
+def nearest(model):
+    """Return the classifier at the end of a pipeline."""
+    return model.pipelineClassifier.pipeline.models[-1]
+
+
+def asked(model):
+    return model.kNearestNeighborsClassifier.numberOfNeighbors
+
+
 def empty_neighbors():
     model = specs.neighbors()
     forget(model)
@@ -513,6 +522,7 @@ CASES = [
     ("O217", "lenet", put("isUpdatable", False)),
     ("O218", "pipeline", drop("description.trainingInput")),
     ("O218", "neighbors", drop("description.trainingInput")),
+    ("O231", "pipeline", lambda m: m.pipeline.names.__setitem__(1, "")),
     ("O219", "pipeline", put("pipeline.models.0.specificationVersion", 5)),
     ("O220", "nested_pipeline", nothing),
     ("O222", "lenet", lambda m: target(m).multiArrayType.enumeratedShapes.SetInParent()),
@@ -545,6 +555,15 @@ CASES = [
     ("O230", "neighbors", lambda m: first_array(m).shape.__setitem__(0, 3)),
     ("O230", empty_neighbors, put(f"{INDEX}.numberOfDimensions", 0)),
     ("O230", empty_neighbors, put(f"{INDEX}.numberOfDimensions", -2)),
+    ("O230", "drawings", lambda m: first_array(nearest(m)).shape.append(2)),
+    ("O241", "neighbors", lambda m: m.description.input[0].type.doubleType.SetInParent()),
+    ("O241", "neighbors", lambda m: feature(m.description.input, "more", [2], "FLOAT32")),
+    ("O242", "neighbors", lambda m: target(m).int64Type.SetInParent()),
+    ("O242", "drawings", lambda m: target(m).int64Type.SetInParent()),
+    ("O242", "neighbors", put("description.trainingInput.0.type.multiArrayType.dataType", 65600)),
+    ("O243", "neighbors", put("kNearestNeighborsClassifier.numberOfNeighbors.defaultValue", 3)),
+    ("O243", empty_neighbors, put("isUpdatable", False)),
+    ("O215", "neighbors", lambda m: allowed(asked(m), 1, 1, 0)),
 ]
 
 INTACT = {
@@ -571,5 +590,11 @@ INTACT = {
     "mask": ("many_layers", lambda m: constant(m).floatValue.__setitem__(0, -math.inf)),
     "row of values": ("neighbors", lambda m: first_array(m).shape.insert(0, 1)),
     "no samples yet": ("neighbors", forget),
+    "a pipeline without names": ("pipeline", lambda m: m.pipeline.ClearField("names")),
+    "as many samples as neighbors": ("neighbors", lambda m: setattr(asked(m), "defaultValue", 2)),
+    "answers in an array": (
+        "neighbors",
+        lambda m: feature(m.description.output, "probs", [2], "DOUBLE"),
+    ),
 }
 """What looks like a broken model and is right: a model, and what is done to it."""

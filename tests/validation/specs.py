@@ -178,6 +178,43 @@ def neighbors():
     return model
 
 
+def drawings():
+    """A frozen network that embeds small drawings, and nearest neighbours without a sample yet.
+
+    The form of Apple's UpdatableDrawingClassifier, as its published metadata tell: features, types,
+    kinds of layers, members without names; here with fewer channels.
+    """
+    embedding = new_model(version=4)
+    feature(embedding.description.input, "drawing", image=("GRAYSCALE", 28, 28))
+    layers = Layers(network(embedding), "drawing")
+    for number, (inputs, size) in enumerate(((1, 3), (2, 4), (2, 2))):
+        layers.convolution(f"conv_{number}", inputs, 2, size)
+        layers.activation(f"conv_{number}__activation")
+        layers.pooling(f"pool_{number}")
+    layers.add("flatten", "flatten")
+    layers.dense("dense", 8, 4)
+    layers.add("activation", "dense__activation", outputs=["embedding"], ReLU=None)
+    feature(embedding.description.output, "embedding", [4], "FLOAT32")
+    last = neighbors()
+    shown, params = last.description, last.kNearestNeighborsClassifier
+    for features in (shown.input, shown.trainingInput):
+        features[0].name = "embedding"
+        features[0].type.multiArrayType.shape[0] = 4
+    feature(shown.output, "labelProbs", kind="dictionaryType")
+    shown.output[1].type.dictionaryType.stringKeyType.SetInParent()
+    shown.predictedProbabilitiesName = "labelProbs"
+    allowed(params.numberOfNeighbors, 5, low=1, high=1000)
+    del params.stringClassLabels.vector[:]
+    params.defaultStringLabel = "unknown"
+    params.nearestNeighborsIndex.numberOfDimensions = 4
+    params.nearestNeighborsIndex.ClearField("floatSamples")
+    model = pipeline(embedding, last, kind="pipelineClassifier")
+    model.pipelineClassifier.pipeline.ClearField("names")
+    model.description.predictedFeatureName = "label"
+    model.description.predictedProbabilitiesName = "labelProbs"
+    return model
+
+
 def extractor(version=4):
     """A frozen network that makes the input of `dense_head`."""
     model = new_model(version=version)
@@ -390,6 +427,7 @@ MODELS = {
     "image_regression": image_regression,
     "house_prices": house_prices,
     "neighbors": neighbors,
+    "drawings": drawings,
     "pipeline": pipeline,
     "pipeline_classifier": lambda: pipeline(
         extractor(), kind="pipelineClassifier", updatable=False

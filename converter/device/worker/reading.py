@@ -47,7 +47,8 @@ def predictions(job: Any, model: Any, samples: list[Any]) -> dict[str, Any]:
             elif value.type() == MLFeatureTypeDictionary:
                 by_label = value.dictionaryValue()
                 shares = {str(k): float(by_label.objectForKey_(k)) for k in by_label.allKeys()}
-                numbers = np.array([shares.get(label, math.nan) for label in job["labels"]])
+                absent = job.get("absent_share", math.nan)
+                numbers = np.array([shares.get(label, absent) for label in job["labels"]])
             else:
                 continue
             found.setdefault(str(number), []).append(numbers)

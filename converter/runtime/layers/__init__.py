@@ -13,7 +13,7 @@ from converter.coreml.mlmodel import Message
 from converter.runtime.backend import Tensor, Weight
 from converter.runtime.layers.activation import activation
 from converter.runtime.layers.convolution import convolution
-from converter.runtime.layers.dense import bias, inner_product, load_constant, scale
+from converter.runtime.layers.dense import bias, embedding, inner_product, load_constant, scale
 from converter.runtime.layers.elementwise import (
     add,
     average,
@@ -50,6 +50,7 @@ LAYERS: dict[str, Callable[[Message, list[Tensor], Weight], Tensor | list[Tensor
     "convolution": convolution,
     "crop": crop,
     "dot": dot,
+    "embedding": embedding,
     "flatten": flatten,
     "innerProduct": inner_product,
     "l2normalize": l2_normalize,

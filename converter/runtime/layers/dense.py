@@ -1,7 +1,8 @@
-"""Layers that multiply or add weights: dense, scale, bias, constants."""
+"""Layers that multiply, add or look up weights: dense, embedding, scale, bias, constants."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from converter.coreml.mlmodel import Message
@@ -21,6 +22,21 @@ def inner_product(layer: Message, inputs: list[Tensor], weight: Weight) -> Tenso
         y = tf.concat([tf.matmul(x, block) for block in matrix.blocks], 1)
     else:
         y = tf.matmul(x, matrix, transpose_b=True)
+    if params.hasBias:
+        y = tf.nn.bias_add(y, weight("bias", (outputs,)))
+    return tf.reshape(y, (-1, 1, 1, outputs))
+
+
+def embedding(layer: Message, inputs: list[Tensor], weight: Weight) -> Tensor:
+    """Column ``x`` of the weights ``[out, rows]``, and a bias; ``[N, 1, 1, out]``.
+
+    `x` is the index ``[N, 1, 1, 1]``, of which a fraction is cut off.
+    """
+    params = layer.embedding
+    outputs = int(params.outputChannels)
+    table = weight("weights", (outputs, int(params.inputDim)))
+    index = tf.cast(tf.reshape(inputs[0], (-1, math.prod(inputs[0].shape[1:]))), tf.int32)
+    y = tf.transpose(tf.gather(table, tf.squeeze(index, 1), axis=1))
     if params.hasBias:
         y = tf.nn.bias_add(y, weight("bias", (outputs,)))
     return tf.reshape(y, (-1, 1, 1, outputs))

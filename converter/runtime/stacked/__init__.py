@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from converter.runtime.stacked.engine import ADAPTATION, Engine, Outcome
+from converter.runtime.stacked.checks import ADAPTATION
+from converter.runtime.stacked.engine import Engine, Outcome
 from converter.runtime.stacked.pool import Pool, Rows, pool
 from converter.runtime.stacked.threads import limit_threads
 

@@ -12,6 +12,9 @@ from converter.errors import DataError, TrainingError, UsageError
 from converter.runtime.settings import Settings
 from converter.runtime.stacked.pool import Rows
 
+ADAPTATION = "adaptation"
+"""The name of the scores on the samples that a user learns from."""
+
 
 def check(
     adaptation: Rows, settings: Sequence[Settings], epochs: Sequence[int], tests: Mapping[str, Rows]
@@ -30,7 +33,9 @@ def check(
         raise UsageError(
             f"there are {users} users, but {len(settings)} settings; give one for each"
         )
-    _check_rows("adaptation", adaptation, users, least=0)
+    _check_rows(ADAPTATION, adaptation, users, least=0)
+    if ADAPTATION in tests:
+        raise UsageError(f"tests: {ADAPTATION!r} is what users learn from; choose another name")
     for name, tested in tests.items():
         _check_rows(name, tested, users, least=-1)
     if not epochs or epochs[0] < 0 or any(a >= b for a, b in pairwise(epochs)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from converter.coreml.mlmodel import Floats
 from converter.runtime import network
-from converter.runtime.backend import CPU, tf
+from converter.runtime.backend import CPU, Tensor, tf
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
+from converter.runtime.stacked.by_samples import can_hold, lowest
 from converter.runtime.stacked.layers import runs_user_by_user
 from converter.runtime.stacked.pool import Pool
 from converter.runtime.weights import StoredWeights
@@ -34,9 +36,6 @@ MOST_USERS = 256
 MOST_USER_BY_USER = 8
 """A layer that runs for one user after the other stands in the graph as many times."""
 
-SLOTS = {"adamOptimizer": 2, "sgdOptimizer": 1}
-"""Arrays as large as the weights that an optimizer remembers."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -47,12 +46,14 @@ class Part:
         count: how many users there are.
         settings: those of the first.
         rates: the learning rate in each place.
+        samples: how many of each user matrices are held by: see `by_samples`; 0 if they are not.
     """
 
     places: Sequence[int]
     count: int
     settings: Settings
     rates: Floats
+    samples: int
 
     @property
     def users(self) -> Sequence[int]:
@@ -69,11 +70,13 @@ class Part:
     @property
     def kind(self) -> object:
         """What a `Block` is built for."""
-        return len(self.places), self.rate_in, _kind(self.settings)
+        return len(self.places), self.rate_in, self.samples, _kind(self.settings)
 
 
-def parts(settings: Sequence[Settings], at_once: dict[int, int]) -> Iterator[Part]:
-    """Divide users into parts of as many `at_once` as suit the size of their mini-batches.
+def parts(
+    plan: Plan, settings: Sequence[Settings], pool: Pool, samples: int, most_bytes: int
+) -> Iterator[Part]:
+    """Divide users, each with so many `samples`, into parts that fit into `most_bytes`.
 
     Users with the same rate come together where they can: that is fastest.
     """
@@ -82,13 +85,15 @@ def parts(settings: Sequence[Settings], at_once: dict[int, int]) -> Iterator[Par
         kinds.setdefault(_kind(chosen), []).append(user)
     for users in kinds.values():
         users.sort(key=lambda user: settings[user].numbers[RATE])
-        most = at_once[settings[users[0]].batch_size]
+        first = settings[users[0]]
+        held = samples if can_hold(plan, first, samples) else 0
+        most = Need(plan, first, pool, held).users_at_once(most_bytes)
         room = min(most, 1 << (len(users) - 1).bit_length())
         for start in range(0, len(users), room):
             there = users[start : start + room]
             places = [*there, *[there[-1]] * (room - len(there))]
             rates = np.array([settings[user].numbers[RATE] for user in places], np.float32)
-            yield Part(places, len(there), settings[there[0]], rates)
+            yield Part(places, len(there), settings[there[0]], rates, held)
 
 
 def _kind(settings: Settings) -> object:
@@ -96,29 +101,48 @@ def _kind(settings: Settings) -> object:
     return settings.optimizer, settings.batch_size, settings.arithmetic, *sorted(numbers.items())
 
 
-def bytes_per_user(plan: Plan, settings: Settings, pool: Pool) -> int:
-    """Return about how much memory each user takes that is computed at once, beside the pool.
+class Need:
+    """How much memory each user takes that is computed at once, beside the pool.
 
-    Weights, their gradients and what the optimizer remembers of them; and all blobs of a
-    mini-batch with their gradients.
+    While learning, that is the weights, their gradients, and what the optimizer remembers of them,
+    and all blobs of a mini-batch with their gradients. Of matrices that are held by `samples` (see
+    `by_samples`) there are their products besides, and when the user is tested the weights.
     """
-    weights = sum(len(parameter.stored.floatValue) for parameter in plan.parameters)
-    arrays = 3 + SLOTS[settings.optimizer]
-    return 4 * (arrays * weights + 2 * settings.batch_size * _values_per_sample(plan, pool))
+
+    def __init__(self, plan: Plan, settings: Settings, pool: Pool, samples: int) -> None:
+        self._user_by_user = runs_user_by_user(plan)
+        counts = {p.key: len(p.stored.floatValue) for p in plan.parameters}
+        learnt, besides = sum(counts.values()), 0
+        for layer in lowest(plan) if samples else ():
+            params = layer.message.innerProduct
+            inputs, outputs = int(params.inputChannels), int(params.outputChannels)
+            learnt += (samples - inputs) * outputs
+            besides += samples * (samples + outputs + inputs) + 2 * inputs * outputs
+        arrays = 2 + _remembered(settings)
+        self.learning = 4 * (arrays * learnt + settings.batch_size * _values_per_sample(plan, pool))
+        self.bytes = self.learning + 4 * besides
+
+    def users_at_once(self, most_bytes: int) -> int:
+        """Return how many users to compute at once: a power of two."""
+        most = MOST_USER_BY_USER if self._user_by_user else MOST_USERS
+        fast, fitting = BEST_BYTES // self.learning, most_bytes // self.bytes
+        return 1 << (max(1, min(most, fast, fitting)).bit_length() - 1)
 
 
-def users_at_once(plan: Plan, settings: Settings, pool: Pool, most_bytes: int) -> int:
-    """Return how many users to compute at once: a power of two."""
-    of_user = bytes_per_user(plan, settings, pool)
-    most = MOST_USER_BY_USER if runs_user_by_user(plan) else MOST_USERS
-    found = min(most, max(1, min(BEST_BYTES, most_bytes) // of_user))
-    return 1 << (found.bit_length() - 1)
+def _remembered(settings: Settings) -> int:
+    """Return how many arrays as large as the weights the optimizer remembers."""
+    return 2 if settings.optimizer == "adamOptimizer" else int(settings.numbers["momentum"] > 0)
 
 
 def _values_per_sample(plan: Plan, pool: Pool) -> int:
-    """Return how many values the features and the learning layers' blobs of one sample have."""
+    """Return how many values the features, other blobs and their gradients of a sample have."""
     with tf.device(CPU):
         blobs = {name: tf.zeros((1, *blob.shape[1:])) for name, blob in pool.blobs.items()}
         made = [name for layer in plan.learning for name in layer.output]
-        found = network.run(plan.learning, blobs, StoredWeights(), [*blobs, *made])
-    return sum(int(np.prod(blob.shape[1:])) for blob in found.values())
+        found = network.run(plan.learning, blobs, StoredWeights(), made)
+    features, others = (sum(map(_size, part.values())) for part in (blobs, found))
+    return features + 2 * others
+
+
+def _size(blob: Tensor) -> int:
+    return math.prod(blob.shape[1:])

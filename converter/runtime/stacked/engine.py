@@ -11,20 +11,19 @@ from threading import Lock
 import numpy as np
 
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
-from converter.errors import TrainingError
-from converter.runtime.backend import Array, Integers
+from converter.errors import TrainingError, UsageError
+from converter.runtime.backend import Array, Integers, Tensor
 from converter.runtime.batches import batches
 from converter.runtime.layers.normalization import is_by_batch
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.stacked.block import Block
-from converter.runtime.stacked.checks import check
-from converter.runtime.stacked.division import Part, bytes_per_user, parts, users_at_once
+from converter.runtime.stacked.by_samples import can_hold
+from converter.runtime.stacked.checks import ADAPTATION, check
+from converter.runtime.stacked.division import Need, Part, parts
+from converter.runtime.stacked.given import Given
 from converter.runtime.stacked.layers import Key
 from converter.runtime.stacked.pool import Pool, Rows
-
-ADAPTATION = "adaptation"
-"""The name of the scores on the samples that a user learns from."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class Engine:
 
     Raises:
         TrainingError: what a layer makes of a user's sample depends on those of others.
+        UsageError: there is no memory, or no thread.
     """
 
     def __init__(self, plan: Plan, most_bytes: int = 1 << 30, threads: int = 1) -> None:
@@ -68,13 +68,19 @@ class Engine:
                     f"{layer}: normalizes by the mean of the samples computed at once, so users "
                     "cannot be trained together; choose a layer behind it as the lowest that learns"
                 )
+        if most_bytes < 1 or threads < 1:
+            raise UsageError(f"{threads} threads in {most_bytes} bytes: both must be 1 or more")
         self.plan, self.most_bytes, self.threads = plan, most_bytes, threads
         self._idle: dict[object, list[Block]] = {}
         self._lock = Lock()
 
-    def bytes_per_user(self, settings: Settings, pool: Pool) -> int:
-        """Return about how much memory each user takes that is computed at once, beside `pool`."""
-        return bytes_per_user(self.plan, settings, pool)
+    def bytes_per_user(self, settings: Settings, pool: Pool, samples: int) -> int:
+        """Return about how much memory a user with so many `samples` takes, beside the `pool`.
+
+        Only users that are computed at once take it.
+        """
+        held = samples if can_hold(self.plan, settings, samples) else 0
+        return Need(self.plan, settings, pool, held).bytes
 
     def train(
         self,
@@ -109,28 +115,26 @@ class Engine:
             with self._block(part) as block:
                 task.run(part, block)
 
+        samples, most = task.samples_per_user, self.most_bytes // self.threads
+        divided = parts(self.plan, settings, adaptation.pool, samples, most)
         with ThreadPoolExecutor(self.threads) as workers:
-            list(workers.map(run, self._parts(settings, adaptation.pool)))
+            list(workers.map(run, divided))
         return task.outcome(has_classes=self.plan.loss == CROSS_ENTROPY)
-
-    def _parts(self, settings: Sequence[Settings], pool: Pool) -> Iterator[Part]:
-        by_size = {chosen.batch_size: chosen for chosen in settings}
-        most = self.most_bytes // self.threads
-        return parts(
-            settings,
-            {size: users_at_once(self.plan, by_size[size], pool, most) for size in by_size},
-        )
 
     @contextmanager
     def _block(self, part: Part) -> Iterator[Block]:
         """Give a block for `part` that nobody else uses: one that is idle, or a new one."""
         with self._lock:
-            idle = self._idle.setdefault(part.kind, [])
+            idle = self._idle.get(part.kind)
             block = idle.pop() if idle else None
-        block = block or Block(self.plan, part.settings, len(part.places), part.rate_in)
+        block = block or Block(self.plan, part)
         yield block
+        block.end()
         with self._lock:
-            idle.append(block)
+            kept = sum(other.bytes for blocks in self._idle.values() for other in blocks)
+            if kept + block.bytes > self.most_bytes:
+                self._idle.clear()
+            self._idle.setdefault(part.kind, []).append(block)
 
 
 class _Task:
@@ -144,57 +148,67 @@ class _Task:
         tests: Mapping[str, Rows],
         keep_weights: bool,
     ) -> None:
-        self._adaptation, self._settings, self._epochs = adaptation, settings, epochs
-        self._sets, self._keep_weights = {ADAPTATION: adaptation, **tests}, keep_weights
+        self._settings, self._epochs, self._keep_weights = settings, epochs, keep_weights
+        zeros, rows = adaptation.pool.zeros, adaptation.rows
+        if zeros is not None:
+            rows = np.append(rows, np.full((len(rows), 1), zeros), axis=1)
+        self._total, self._samples = adaptation.rows.shape[1], Given.of(adaptation.pool, rows)
+        sets = {ADAPTATION: adaptation, **tests}
+        self._sets = {
+            name: Given.of(one.pool, np.atleast_2d(one.rows)) for name, one in sets.items()
+        }
         shape = (len(settings), len(epochs))
-        self._losses = {name: np.full(shape, np.nan, np.float32) for name in self._sets}
-        self._shares = {name: np.full(shape, np.nan, np.float32) for name in self._sets}
+        self._losses = {name: np.full(shape, np.nan, np.float32) for name in sets}
+        self._shares = {name: np.full(shape, np.nan, np.float32) for name in sets}
         self._weights: dict[Key, Floats] = {}
         self._lock = Lock()
 
+    @property
+    def samples_per_user(self) -> int:
+        """How many samples a user learns from, one of zeros included if there is one."""
+        return int(self._samples.rows.shape[1])
+
     def run(self, part: Part, block: Block) -> None:
         """Train the users of `part` in `block`, and note how well they answer."""
-        block.begin(part.rates)
+        block.begin(self._samples.of_users(part.places), part.rates)
         are_alive = np.ones(len(part.places), bool)
         for epoch in range(self._epochs[-1] + 1):
             if epoch:
-                are_alive &= block.epoch(self._adaptation.pool, self._order(part, epoch))
+                are_alive &= block.epoch(self._order(part, epoch))
             if epoch in self._epochs:
-                self._score(part, block, self._epochs.index(epoch), are_alive)
+                weights = block.weights()
+                self._score(part, block, weights, self._epochs.index(epoch), are_alive)
         if self._keep_weights:
-            self._keep(part, block)
+            self._keep(part, block.stored(weights))
 
     def outcome(self, has_classes: bool) -> Outcome:
         """Return what is known of all users."""
         shares = self._shares if has_classes else {}
         return Outcome(self._epochs, self._losses, shares, self._weights)
 
-    def _score(self, part: Part, block: Block, column: int, are_alive: Array) -> None:
+    def _score(
+        self, part: Part, block: Block, weights: Sequence[Tensor], column: int, are_alive: Array
+    ) -> None:
         for name, tested in self._sets.items():
-            losses, shares = block.score(tested, part.places)
+            losses, shares = block.score(tested.of_users(part.places), weights)
             are_numbers = are_alive & np.isfinite(losses)
             losses, shares = (np.where(are_numbers, found, np.nan) for found in (losses, shares))
             self._losses[name][part.users, column] = losses[: part.count]
             self._shares[name][part.users, column] = shares[: part.count]
 
-    def _keep(self, part: Part, block: Block) -> None:
-        for key, values in block.weights().items():
+    def _keep(self, part: Part, stored: Mapping[Key, Floats]) -> None:
+        for key, values in stored.items():
             with self._lock:
                 shape = (len(self._settings), values.shape[1])
                 room = self._weights.setdefault(key, np.empty(shape, np.float32))
             room[part.users] = values[: part.count]
 
     def _order(self, part: Part, epoch: int) -> Integers:
-        """Return the rows that each user learns from in `epoch`, mini-batch by mini-batch."""
-        rows, zeros = self._adaptation.rows, self._adaptation.pool.zeros
-        total = rows.shape[1]
+        """Return which of its samples each user learns from in `epoch`, in this order."""
         known: dict[object, Integers] = {}
-        found = []
-        for user in part.places:
+        for user in part.users:
             chosen = self._settings[user]
-            key = chosen.seed, chosen.shuffle
-            if key not in known:
-                known[key] = batches(chosen, epoch, total)
-            own = rows[user] if zeros is None else np.append(rows[user], zeros)
-            found.append(own[known[key]])
-        return np.stack(found)
+            if (key := (chosen.seed, chosen.shuffle)) not in known:
+                known[key] = batches(chosen, epoch, self._total)
+        every = (self._settings[user] for user in part.places)
+        return np.stack([known[chosen.seed, chosen.shuffle] for chosen in every])

@@ -78,20 +78,33 @@ class StackedLayers:
         lowest = [layer for layer in self._layers if set(layer.input) & set(plan.features)]
         self.can_share = all(layer.name in self._learning for layer in lowest)
 
+    def is_stored(self, key: Key) -> bool:
+        """Tell whether the values at `key` are held in the order of the file."""
+        return not self._by_key[key].is_rearranged
+
     def run(
-        self, blobs: Mapping[str, Tensor], weights: Sequence[Tensor], are_shared: bool = False
+        self,
+        blobs: Mapping[str, Tensor],
+        weights: Sequence[Tensor],
+        products: Mapping[str, Tensor] | None = None,
+        are_shared: bool = False,
     ) -> Tensor:
         """Return what the loss is computed from, ``[users * n, H, W, C]``.
 
         Args:
             blobs: the features, ``[users * n, H, W, C]``.
             weights: values like those of `own`, ``[users, ...]``.
+            products: of layers by name, ``W x`` ``[users, n, out]`` where it is known already;
+                `blobs` may lack what only these layers read.
             are_shared: the features are ``[n, H, W, C]``, the same for all users; only where
                 `can_share`.
         """
         found, shared = dict(blobs), set(blobs) if are_shared else set[str]()
         values = dict(zip(self._by_key, weights, strict=True))
         for layer in self._layers:
+            if products and layer.name in products:
+                found[layer.output[0]] = self._with_bias(layer, products[layer.name], values)
+                continue
             inputs = [found[name] for name in layer.input]
             if layer.name in self._learning:
                 outputs = [self._own_layer(layer, inputs[0], values, layer.input[0] in shared)]
@@ -103,29 +116,30 @@ class StackedLayers:
     def _own_layer(
         self, layer: Layer, x: Tensor, values: Mapping[Key, Tensor], is_shared: bool
     ) -> Tensor:
-        mine = {key[1]: values[key] for key in values if key[0] == layer.name}
         if layer.kind == "innerProduct":
             with network.refusing(f"{layer} ({layer.kind})"):
-                return self._inner_product(layer, x, mine, is_shared)
-        return self._user_by_user(layer, x, mine, is_shared)
+                return self._inner_product(layer, x, values, is_shared)
+        return self._user_by_user(layer, x, values, is_shared)
 
     def _inner_product(
-        self, layer: Layer, x: Tensor, values: Mapping[str, Tensor], is_shared: bool
+        self, layer: Layer, x: Tensor, values: Mapping[Key, Tensor], is_shared: bool
     ) -> Tensor:
         """``y = W x + b`` for every user, as one batched product."""
         params = layer.message.innerProduct
-        groups, is_stored = 1 if is_shared else self._users, self._is_stored(layer)
+        groups, key = 1 if is_shared else self._users, (layer.name, "weights")
         rows = tf.reshape(flat(x), (groups, -1, int(params.inputChannels)))
-        y = tf.matmul(rows, values["weights"], transpose_b=is_stored)
-        if params.hasBias:
-            y += values["bias"][:, None]
-        return tf.reshape(y, (-1, 1, 1, int(params.outputChannels)))
+        return self._with_bias(
+            layer, tf.matmul(rows, values[key], transpose_b=self.is_stored(key)), values
+        )
 
-    def _is_stored(self, layer: Layer) -> bool:
-        return not self._by_key[layer.name, "weights"].is_rearranged
+    def _with_bias(self, layer: Layer, product: Tensor, values: Mapping[Key, Tensor]) -> Tensor:
+        params = layer.message.innerProduct
+        if params.hasBias:
+            product += values[layer.name, "bias"][:, None]
+        return tf.reshape(product, (-1, 1, 1, int(params.outputChannels)))
 
     def _user_by_user(
-        self, layer: Layer, x: Tensor, values: Mapping[str, Tensor], is_shared: bool
+        self, layer: Layer, x: Tensor, values: Mapping[Key, Tensor], is_shared: bool
     ) -> Tensor:
         """Run the layer for each user: of a convolution that is faster than a batched product.
 
@@ -133,12 +147,12 @@ class StackedLayers:
         TensorFlow's own convolutions take.
         """
         parts = [x] * self._users if is_shared else tf.split(x, self._users)
-        own = {field: tf.unstack(value) for field, value in values.items()}
+        own = {key: tf.unstack(value) for key, value in values.items() if key[0] == layer.name}
         found = []
         for user, part in enumerate(parts):
 
             def weight(layer: Layer, field: str, shape: Sequence[int], user: int = user) -> Tensor:
-                return self._by_key[layer.name, field].of_user(own[field][user])
+                return self._by_key[layer.name, field].of_user(own[layer.name, field][user])
 
             found += network.run_layer(layer, [part], weight)
         return tf.concat(found, 0)

@@ -12,10 +12,11 @@ from converter.coreml.mlmodel import Floats, Message
 from converter.errors import DataError
 from converter.runtime.backend import Array, Integers
 from converter.runtime.batches import WithZeros
+from converter.runtime.history import Labelled
 from converter.runtime.plan import Plan
 from converter.runtime.sources import computed, source
 from converter.runtime.targets import targets
-from converter.runtime.training import Labelled, blob_shape
+from converter.runtime.training import blob_shape
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,10 @@ from converter.validation.rules import (
     o228_unknown_value,
     o229_no_numbers,
     o230_neighbor_dimensions,
+    o231_scope_names,
+    o241_neighbor_input,
+    o242_neighbor_training,
+    o243_few_samples,
     p101_pipeline_members,
     p102_pipeline_features,
     p103_pipeline_updatable,
@@ -223,5 +227,9 @@ RULES: tuple[RuleModule, ...] = (
     o228_unknown_value,
     o229_no_numbers,
     o230_neighbor_dimensions,
+    o231_scope_names,
+    o241_neighbor_input,
+    o242_neighbor_training,
+    o243_few_samples,
 )
 """All rules, in the order in which findings are reported."""

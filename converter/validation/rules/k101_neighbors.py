@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from converter.coreml.mlmodel import Message
+from converter.coreml.neighbors import KIND
 from converter.validation.finding import Finding, Rule
 from converter.validation.rules.u111_hyperparameter import integer_problem, remedy
 from converter.validation.view import View
@@ -22,16 +23,15 @@ RULE = Rule("K101", "neighbors", "error", "apple")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding for each missing or contradicting part of the classifier."""
-    if model.kind != "kNearestNeighborsClassifier":
+    if model.kind != KIND:
         return
     params = model.params
     problem = integer_problem(params.numberOfNeighbors, positive=True)
     if problem:
         fix = remedy(params.numberOfNeighbors, positive=True)
         yield RULE.found(f"numberOfNeighbors {problem}", fix)
-    for oneof in ("WeightingScheme",):
-        if params.WhichOneof(oneof) is None:
-            yield RULE.found("has no weighting scheme", "set uniform or inverse distance weighting")
+    if params.WhichOneof("WeightingScheme") is None:
+        yield RULE.found("has no weighting scheme", "set uniform or inverse distance weighting")
     yield from _label_problems(params)
     yield from _index_problems(params)
 

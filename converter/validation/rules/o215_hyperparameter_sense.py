@@ -2,7 +2,7 @@
 
 What: a value that is not a finite number; a range whose minimum is above its maximum; a negative
 learning rate, momentum, beta or eps; momentum or beta of 1 or more by default; a learning rate of
-0 by default; a batch size or epoch number that may become 0 or less.
+0 by default; a batch size, epoch number or number of neighbours that may become 0 or less.
 Why: Apple's validator only asks whether the default is allowed, ignores momentum and shuffle, and
 does not look at values of a set after the default.
 Fix: correct the value; Keras' default learning rates are 0.01 (SGD) and 0.001 (Adam).
@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator
 
 from converter.coreml.hyperparameters import Hyperparameter, hyperparameters
+from converter.coreml.neighbors import KIND
 from converter.coreml.optimizers import NUMBERS
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
@@ -26,12 +27,18 @@ BELOW_ONE = tuple(number.field for number in NUMBERS.values() if number.is_decay
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding for each hyperparameter that makes no sense."""
-    if model.updatable_net is None:
-        return
-    for item in hyperparameters(model.updatable_net):
+    for item in _all(model):
         problem = _of_integer(item) if item.integer else _of_number(item)
         if problem:
             yield RULE.found(f"{item.name} {problem}", "correct the value")
+
+
+def _all(model: View) -> Iterator[Hyperparameter]:
+    if model.updatable_net is not None:
+        yield from hyperparameters(model.updatable_net)
+    elif model.kind == KIND:
+        neighbors = model.params.numberOfNeighbors
+        yield Hyperparameter("numberOfNeighbors", neighbors, integer=True, positive=True)
 
 
 def _of_integer(item: Hyperparameter) -> str | None:

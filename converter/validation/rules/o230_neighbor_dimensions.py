@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.coreml.neighbors import KIND
 from converter.coreml.shapes import declared_shape, describe, volume
 from converter.validation.finding import Finding, Rule, quoted
 from converter.validation.view import View
@@ -20,7 +21,7 @@ RULE = Rule("O230", "neighbor-dimensions", "error", "ours")
 
 def check(model: View) -> Iterator[Finding]:
     """Yield a finding if the dimensions are not positive, or not those of the input."""
-    if model.kind != "kNearestNeighborsClassifier":
+    if model.kind != KIND:
         return
     dimensions = model.params.nearestNeighborsIndex.numberOfDimensions
     fix = "set numberOfDimensions to the number of values of the input"

@@ -4,7 +4,8 @@ An "update" adds 0.25 to all weights and a "prediction" is a constant. ``STAND_I
 environment makes it behave otherwise: ``abort``, ``hang``, ``error``, ``main queue`` (the handlers
 are called where only the main run loop calls), ``secretive`` (no weights when training begins, none
 of frozen layers, no losses but those of epochs), ``unreadable`` (what was written loads nowhere),
-``trains`` (the models of a calibration, as ``dense.py`` has it).
+``trains`` (the models of a calibration, as ``dense.py`` has it), ``forgets`` (nearest neighbours
+keep no sample).
 """
 
 import ctypes
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from dense import Dense
 from Foundation import MAIN_QUEUE, NSDictionary
+from nearest import is_nearest, keep, votes
 from objc import TABLE, Object
 
 from converter.coreml import mlmodel
@@ -212,9 +214,14 @@ class MLModel(Object):
         values = {}
         for feature in self._spec.description.output:
             if feature.type.WhichOneof("Type") == "dictionaryType":
-                labels = subject(self._spec).labels
-                shares = NSDictionary.dictionaryWithDictionary_(dict.fromkeys(labels, 0.5))
-                values[feature.name] = MLFeatureValue(6, shares)
+                if is_nearest(self._spec):
+                    shares = votes(self._spec, features._values)
+                else:
+                    shares = dict.fromkeys(subject(self._spec).labels, 0.5)
+                by_label = NSDictionary.dictionaryWithDictionary_(shares)
+                values[feature.name] = MLFeatureValue(6, by_label)
+            elif feature.type.WhichOneof("Type") == "stringType":
+                values[feature.name] = MLFeatureValue(3, "a label")
             else:
                 values[feature.name] = MLFeatureValue(5, MLMultiArray._of(np.ones(2)))
         return Provider(values), None
@@ -300,7 +307,19 @@ class MLUpdateTask(Object):
         else:
             self._train()
 
+    def _keep(self):
+        """Keep the samples; of that nothing is told before the end."""
+        changed = MLModel()
+        changed._spec = type(self._model._spec)()
+        changed._spec.CopyFrom(self._model._spec)
+        if MODE != "forgets":
+            keep(changed._spec, [sample._values for sample in self._batch])
+        self._handlers._completion(Context(self, changed, 0))
+
     def _train(self):
+        if is_nearest(self._model._spec):
+            self._keep()
+            return
         update = subject(self._model._spec).net.updateParams
         optimizer = getattr(update.optimizer, update.optimizer.WhichOneof("OptimizerType"))
         epochs = self._told.get("epochs", update.epochs.defaultValue)

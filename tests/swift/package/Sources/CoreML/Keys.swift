@@ -35,6 +35,7 @@ open class MLParameterKey: MLKey {
     public class var epochs: MLParameterKey { named("epochs") }
     public class var shuffle: MLParameterKey { named("shuffle") }
     public class var seed: MLParameterKey { named("seed") }
+    public class var numberOfNeighbors: MLParameterKey { named("numberOfNeighbors") }
     public class var weights: MLParameterKey { named("weights") }
     public class var biases: MLParameterKey { named("biases") }
 

@@ -44,6 +44,7 @@ extension FakeModel {
     }
 
     func answer(to provider: any MLFeatureProvider) throws -> any MLFeatureProvider {
+        if let neighbors { return try answer(of: neighbors, to: provider) }
         let scores = scores(try input(of: provider))
         guard !labels.isEmpty else {
             let array = MLMultiArray.fake(scores, shape: [scores.count], .double)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A model of dense layers, as a folder with one file in JSON.
+/// A model of dense layers, perhaps with nearest neighbours behind them, as a folder with one file in JSON.
 public struct FakeModel: Codable, Equatable, Sendable {
     public enum Kind: String, Codable, Sendable {
         case float32, double, int32, image, string, int64
@@ -29,6 +29,15 @@ public struct FakeModel: Codable, Equatable, Sendable {
         public var isUpdatable: Bool
     }
 
+    /// Samples that are kept, each what the layers make of it, and their labels.
+    public struct Neighbors: Codable, Equatable, Sendable {
+        public var count: Int
+        public var samples: [[Double]]
+        public var labels: [String]
+        public var defaultLabel: String
+        public var weighsByDistance: Bool
+    }
+
     public var inputs: [Feature]
     public var target: Feature
     /// The output that the answer is read from, and that of the probabilities besides a label.
@@ -44,6 +53,8 @@ public struct FakeModel: Codable, Equatable, Sendable {
     public var momentum: Double
     public var epochs: Int
     public var miniBatchSize: Int
+    /// Of a model that learns by keeping samples.
+    public var neighbors: Neighbors?
 
     static let file = "model.json"
 

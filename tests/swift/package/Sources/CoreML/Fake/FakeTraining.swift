@@ -18,7 +18,7 @@ final class FakeWritableModel: MLModel, MLWritable {
     }
 }
 
-/// What a task does: mini-batches by SGD, in a thread of its own.
+/// What a task does: mini-batches by SGD, or samples that are kept, in a thread of its own.
 final class FakeTraining: @unchecked Sendable {
     /// The hyperparameters that were passed, by scope and name, as text.
     let passed: [String: String]
@@ -43,6 +43,11 @@ final class FakeTraining: @unchecked Sendable {
             (key.scope.map { "\($0).\(key.name)" } ?? key.name, value)
         }
         let found = Dictionary(uniqueKeysWithValues: named)
+        if model.neighbors != nil,
+            let odd = found.keys.first(where: { $0 != model.scoped(FakeModel.Neighbors.parameter) })
+        {
+            throw FakeError.invalid(odd)
+        }
         self.model = model
         self.data = data
         self.handlers = handlers
@@ -96,7 +101,20 @@ final class FakeTraining: @unchecked Sendable {
         handlers.completion(context(task, [], [:], isLast: true))
     }
 
+    /// Keeps every sample. Of such a training there is nothing to tell before its end.
+    private func keep(_ task: MLUpdateTask) throws {
+        for index in 0..<data.count {
+            let switches = FakeCoreML.shared.switches
+            switches.onStep(.miniBatch)
+            Thread.sleep(forTimeInterval: switches.secondsPerMiniBatch)
+            if isCancelled(task) { return }
+            try model.keep(data.features(at: index))
+        }
+        if FakeCoreML.shared.switches.trainingFails { throw FakeError.trainingFailed }
+    }
+
     private func learn(_ task: MLUpdateTask) throws {
+        if model.neighbors != nil { return try keep(task) }
         tell(task, .trainingBegin, [:])
         for epoch in 0..<epochs {
             var total = 0.0
