@@ -6,9 +6,11 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,18 +94,42 @@ def connected(where: Where) -> Iterator[Any]:
         if where.scheduler or where.scheduler_file:
             client = _client(where)
         else:
-            cluster = distributed.LocalCluster(
-                n_workers=where.workers or _cores(),
-                threads_per_worker=1,
-                memory_limit=where.most_bytes or "auto",
-                dashboard_address="127.0.0.1:0",
-                env=ONE_THREAD,
-                silence_logs=logging.CRITICAL,
-            )
+            cluster = _started(where)
             stack.enter_context(cluster)
             client = distributed.Client(cluster)
         stack.enter_context(client)
         yield client
+
+
+def _started(where: Where) -> Any:
+    """Return workers that have been started on this machine."""
+    with _no_interrupt():
+        return distributed.LocalCluster(
+            n_workers=where.workers or _cores(),
+            threads_per_worker=1,
+            memory_limit=where.most_bytes or "auto",
+            dashboard_address="127.0.0.1:0",
+            env=ONE_THREAD,
+            silence_logs=logging.CRITICAL,
+        )
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Let threads and processes that are started in the block not hear of ^C, nor theirs.
+
+    A terminal tells all processes of it, and each worker would print where it was. This process
+    hears of it after the block.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # started later, it would undo it in the thread that does
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _client(where: Where) -> Any:

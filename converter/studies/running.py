@@ -18,7 +18,7 @@ from converter.studies.people import User
 from converter.studies.store import Result, Store
 from converter.studies.trials import Trial, trials
 from converter.studies.users import Population, population
-from converter.studies.work import Size, Task
+from converter.studies.work import Size, Task, examined
 
 if TYPE_CHECKING:
     from converter.studies.cluster import Where
@@ -36,13 +36,17 @@ OVERHEAD = 700 * 10**6
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study that has been looked at: nothing of it is wrong, and nothing is computed yet."""
+    """A study that has been looked at: nothing of it is wrong, and nothing is computed yet.
+
+    `user_bytes` are what a user's samples take where they are computed with.
+    """
 
     study: Study
     models: Sequence[Candidate]
     trials: Sequence[Trial]
     population: Population
     task: Task
+    user_bytes: int
 
     @property
     def keys(self) -> list[tuple[str, str]]:
@@ -62,7 +66,8 @@ class Prepared:
     def blocks(self) -> list[range]:
         """The numbers of the users that are computed together."""
         total = len(self.population)
-        size = max(1, min(BLOCK, math.ceil(total / LEAST_BLOCKS)))
+        size = min(BLOCK, math.ceil(total / LEAST_BLOCKS), self.task.most_bytes // self.user_bytes)
+        size = max(1, size)
         return [range(i, min(i + size, total)) for i in range(0, total, size)]
 
 
@@ -89,7 +94,10 @@ def prepare(study: Study, most_bytes: int | None = None) -> Prepared:
         Reading(study.layout, study.scale), tried, sizes, study.test_samples, study.seeds,
         users.common, users.test, **room,
     )  # fmt: skip
-    return Prepared(study, models, tried, users, task)
+    sample, answers = users.sample(), users.answers()
+    largest = max(examined(model.spec, sample, answers, task.how) for model in models)
+    user_bytes = largest * max(study.needed, users.most_samples)
+    return Prepared(study, models, tried, users, task, user_bytes)
 
 
 @dataclass(frozen=True)

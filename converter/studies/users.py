@@ -50,6 +50,27 @@ class Population:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def sample(self) -> Held:
+        """Return the first sample of all."""
+        if self.common is not None:
+            held = self.common.held
+            return Held({name: each[:1] for name, each in held.columns.items()}, held.y[:1])
+        first = self.user(0)
+        assert isinstance(first, Stored)
+        return Held({n: each[:1] for n, each in first.held.columns.items()}, first.held.y[:1])
+
+    def answers(self) -> Array:
+        """Return the answers of all samples."""
+        if self.common is not None:
+            return self.common.held.y
+        assert self._y is not None
+        return self._y
+
+    @property
+    def most_samples(self) -> int:
+        """How many samples the user with the most of them has; 0 if users are simulated."""
+        return max(map(len, self._rows), default=0)
+
     def user(self, number: int) -> User:
         """Return one user, with the samples if they are not simulated."""
         if self._columns is None or self._y is None:

@@ -19,7 +19,10 @@ from converter.data import Reading
 from converter.data.arrays import converted
 from converter.runtime import ArraySamples, Labelled, Plan, plan
 from converter.runtime.backend import Array, Integers
+from converter.runtime.sources import source
 from converter.runtime.stacked import Engine, Outcome, Pool, Rows, pool
+from converter.runtime.targets import targets
+from converter.runtime.training import blob_shape
 from converter.studies.people import Common, Held, Stored, User
 from converter.studies.shifts import chosen, shifted, stream, style
 from converter.studies.store import Result, Scores
@@ -119,31 +122,22 @@ class Worker:
         test = self.task.test
         shared = None
         if test is not None:
-            samples = ArraySamples(self._as_inputs(spec, test))
+            samples = ArraySamples(as_inputs(spec, test, self.task.how))
             shared = pool(spec, chosen_plan, Labelled(samples, test.y), FROZEN_BATCH)
         engine = Engine(chosen_plan, self.task.most_bytes)
         return Ready(spec, key, chosen_plan, engine, shared)
-
-    def _as_inputs(self, spec: Message, held: Held) -> dict[str, Array]:
-        """Return samples as the inputs of the model take them."""
-        return {
-            feature.name: converted(held.columns[feature.name], feature, self.task.how)[
-                np.arange(len(held))
-            ]
-            for feature in spec.description.input
-        }
 
     def _samples(self, user: User) -> Held:
         """Return the samples of a user as the models take them."""
         spec = self.models[0].spec
         if isinstance(user, Stored):
-            return Held(self._as_inputs(spec, user.held), user.held.y)
+            return Held(as_inputs(spec, user.held, self.task.how), user.held.y)
         common = self.task.common
         assert common is not None
         (feature,) = spec.description.input
         rows = chosen(common.shifts, common.classes, self.task.needed, common.seed, user.number)
         part = Held({n: each[rows] for n, each in common.held.columns.items()}, common.held.y[rows])
-        array = self._as_inputs(spec, part)[feature.name]
+        array = as_inputs(spec, part, self.task.how)[feature.name]
         own = style(common.shifts, common.seed, user.number)
         is_array = feature.type.WhichOneof("Type") == "multiArrayType"
         channels_first = is_array and array.ndim == 4
@@ -185,6 +179,29 @@ class Worker:
             for line, (run, i, seed) in enumerate(lines)
             for column, epochs in enumerate(wanted, 1)
         ]  # fmt: skip
+
+
+def as_inputs(spec: Message, held: Held, how: Reading) -> dict[str, Array]:
+    """Return samples as the inputs of a model take them."""
+    return {
+        feature.name: converted(held.columns[feature.name], feature, how)[np.arange(len(held))]
+        for feature in spec.description.input
+    }
+
+
+def examined(spec: Message, sample: Held, answers: Array, how: Reading) -> int:
+    """Return what one sample takes in a block: itself, and what the frozen layers make of it.
+
+    `sample` is one, `answers` are those of all that there are.
+
+    Raises:
+        DataError: the sample or an answer does not fit the model.
+    """
+    columns, chosen_plan = as_inputs(spec, sample, how), plan(spec)
+    border = source(spec, chosen_plan, ArraySamples(columns), 1)
+    targets(spec, chosen_plan, answers, blob_shape(chosen_plan, border))
+    arrays = [*columns.values(), *border.take(np.arange(1)).values()]
+    return sum(4 * array.size for array in arrays)
 
 
 def split(key: str, seed: int, total: int) -> Integers:

@@ -143,7 +143,8 @@ WRONG = {
     "no results": (["s.yaml", "--results", "text.results"], 1, "cannot be used for results"),
     "a mistyped command": (["inti"], 2, "no file 'inti'; did you mean init"),
     "a model without a recipe": (
-        ["plain.mlmodel", "--users", "users.npz", "--write-recipe", "r.yaml"], 2,
+        ["plain.mlmodel", "--users", "users.npz", "--samples", "4", "--test-samples", "10",
+         "--scale", "1/255", "--write-recipe", "r.yaml"], 2,
         "plain carries no recipe",
     ),
 }  # fmt: skip

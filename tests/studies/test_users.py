@@ -137,10 +137,9 @@ def test_wrong_users_end_in_one_line(users, words, files, tmp_path):
     assert "\n" not in str(found.value)
 
 
-def test_a_label_that_the_model_does_not_know_is_found_in_the_block(files, tmp_path):
-    prepared = prepare(study(files, users=saved(tmp_path, y=np.full(40, 7))))
-    with pytest.raises(DataError, match="label 7 of sample 0 is not a class"):
-        Worker(prepared.task).run([prepared.population.user(0)])
+def test_a_label_that_the_model_does_not_know_is_found_before_anything_is_computed(files, tmp_path):
+    with pytest.raises(DataError, match="label 7 of sample 39 is not a class"):
+        prepare(study(files, users=saved(tmp_path, y=np.array([0] * 39 + [7]))))
 
 
 def adam_momentum(files, tmp):

@@ -111,3 +111,12 @@ def test_users_are_divided_by_their_number_alone(files):
     blocks = prepare(study(files, users={"simulated": told})).blocks
     assert [len(block) for block in blocks] == [64] * 31 + [16]
     assert [i for block in blocks for i in block] == list(range(2000))
+
+
+def test_fewer_users_are_computed_at_once_where_their_samples_are_large(files):
+    """Of each of 18 samples the picture and, as nothing is frozen but a flattening, itself."""
+    told = {"data": str(files / "common.npz"), "count": 2000}
+    prepared = prepare(study(files, users={"simulated": told}))
+    assert prepared.user_bytes == 18 * (36 + 36) * 4
+    small = replace(prepared, task=replace(prepared.task, most_bytes=10 * prepared.user_bytes + 1))
+    assert {len(block) for block in small.blocks} == {10}
