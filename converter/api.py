@@ -143,7 +143,7 @@ def convert(
     if chosen.output_path is not None:
         chosen = chosen.model_copy(update={"output_path": None})
     from converter.conversion import story
-    from converter.load import compile_settings_of
+    from converter.loading import compile_settings_of
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "converted.mlmodel"
@@ -337,7 +337,7 @@ class UpdatableModel:
     def _keras_model(self, against: str | Path | Any, allow_unsafe: bool) -> Any:
         """Return the live Keras model to compare with."""
         from converter.conversion.new_classes import original, renewed_again
-        from converter.load import compile_settings_of
+        from converter.loading import compile_settings_of
 
         if isinstance(against, (str, Path)):
             return original(self.spec, Path(against), allow_unsafe=allow_unsafe).model

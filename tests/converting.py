@@ -5,7 +5,7 @@ from __future__ import annotations
 from converter.backend.tensorflow import keras
 from converter.conversion.story import prepare, write
 from converter.coreml import mlmodel
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.recipe import Recipe
 from tests.lower.oracle import sequential
 

@@ -14,7 +14,7 @@ FLOORS = (
     ("errors", "versions"),
     ("file_kinds", "files", "paths"),
     ("arithmetic", "backend", "coreml", "keras_file"),
-    ("recipe", "load", "trace", "validation", "runtime", "swift"),
+    ("recipe", "loading", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
     ("learning", "calibration"),
     ("proof",),

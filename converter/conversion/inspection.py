@@ -17,7 +17,7 @@ from converter.keras_file.names import own_name
 from converter.learning.choice import Candidate, default_choice
 from converter.learning.head import asked
 from converter.learning.network import Traced, candidates
-from converter.load import LoadedModel, load, output_names
+from converter.loading import LoadedModel, load, output_names
 from converter.lower.walk import input_blob, interface_shape
 from converter.recipe import LOSSES, Recipe
 

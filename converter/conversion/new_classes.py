@@ -25,7 +25,7 @@ from converter.learning.new_classes import (
     with_new_head,
     with_spare_classes,
 )
-from converter.load import load
+from converter.loading import load
 from converter.recipe import Recipe
 
 NEW_CLASSES_KEY = f"{OWN_KEYS}new_classes"

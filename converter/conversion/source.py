@@ -9,7 +9,7 @@ from typing import Any
 from converter.coreml import mlmodel
 from converter.errors import UnsupportedError
 from converter.keras_file import Scaling
-from converter.load import LoadedModel, load
+from converter.loading import LoadedModel, load
 from converter.recipe import Recipe
 
 

@@ -12,7 +12,7 @@ from converter.keras_file.compiled import CompileSettings, Loss
 from converter.keras_file.spelling import quantized
 from converter.learning.head import CLASS_LOSSES, asked
 from converter.learning.network import Traced
-from converter.load import output_names
+from converter.loading import output_names
 from converter.lower.values import Values
 from converter.proof.finite import check_weights
 from converter.recipe import Recipe

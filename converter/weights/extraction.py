@@ -24,7 +24,7 @@ from converter.coreml.pipelines import learner
 from converter.errors import NotUpdatableError, ParityError, UnsupportedError
 from converter.files import replacing
 from converter.learning.network import learning_network
-from converter.load import LoadedModel
+from converter.loading import LoadedModel
 from converter.lower.weighted import Weighted
 from converter.paths import Input, Output, check_outputs, check_source
 from converter.proof.correspondence import correspondence, random_samples

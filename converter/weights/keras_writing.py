@@ -13,9 +13,9 @@ from converter.errors import KerasFileError, UnsupportedError
 from converter.keras_file.rewriting import rewrite
 from converter.keras_file.storage import is_hdf5
 from converter.learning.head import CLASS_LOSSES
-from converter.load import CompileSettings, LoadedModel, output_names
-from converter.load.kernels import as_stored
-from converter.load.weights import Placed
+from converter.loading import CompileSettings, LoadedModel, output_names
+from converter.loading.kernels import as_stored
+from converter.loading.weights import Placed
 from converter.trace.program import Array
 from converter.weights.other_format import LossError, write_anew
 

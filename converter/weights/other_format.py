@@ -23,8 +23,8 @@ from converter.backend.tensorflow import keras
 from converter.keras_file.compiled import DULL_OF_LOSSES, LOSSES, CompileSettings, Loss
 from converter.keras_file.names import own_name
 from converter.keras_file.storage import read_json
-from converter.load import LoadedModel
-from converter.load.layers import Unwritten, accepted_arguments
+from converter.loading import LoadedModel
+from converter.loading.layers import Unwritten, accepted_arguments
 
 OUR_OWN = "make-updatable>"
 """What Keras calls classes that only this tool registers."""

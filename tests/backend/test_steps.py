@@ -46,7 +46,7 @@ def test_all_steps_at_once(kind, tmp_path):
 def test_a_model_inside_is_read_from_files(suffix, tmp_path):
     import numpy as np
 
-    from converter.load import load
+    from converter.loading import load
 
     model = around("a model")
     model.save(tmp_path / f"model{suffix}")

@@ -53,5 +53,5 @@ def test_stored_values_of_a_large_variable_that_was_assigned_an_array():
     array[...] = 2.0
     variable = keras.Variable(array, dtype="float32")
     variable.assign(tensor(array))
-    copied = "assign() copies: converter.load.weights relies on memory that is taken over"
+    copied = "assign() copies: converter.loading.weights relies on memory that is taken over"
     assert address(stored_values(variable)) == address(array), copied

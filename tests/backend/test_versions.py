@@ -46,7 +46,7 @@ def test_the_oldest_versions_meet_the_rooms_that_rest_on_them():
         assert (ROOT / "tests" / file).exists(), f".ci/run tests tests/{name}"
         assert not test or f"\ndef {test}(" in (ROOT / "tests" / file).read_text(), name
     rooms = {name.split("/")[0] for name in names.split()}
-    assert {"backend", "conversion", "load", "lower", "proof", "trace"} <= rooms
+    assert {"backend", "conversion", "loading", "lower", "proof", "trace"} <= rooms
 
 
 @pytest.mark.parametrize("run", ["newest", "oldest"])

@@ -21,7 +21,7 @@ from converter import runtime
 from converter.backend.tensorflow import keras
 from converter.conversion.story import prepare, write
 from converter.coreml import mlmodel
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.recipe import Recipe
 from converter.runtime import ArraySamples, Labelled
 

@@ -12,7 +12,7 @@ from converter.coreml.mlmodel import layer_params, network
 from converter.coreml.pipelines import members
 from converter.coreml.quantization import stored_values
 from converter.errors import MakeUpdatableError, ParityError, UsageError
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.proof.update import verify
 from converter.recipe import Recipe
 from tests.converting import convert, small_cnn

@@ -17,7 +17,7 @@ from converter.coreml import mlmodel
 from converter.errors import ParityError, UnsupportedError
 from converter.keras_file.compiled import CompileSettings, Loss
 from converter.learning.head import asked
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.recipe import Recipe
 from tests.converting import IMAGE, convert, small_cnn, updatable_names
 from tests.lower.oracle import IOS12_KINDS, sequential
@@ -99,7 +99,7 @@ def test_a_model_too_large_for_a_file_is_refused_before_the_work(tmp_path, monke
     with pytest.raises(UnsupportedError, match="at most"):
         convert(small_cnn(), tmp_path)
     small_cnn().save(tmp_path / "large.keras")
-    filling = importlib.import_module("converter.load.weights")
+    filling = importlib.import_module("converter.loading.weights")
     monkeypatch.setattr(filling, "fill", lambda *_: pytest.fail("weights were read"))
     with pytest.raises(UnsupportedError, match="at most"):
         convert_file(Recipe(model=tmp_path / "large.keras"))

@@ -8,7 +8,7 @@ from converter.conversion import story
 from converter.conversion.story import prepare, write
 from converter.coreml import mlmodel
 from converter.errors import MakeUpdatableError, ParityError
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.recipe import Recipe
 from tests.lower.oracle import sequential
 

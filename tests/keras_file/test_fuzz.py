@@ -9,7 +9,7 @@ from converter import keras_file
 from converter.errors import KerasFileError
 from converter.keras_file import reader
 from converter.keras_file.content import all_groups
-from converter.load import CONTRADICTIONS
+from converter.loading import CONTRADICTIONS
 from tests.keras_file.damage import damaged, originals
 from tests.long import usual_or_long
 

@@ -11,7 +11,7 @@ from converter.backend.tensorflow import keras
 from converter.conversion.traced import loss_of, traced
 from converter.errors import MakeUpdatableError, NotUpdatableError, UnsupportedError, UsageError
 from converter.learning.network import learning_network
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.recipe import LOSSES, Recipe
 from tests.converting import convert
 from tests.lower.oracle import randomized, sequential

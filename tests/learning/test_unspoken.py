@@ -11,7 +11,7 @@ from converter.conversion.story import prepare
 from converter.keras_file.compiled import DULL, CompileSettings, compile_settings
 from converter.learning import unspoken
 from converter.learning.settings import training
-from converter.load import compile_settings_of
+from converter.loading import compile_settings_of
 from converter.recipe import Recipe
 from tests.converting import convert, small_cnn
 from tests.lower.oracle import sequential

@@ -16,7 +16,7 @@ from converter.errors import (
     ParityError,
     UnsupportedError,
 )
-from converter.load import load
+from converter.loading import load
 from tests.lower.oracle import sequential
 from tests.paths import MODELS, ZOO
 from tests.runtime.updatable import MNIST

@@ -20,8 +20,8 @@ from converter.keras_file.compiled import CompileSettings, Loss, compile_setting
 from converter.keras_file.names import own_name
 
 if TYPE_CHECKING:
-    from converter.load.build import Built
-    from converter.load.weights import Placed
+    from converter.loading.build import Built
+    from converter.loading.weights import Placed
 
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
 
@@ -87,8 +87,8 @@ def load(
 
 def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedModel:
     """Return the live model that `file` describes, with the weights in `path`."""
-    from converter.load.build import Builder, freeze
-    from converter.load.weights import fill
+    from converter.loading.build import Builder, freeze
+    from converter.loading.weights import fill
 
     builder = Builder()
     built = builder.build(file.model)

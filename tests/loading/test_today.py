@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from converter.load import load
+from converter.loading import load
 
 L = keras.layers
 

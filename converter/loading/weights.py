@@ -12,10 +12,10 @@ from converter.backend.keras import kept_variables, own_attributes
 from converter.backend.tensorflow import keras, tensor
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredLayer, StoredModel
-from converter.load.build import Built
-from converter.load.kernels import to_today
-from converter.load.lora import merged
-from converter.load.order import best_order, variables_of
+from converter.loading.build import Built
+from converter.loading.kernels import to_today
+from converter.loading.lora import merged
+from converter.loading.order import best_order, variables_of
 
 NOT_WEIGHTS = ("StateVar", "seed_generator_state")
 """Arrays that hold the state of a random generator."""

@@ -13,9 +13,9 @@ from converter.errors import KerasFileError
 from converter.keras_file import Json, StoredLayer, decoded
 from converter.keras_file.graph import about
 from converter.keras_file.spelling import has_no_effect
-from converter.load.cropping import CROPS
-from converter.load.functions import operation
-from converter.load.lambdas import lambda_layer
+from converter.loading.cropping import CROPS
+from converter.loading.functions import operation
+from converter.loading.lambdas import lambda_layer
 
 NOT_READ = {
     "FlaxLayer": "runs a Flax module",

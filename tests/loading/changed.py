@@ -7,7 +7,7 @@ import h5py
 import pytest
 
 from converter.errors import KerasFileError
-from converter.load import load
+from converter.loading import load
 from tests.paths import ZOO
 
 HDF5 = ZOO / "tf215_hdf5.h5"

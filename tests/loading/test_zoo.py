@@ -5,7 +5,7 @@ import pytest
 
 from converter.backend.layouts import any_layout
 from converter.errors import KerasFileError
-from converter.load import load
+from converter.loading import load
 from tests.paths import ZOO
 
 OPTIONS = {"tf24_any_size.h5": {"input_shape": (18, 20, 3)}}

@@ -10,7 +10,7 @@ from converter.backend.keras import in_one_line
 from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Call, StoredLayer, StoredModel, Tensor, input_shape
-from converter.load.layers import LayerMaker
+from converter.loading.layers import LayerMaker
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-
-from converter.load import load
 from tests.load.changed import HDF5, refusal, with_architecture
+
+from converter.loading import load
 from tests.paths import ZOO
 
 
@@ -146,7 +146,7 @@ def test_bad_files_are_refused_without_loading_tensorflow():
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from converter.load import load\n"
+        "from converter.loading import load\n"
         "from converter.errors import KerasFileError\n"
         f"for name in ('keras315_lambda.keras', 'keras224_weights_only.h5', 'none.h5'):\n"
         f"    try: load(Path({str(ZOO)!r}) / name)\n"
@@ -166,7 +166,7 @@ def test_a_missing_package_is_named_with_what_to_install(package, words):
         f"sys.modules[{package!r}] = None  # as if it were not installed\n"
         "from pathlib import Path\n"
         "from converter.errors import MissingDependencyError\n"
-        "from converter.load import load\n"
+        "from converter.loading import load\n"
         f"try: load(Path({str(HDF5)!r}))\n"
         "except MissingDependencyError as error: print(error)\n"
     )

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from tests.load.test_today import lively
 
 import converter
 from converter.errors import KerasFileError
-from converter.load import load
-from tests.load.test_today import lively
+from converter.loading import load
 
 L = keras.layers
 

@@ -9,7 +9,7 @@ from typing import Any
 from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.keras_file import Dataset
-from converter.load.build import Built
+from converter.loading.build import Built
 
 KINDS = {
     "W": "kernel",

@@ -7,11 +7,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from tests.load.test_today import lively
 
 from converter.errors import KerasFileError
 from converter.keras_file.inference import ACTS, GONE, PASSES
-from converter.load import load
-from tests.load.test_today import lively
+from converter.loading import load
 
 L = keras.layers
 ARGUMENTS = {
@@ -144,7 +144,7 @@ def test_random_crop_does_what_it_did_in_the_version_that_wrote_it(version, expe
 
 
 def test_shorter_side_crop_crops_the_longer_side():
-    from converter.load.cropping import ShorterSideCrop
+    from converter.loading.cropping import ShorterSideCrop
 
     x = pictures((4, 12, 3))
     np.testing.assert_allclose(ShorterSideCrop(4, 5)(x), x[:, :, 3:8])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from converter.keras_file.graph import StoredLayer
-from converter.load.kernels import to_today
+from converter.loading.kernels import to_today
 from tests.keras_file.stored import KERAS_1, KERAS_2, THEANO
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from converter.keras_file.compiled import Loss, compile_settings
 from converter.learning import unspoken
-from converter.load import compile_settings_of, load
+from converter.loading import compile_settings_of, load
 from tests.paths import MODELS, ZOO
 
 

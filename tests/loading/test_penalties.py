@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from converter.load import compile_settings_of, load
+from converter.loading import compile_settings_of, load
 
 PENALTIES = {
     "kernel_regularizer": keras.regularizers.L1L2(0.1, 0.2),

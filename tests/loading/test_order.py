@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from converter.load.order import agreement, contradicts, stored_kind
+from converter.loading.order import agreement, contradicts, stored_kind
 
 KINDS = {
     "dense_1/kernel:0": "kernel",

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from converter.errors import KerasFileError
-from converter.load import load
+from converter.loading import load
 from tests.paths import ZOO
 
 
