@@ -62,12 +62,14 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
 
     Raises:
         KerasFileError: `source` cannot be read.
+        TrainingError: nothing learns in `spec`, or it keeps samples instead of weights.
         UnsupportedError: what was learned has no place in Keras, or the file cannot be written in
             the other format without a loss.
         NotUpdatableError: the file is not the one that the model was converted from.
         ParityError: with what was learned, Keras predicts something else than the model.
         OutputError: the file cannot be written.
     """
+    tensors(spec)  # says what has no weights that learn, before anything is read
     check_source(source)
     check_outputs([Input("--into", source)], [Output("", target, ENDINGS)])
     loaded, new = _loaded(spec, source, allow_unsafe)
