@@ -1,7 +1,8 @@
 """What layers that only training needs do at inference: nothing, or what stands here.
 
 Classes of ``keras.layers`` that augment, regularize or prepare images: 7 in Keras 1.2.2, 8 in
-2.2.4, 21 in 2.15; those of 3.15 `tests/loading/test_inference.py` lists, and holds the table against.
+2.2.4, 21 in 2.15; those of 3.15 `tests/loading/test_inference.py` lists, and holds the table
+against.
 """
 
 from __future__ import annotations

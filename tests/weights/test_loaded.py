@@ -1,6 +1,5 @@
 """Saved models opened in Python: the same kind of object as from a conversion."""
 
-import importlib
 from pathlib import Path
 
 import numpy as np
