@@ -50,10 +50,15 @@ def test_errors_name_arguments(files, tmp_path):
         "epochs": ({"epochs": [3]}, "epochs: is no setting"),
         "rate": ({"settings": {"learning_rate": [0]}}, "settings['learning_rate']: 0 means"),
         "memory": ({"memory_limit": "1KB"}, "memory_limit: '1KB' is no amount"),
+        "results": ({"results": files / "tiny.txt"}, "the name must end in .results"),
+        "results that are read": (
+            {"users": {"data": tmp_path}, "results": tmp_path / "a.results"},
+            "lies inside the inp",
+        ),
         "scheduler": ({"scheduler_file": tmp_path / "none"}, "none: cannot be read"),
     }.values():
-        with pytest.raises(UsageError) as found:
-            converter.study(**told(files, results=tmp_path / "new.results", **changes))
+        with pytest.raises((UsageError, OutputError)) as found:
+            converter.study(**told(files, **{"results": tmp_path / "new.results", **changes}))
         assert words in str(found.value)
     with pytest.raises(RecipeError, match=r"none\.yaml: cannot be read"):
         converter.study(tmp_path / "none.yaml")
