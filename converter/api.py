@@ -227,6 +227,7 @@ def study(
 
     from converter.studies.answer import answer
     from converter.studies.cluster import Where
+    from converter.studies.model import RESULTS
     from converter.studies.reading import as_flags, from_flags
     from converter.studies.reading import read as read_study
     from converter.studies.running import prepare, run_on
@@ -236,8 +237,10 @@ def study(
     told = read_study(Path(file), flags) if file is not None else from_flags(flags)
     place = None if scheduler_file is None else Path(scheduler_file)
     where = Where(scheduler, place, workers, memory_limit)
+    results = told.place(Path(file) if file is not None else None)
+    check_outputs(told.inputs(), [Output("results", results, RESULTS)])
     prepared = prepare(told, where.most_bytes)
-    with closing(Store(told.place(Path(file) if file is not None else None))) as store:
+    with closing(Store(results)) as store:
         run_on(prepared, store, where)
         return answer(prepared, store)
 

@@ -23,6 +23,7 @@ from converter.cli.terminal import Progress
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 from converter.recipe.numbers import scaling_complaint
+from converter.studies.model import ANSWERS, PLOTS, RESULTS
 
 if TYPE_CHECKING:
     from converter.studies.answer import Answer
@@ -50,9 +51,9 @@ KEYS = {
 """Option -> the setting of a study that it gives."""
 
 ENDINGS = {
-    "results": (".results", ".sqlite", ".db"),
-    "out": (".json", ".csv"),
-    "plot": (".svg", ".png"),
+    "results": RESULTS,
+    "out": ANSWERS,
+    "plot": PLOTS,
     "write_recipe": RECIPE_ENDINGS,
 }
 """Option -> endings of the file that it writes."""

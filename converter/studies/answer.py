@@ -15,7 +15,7 @@ from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
 from converter.paths import RECIPE_ENDINGS, Output, check_outputs
 from converter.runtime import plan
 from converter.studies.candidates import Candidate
-from converter.studies.model import Goal, Study
+from converter.studies.model import ANSWERS, PLOTS, Goal, Study
 from converter.studies.running import Prepared
 from converter.studies.store import Store
 from converter.studies.trials import Trial
@@ -168,9 +168,9 @@ class Answer:
         Raises:
             OutputError: the file cannot be written, or is one that the study has read.
         """
-        from converter.studies.writing import ENDINGS, write
+        from converter.studies.writing import write
 
-        target = self._checked(path, ENDINGS)
+        target = self._checked(path, ANSWERS)
         write(self, target)
         return target
 
@@ -181,9 +181,9 @@ class Answer:
             MissingDependencyError: matplotlib is not installed.
             OutputError: the file cannot be written, or is one that the study has read.
         """
-        from converter.studies.plots import ENDINGS, write_plot
+        from converter.studies.plots import write_plot
 
-        target = self._checked(path, ENDINGS)
+        target = self._checked(path, PLOTS)
         write_plot(self, target)
         return target
 

@@ -71,8 +71,8 @@ class Where:
             found = 0
         if found < LEAST_MEMORY:
             raise UsageError(
-                f"--memory-limit {self.memory_limit}: is no amount of memory that a worker can do "
-                "with; give 1GB or more"
+                f"--memory-limit: {self.memory_limit!r} is no amount of memory that a worker can "
+                "do with; give 1GB or more"
             )
         return found
 

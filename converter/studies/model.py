@@ -12,6 +12,11 @@ from converter.paths import Input
 from converter.recipe.model import Strict, misplaced
 from converter.recipe.values import Place, Scaling, Text
 
+RESULTS = (".results", ".sqlite", ".db")
+ANSWERS = (".json", ".csv")
+PLOTS = (".svg", ".png")
+"""Endings of the files that a study writes."""
+
 MOST_SAMPLES = 1_000_000
 """Of one user, or of the test set that all share."""
 

@@ -11,7 +11,6 @@ from converter.errors import MissingDependencyError, install
 from converter.files import replacing
 from converter.studies.answer import Answer, Row
 
-ENDINGS = (".svg", ".png")
 WIDTH, HEIGHT = 15, 4.5
 """Inches."""
 

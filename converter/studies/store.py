@@ -28,8 +28,6 @@ FORMAT = 1
 SECONDS = 120.0
 """How long to wait while another process writes."""
 
-ENDINGS = (".results", ".sqlite", ".db")
-
 
 @dataclass(frozen=True)
 class Scores:

@@ -16,8 +16,6 @@ from converter.recipe import Choice, Range, Recipe
 from converter.recipe.writing import dump
 from converter.studies.answer import Answer, Estimate, Row
 
-ENDINGS = (".json", ".csv")
-
 NEXT = 3
 """Settings after the best that are told of."""
 

@@ -138,7 +138,7 @@ WRONG = {
     "no such scheduler file": (
         ["s.yaml", "--scheduler-file", "none", "--seeds", "9"], 2, "none: cannot be read",
     ),
-    "little memory": (["s.yaml", "--memory-limit", "1KB"], 2, "--memory-limit 1KB: is no amount"),
+    "little memory": (["s.yaml", "--memory-limit", "1KB"], 2, "--memory-limit: '1KB' is no amount"),
     "another database": (["s.yaml", "--results", "other.db"], 1, "is a database, but none of a st"),
     "no results": (["s.yaml", "--results", "text.results"], 1, "cannot be used for results"),
     "a mistyped command": (["inti"], 2, "no file 'inti'; did you mean init"),

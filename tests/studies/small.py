@@ -50,16 +50,20 @@ def write_all(folder):
 SETTINGS = {"learning_rate": [0.05, 0.5], "epochs": [1, 3]}
 
 
-def study(folder, **changes):
+def told(folder, **changes):
     """Return a small study: eight simulated users, two rates, two numbers of epochs."""
-    told = {
+    return {
         "models": [str(folder / "tiny.mlmodel")],
         "users": {"simulated": {"data": str(folder / "common.npz"), "count": 8,
                                 "shifts": {"inversion": 0.5, "rotation": 30.0}}},
         "scale": "1/255", "settings": SETTINGS, "samples": [4, 8], "test_samples": 10,
-        "seeds": [0, 1],
+        "seeds": [0, 1], **changes,
     }  # fmt: skip
-    return from_flags(as_flags({**told, **changes}))
+
+
+def study(folder, **changes):
+    """Return the small study, with `changes`."""
+    return from_flags(as_flags(told(folder, **changes)))
 
 
 def here(task, blocks):
@@ -78,4 +82,4 @@ def everything(store, prepared):
     }
 
 
-__all__ = ["here", "prepare", "run", "study", "tiny", "write_all"]
+__all__ = ["here", "prepare", "run", "study", "tiny", "told", "write_all"]

@@ -1,8 +1,8 @@
 """Studies on real processes of Dask: two workers on loopback, and what is killed in the middle."""
 
-import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,6 +10,8 @@ from contextlib import closing
 
 import pytest
 
+from converter import cli
+from converter.cli.study_progress import StudyProgress
 from converter.errors import UsageError
 from converter.studies import cluster
 from converter.studies.cluster import Where
@@ -113,54 +115,53 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(prepared, undistu
     assert seen == [True]
 
 
-@contextlib.contextmanager
-def in_a_process(files, scheduler, results):
-    """Start the study in a process group of its own, and wait until some results are there."""
-    line = [
+def line_of(files, scheduler, results):
+    return [
         "study", str(files / "tiny.mlmodel"), "--simulate", str(files / "common.npz"),
         "--count", str(COUNT), "--shift", "inversion=0.5", "--scale", "1/255",
         "--learning-rate", "0.05,0.5", "--epochs", "1,3", "--samples", "4", "--test-samples", "10",
         "--seeds", "0", "--results", str(results), "--scheduler-file", str(scheduler),
     ]  # fmt: skip
-    code = "import sys; from converter.cli import main; main(sys.argv[1:])"
-    process = subprocess.Popen([sys.executable, "-c", code, *line], env=ENVIRONMENT, text=True,
-                               stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
-    try:
-        until(lambda: results.exists() and count(results))
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(60)
-        process.stderr.close()
 
 
 def count(results):
-    with closing(Store(results)) as store:
-        (number,) = store._connection.execute("SELECT COUNT(*) FROM results").fetchone()
+    with closing(sqlite3.connect(results)) as connection:
+        (number,) = connection.execute("SELECT COUNT(*) FROM results").fetchone()
     return number
 
 
+def killed(line, condition):
+    """Start the command in a process of its own; kill it when `condition` is true."""
+    code = "import sys; from converter.cli import main; main(sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", code, *line], env=ENVIRONMENT)
+    try:
+        until(condition)
+    finally:
+        process.kill()
+    return process.wait(60)
+
+
 def test_a_study_that_is_interrupted_and_killed_goes_on(
-    prepared, undisturbed, files, scheduler, tmp_path
+    prepared, undisturbed, files, scheduler, tmp_path, monkeypatch, capsys
 ):
     results = tmp_path / "resumed.results"
-    with in_a_process(files, scheduler, results) as process:
-        os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert f"interrupted; run the same command again to go on from {results}\n" in said
+    line = line_of(files, scheduler, results)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            StudyProgress, "hear",
+            lambda self, pace: signal.raise_signal(signal.SIGINT) if pace.done > 9 else None,
+        )  # fmt: skip
+        assert cli.run(line) == 130
+    said = capsys.readouterr().err
+    assert said == f"interrupted; run the same command again to go on from {results}\n"
     first = count(results)
-    assert 0 < first < COUNT * prepared.per_user
-    with in_a_process(files, scheduler, results) as process:
-        until(lambda: count(results) > first)
-        os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait(60) == -signal.SIGKILL
+    assert first == 12 * prepared.per_user
+    assert killed(line, lambda: count(results) > first) == -signal.SIGKILL
     second = count(results)
     assert first < second < COUNT * prepared.per_user
     with closing(Store(results)) as store:
         pace = run_on(prepared, store, Where(scheduler_file=scheduler))
-        assert pace.new < COUNT - second // prepared.per_user + 3
+        assert pace.new == COUNT - second // prepared.per_user
         assert everything(store, prepared) == undisturbed
 
 
