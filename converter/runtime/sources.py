@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from converter.runtime.weights import StoredWeights
 
 COSTLY_LAYERS = {"convolution", "innerProduct", "pooling", "lrn", "mvn", "resizeBilinear"}
 """Frozen layers worth remembering the results of."""
+
+Graph: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+"""Blobs by name to those that are wanted."""
 
 AT_A_TIME = 3
 """Batches of features computed at a time; of two, one is often being read or written."""
@@ -128,10 +131,9 @@ class FrozenFeatures:
         self._source, self._wanted, self._batch_size = source, wanted, batch_size
         self._layers = relu_after_pooling(layers, wanted)
         self._weights = StoredWeights(keep=True)
-        self._graph: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+        self._graph: Graph | None = None
         self._building = Lock()
-        if once and len(source) <= batch_size:
-            self._graph = self._run
+        self._runs_once = once and len(source) <= batch_size
 
     def __len__(self) -> int:
         return len(self._source)
@@ -154,14 +156,18 @@ class FrozenFeatures:
     def _batch(self, indices: Integers) -> dict[str, Any]:
         with tf.device(CPU):
             blobs = {n: tf.constant(b) for n, b in self._source.take(indices).items()}
-            with self._building:
-                if self._graph is None:
-                    specs = {name: any_number_of(blob) for name, blob in blobs.items()}
-                    function = tf.function(self._run, autograph=False)
-                    self._graph = function.get_concrete_function(specs)
+            compute = self._run if self._runs_once else self._compiled(blobs)
             with network.refusing("the network"):
-                found: dict[str, Any] = self._graph(blobs)
-        return found
+                return compute(blobs)
+
+    def _compiled(self, blobs: dict[str, Any]) -> Graph:
+        """Return the one graph, made for any number of samples when it is first needed."""
+        with self._building:
+            if self._graph is None:
+                specs = {name: any_number_of(blob) for name, blob in blobs.items()}
+                function = tf.function(self._run, autograph=False)
+                self._graph = function.get_concrete_function(specs)
+        return self._graph
 
     def _run(self, blobs: dict[str, Any]) -> dict[str, Any]:
         total = tf.shape(next(iter(blobs.values())))[0]

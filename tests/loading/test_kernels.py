@@ -1,9 +1,11 @@
 """Kernels that other versions and backends stored otherwise."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from converter.keras_file.graph import StoredLayer
-from converter.loading.kernels import to_today
+from converter.loading.kernels import as_stored, to_today
 from tests.keras_file.stored import KERAS_1, KERAS_2, THEANO
 
 
@@ -19,3 +21,19 @@ def test_kernels_that_were_stored_otherwise():
     assert to_today(kernel, first, KERAS_2) is kernel
     dense = StoredLayer("d", "Dense")
     assert to_today(kernel[0, 0], dense, THEANO).shape == (4, 5)
+
+
+def test_signals_of_keras_1_are_mirrored_in_time_only():
+    """By hand: ``[length, 1, in, out]``, and ``[out, in, length, 1]`` until Keras 1.1."""
+    today = np.arange(2 * 4 * 5).reshape(2, 4, 5)
+    layer = StoredLayer("c", "Conv1D", {"kernel_size": [2], "filters": 5})
+    theano_1 = replace(KERAS_1, backend="theano")
+    stored = {
+        (KERAS_1, "1.2"): today[:, None],
+        (KERAS_1, "1.1"): today[:, None].transpose(3, 2, 0, 1),
+        (theano_1, "1.2"): today[::-1, None],
+        (theano_1, "1.1"): today[::-1, None].transpose(3, 2, 0, 1),
+    }
+    for (origin, _), array in stored.items():
+        assert (to_today(array, layer, origin) == today).all()
+        assert (as_stored(today, array.shape, layer, origin) == array).all()
