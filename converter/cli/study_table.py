@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from converter.cli.tables import cell, plain_console, print_table, table_of
-from converter.studies.answer import Answer, Row
+from converter.studies.answer import Answer
+from converter.studies.figures import Row
 from converter.studies.writing import NEXT, estimate_of, row_of
 
 MOST_ROWS = 20

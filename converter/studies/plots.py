@@ -9,7 +9,8 @@ import numpy as np
 
 from converter.errors import MissingDependencyError, install
 from converter.files import replacing
-from converter.studies.answer import Answer, Row
+from converter.studies.answer import Answer
+from converter.studies.figures import Row
 
 WIDTH, HEIGHT = 15, 4.5
 """Inches."""

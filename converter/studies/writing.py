@@ -14,7 +14,8 @@ from converter.errors import UsageError
 from converter.files import write_bytes
 from converter.recipe import Choice, Range, Recipe
 from converter.recipe.writing import dump
-from converter.studies.answer import Answer, Estimate, Row
+from converter.studies.answer import Answer
+from converter.studies.figures import Estimate, Row
 
 NEXT = 3
 """Settings after the best that are told of."""

@@ -27,28 +27,31 @@ SETTINGS = {"learning_rate": [0.0003, 0.001, 0.003, 0.01], "epochs": [1, 5, 10],
             "batch_size": [10]}  # fmt: skip
 
 
-class Memory(threading.Thread):
-    """Looks every half a second how much memory this process and its workers take together."""
+class Watch(threading.Thread):
+    """Looks every half a second how much memory and CPU time this process and its workers take."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.peak, self.largest, self.over = 0, 0, threading.Event()
+        self.peak, self.largest, self.cpu, self.over = 0, 0, 0.0, threading.Event()
 
     def run(self):
         own = psutil.Process(os.getpid())
         while not self.over.wait(0.5):
-            sizes = []
+            sizes, seconds = [], 0.0
             for process in [own, *own.children(recursive=True)]:
                 try:
                     sizes.append(process.memory_info().rss)
+                    seconds += sum(process.cpu_times()[:2])
                 except psutil.Error:
                     continue
             self.peak, self.largest = max(self.peak, sum(sizes)), max(self.largest, *sizes)
+            self.cpu = max(self.cpu, seconds)
 
 
 def measured(model, data, users, samples, folder):
-    memory = Memory()
-    memory.start()
+    watch = Watch()
+    watch.start()
+    before = sum(psutil.Process().cpu_times()[:2])
     started = time.perf_counter()
     answer = converter.study(
         models=[str(model)], settings=SETTINGS, samples=[samples], test_samples=20, seeds=[0],
@@ -56,8 +59,9 @@ def measured(model, data, users, samples, folder):
         scale="1/255", common_samples=200, results=str(folder / f"{users}.results"),
     )  # fmt: skip
     seconds = time.perf_counter() - started
-    memory.over.set()
-    return answer, seconds, memory
+    watch.over.set()
+    watch.cpu -= before
+    return answer, seconds, watch
 
 
 def main():
@@ -72,13 +76,14 @@ def main():
         model = folder / "lenet.mlmodel"
         convert_file(Recipe(model=LENET, output_path=model, layers=args.layers.split(",")))
         for users in args.users:
-            answer, seconds, memory = measured(model, args.data, users, args.samples, folder)
+            answer, seconds, watch = measured(model, args.data, users, args.samples, folder)
             best = answer.best
             print(
                 f"{users} users × {len(answer.rows)} settings: {seconds:.0f} s, "
+                f"{watch.cpu:.0f} s of CPU time, "
                 f"{users / seconds:.1f} users/s, {users * len(answer.rows) / seconds:.0f} "
-                f"trainings/s; peak {memory.peak / 1e9:.2f} GB in all processes, largest "
-                f"{memory.largest / 1e9:.2f} GB; best: rate {best.trial.learning_rate:g}, "
+                f"trainings/s; peak {watch.peak / 1e9:.2f} GB in all processes, largest "
+                f"{watch.largest / 1e9:.2f} GB; best: rate {best.trial.learning_rate:g}, "
                 f"{best.trial.epochs} epochs, median gain {best.median:.3f}", flush=True,
             )  # fmt: skip
 

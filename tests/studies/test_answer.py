@@ -9,7 +9,8 @@ import pytest
 from converter.recipe import Recipe
 from converter.recipe.reading import read
 from converter.runtime import settings
-from converter.studies.answer import Answer, Estimate, figures, line
+from converter.studies.answer import Answer
+from converter.studies.figures import Estimate, figures, line
 from converter.studies.model import Goal, Settings, Study, Users
 from converter.studies.plots import write_plot
 from converter.studies.trials import Trial
