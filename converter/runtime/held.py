@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converter.coreml import mlmodel
 from converter.coreml.mlmodel import Floats
 from converter.runtime.backend import Rearranged, Tensor, tf
-from converter.runtime.layers import windows
 from converter.runtime.plan import Parameter, Plan
 from converter.runtime.strands import STRANDS
 from converter.runtime.weights import values as stored_values
@@ -29,7 +27,7 @@ class Held:
 
     def __init__(self, parameter: Parameter, by_outputs: bool) -> None:
         self.parameter = parameter
-        values = stored_values(parameter.layer, parameter.field, stored_shape(parameter))
+        values = stored_values(parameter.layer, parameter.field, parameter.shape)
         self._axes = _axes(values.ndim, by_outputs)
         divide = values.ndim == 2 and by_outputs and len(values) >= STRANDS * LEAST_OUTPUTS
         blocks = np.array_split(values.transpose(self._axes), STRANDS if divide else 1, axis=-1)
@@ -52,20 +50,6 @@ def starts_with_matrices(plan: Plan) -> bool:
     """Tell whether the layers that learn begin with inner products."""
     lowest = [layer for layer in plan.learning if set(layer.input) & set(plan.features)]
     return all(layer.kind == "innerProduct" for layer in lowest)
-
-
-def stored_shape(parameter: Parameter) -> tuple[int, ...]:
-    """Return the shape of the stored values, by the comments on the layers in the format."""
-    params = mlmodel.layer_params(parameter.layer.message)
-    outputs = int(params.outputChannels)
-    if parameter.field == "bias":
-        return (outputs,)
-    if parameter.layer.kind == "innerProduct":
-        return outputs, int(params.inputChannels)
-    kernel, channels = windows.pair(params.kernelSize, 3), int(params.kernelChannels)
-    if params.isDeconvolution:
-        return channels, outputs // (int(params.nGroups) or 1), *kernel
-    return outputs, channels, *kernel
 
 
 def _axes(count: int, by_outputs: bool) -> tuple[int, ...]:

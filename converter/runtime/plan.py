@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from converter.coreml.keras_order import stored_shape
 from converter.coreml.kinds import facts, kind_of, learning_weights
 from converter.coreml.mlmodel import Message, layer_params
 from converter.coreml.subject import subject
@@ -24,6 +25,11 @@ class Parameter:
     def key(self) -> tuple[str, str]:
         """The name of the layer and the field."""
         return self.layer.name, self.field
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the values in the file."""
+        return stored_shape(self.layer.message, self.field)
 
     @property
     def stored(self) -> Message:

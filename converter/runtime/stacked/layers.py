@@ -13,7 +13,6 @@ import numpy as np
 from converter.coreml.mlmodel import Floats
 from converter.runtime import network
 from converter.runtime.backend import Array, Rearranged, Tensor, tf
-from converter.runtime.held import stored_shape
 from converter.runtime.layers.shape import flat
 from converter.runtime.network import Layer
 from converter.runtime.plan import Parameter, Plan
@@ -37,7 +36,7 @@ class Own:
 
     def __init__(self, parameter: Parameter) -> None:
         with network.refusing(str(parameter.layer)):
-            values = stored_values(parameter.layer, parameter.field, stored_shape(parameter))
+            values = stored_values(parameter.layer, parameter.field, parameter.shape)
         self.key, self._axes = parameter.key, _axes(values)
         self.start: Floats = np.ascontiguousarray(values.transpose(self._axes))
 
