@@ -145,7 +145,7 @@ def shift(text: str) -> tuple[str, float]:
     "--write-recipe",
     type=PATH,
     metavar="FILE",
-    help="Write a recipe with the recommended default and the range that is safe.",
+    help="Write a recipe with the recommended default and the range that reaches the goal.",
 )
 @click.option(
     "--scheduler", metavar="ADDRESS", help="A scheduler of Dask that runs, such as tcp://host:8786."
