@@ -9,7 +9,7 @@ from converter.coreml.interface import Interface
 from converter.coreml.mlmodel import Message, Model_pb2, layer_params
 from converter.coreml.pipelines import FEATURES, NEIGHBORS
 from converter.coreml.wire import Encoded
-from converter.errors import NotUpdatableError, UsageError
+from converter.errors import NotUpdatableError
 from converter.learning import marking
 from converter.learning.cut import Weights
 from converter.lower.walk import Lowered, lower
@@ -30,11 +30,8 @@ def extractor(cut: Cut, interface: Interface) -> tuple[Message, Weights, Lowered
     Raises:
         UnsupportedError: an operation has no counterpart in Core ML.
         NotUpdatableError: nothing but the input is left of the network.
-        UsageError: an input has the name of the features.
     """
     own = replace(interface, output=VECTOR, labels=None)
-    if VECTOR in own.inputs:
-        raise UsageError(f"the input must not be called '{VECTOR}'; name it with --input-name")
     lowered = lower(cut.program, own)
     net, blob = lowered.net, lowered.output
     if blob.name in own.inputs:

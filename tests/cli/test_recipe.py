@@ -16,7 +16,7 @@ import yaml
 from converter import cli
 from converter.conversion.metadata import VERSIONS
 from converter.coreml import mlmodel
-from converter.recipe.model import Recipe
+from converter.recipe.model import GRADIENT_ONLY, KNN_ONLY, Recipe
 from converter.recipe.reading import read
 from converter.recipe.template import EXAMPLES, json_schema
 from tests.keras_file.damage import LOOPS, changed
@@ -239,10 +239,16 @@ def test_init_writes_a_commented_recipe_that_is_correct(tmp_path, monkeypatch, c
 
 
 def test_what_a_template_shows_as_a_comment_may_be_switched_on(tmp_path):
-    examples = {k: v for k, v in EXAMPLES.items() if k not in ("extends", "momentum")}
-    path = tmp_path / "all.yaml"
-    path.write_text(yaml.safe_dump({"model": "m.h5", **examples}, allow_unicode=True))
-    assert set(read(path).model_fields_set) == set(Recipe.model_fields) - {"momentum"}
+    """All at once, but for those that belong to another way to learn."""
+    path, tried = tmp_path / "all.yaml", set()
+    by_loss = {*KNN_ONLY, "knn"}
+    for left_out in (by_loss | {"spare_classes"}, by_loss | {"new_head"}, {*GRADIENT_ONLY}):
+        apart = left_out | {"extends", "momentum"}
+        examples = {k: v for k, v in EXAMPLES.items() if k not in apart}
+        path.write_text(yaml.safe_dump({"model": "m.h5", **examples}, allow_unicode=True))
+        assert read(path).model_fields_set == {"model", *examples}
+        tried |= set(examples)
+    assert tried == set(EXAMPLES) - {"extends", "momentum"}
 
 
 def test_the_schema_is_printed_and_knows_every_setting(capsys):

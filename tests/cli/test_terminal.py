@@ -158,7 +158,7 @@ def plain(*values):
 
 def test_commands_and_options_are_completed_those_of_the_default_command_too():
     assert completed("ins") == [("file", "ins"), *plain("inspect")]
-    assert completed("model.h5 --lay") == plain("--layers")
+    assert completed("model.h5 --laye") == plain("--layers")
     assert completed("convert model.h5 --optimizer s") == plain("sgd")
     assert completed("recipe ch") == plain("check")
 
@@ -166,6 +166,7 @@ def test_commands_and_options_are_completed_those_of_the_default_command_too():
 NO_FILES = {
     "--layers", "--output", "--input-shape", "--bias", "--input-name", "--output-name",
     "--label-name", "--ignore", "--explain", "--scale", "--resource",
+    "--knn", "--default-label", "--scheduler", "--memory-limit",
 }  # fmt: skip
 """Options that take a text which is not the name of a file."""
 

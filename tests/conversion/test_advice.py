@@ -102,6 +102,34 @@ def behind_head():
     return model
 
 
+def below(factor):
+    """The weights of the layer below the head are so large, or nothing at all."""
+    model = behind_head()
+    layer = model.get_layer("below")
+    layer.set_weights([factor * values for values in layer.get_weights()])
+    return model
+
+
+def normalized():
+    model = sequential((5,), L.BatchNormalization(), L.Dense(3, name="head"), L.Softmax())
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
+def pooled():
+    layers = L.Conv2D(2, 3, name="conv"), L.GlobalAveragePooling2D(name="pool"), L.Softmax()
+    return sequential((6, 5, 3), *layers)
+
+
+def features():
+    layers = L.Conv2D(2, 3, name="conv"), L.Flatten(name="flat"), L.Dense(4, name="below")
+    return sequential((6, 5, 3), *layers, L.Dense(3, name="head"), L.Softmax())
+
+
+def one_layer():
+    return sequential((5,), L.Dense(3, name="head"), L.Softmax())
+
+
 def linear():
     return sequential((5,), L.Dense(4, activation="relu"), L.Dense(3))
 
@@ -139,6 +167,7 @@ NUMBER, LAMBDA = 0.00392156863, "keras315_lambda.keras"
 OPEN = {"input_shape": (18, 20, 3)}
 INTERFACE, SETTINGS = "conversion/interface.py", "learning/settings.py"
 NEW_CLASSES = "conversion/new_classes.py"
+QUANTIZED, CUT, KNN = "coreml/quantization.py", "learning/cut.py", "neighbors/cut.py"
 CASES = [
     Case((INTERFACE, "--scale --bias"), "add --image rgb or bgr", picture,
          {"scale": 0.5}, [{"image": "rgb"}, {"image": "bgr"}]),
@@ -202,6 +231,22 @@ CASES = [
          {"new_head": "glorot", "classes": ("a", "b")}, [{"loss": "categorical_crossentropy"}]),
     Case(("learning/new_classes.py", "--loss"), "if they are, say so: --loss categorical", linear,
          {"spare_classes": 1, "classes": ("a", "b", "c")}, [{"loss": "categorical_crossentropy"}]),
+    Case((QUANTIZED, "--frozen-weights"), "use --frozen-weights float32", lambda: below(1e7),
+         {"frozen_weights": "float16", "layers": ("head",)}, [{"frozen_weights": "float32"}]),
+    Case((QUANTIZED, "--frozen-weights"), "or use --frozen-weights float16", lambda: below(0),
+         {"frozen_weights": "int8", "layers": ("head",)}, [{"frozen_weights": "float16"}]),
+    Case((CUT, "--layout --frozen-weights --layers"), "nothing to cut off", behind_head,
+         {"layout": "pipeline"}, [{"layout": "auto"}, {"layers": ("head",)}]),
+    Case((CUT, "--layout --frozen-weights --layers"), "nothing to cut off", behind_head,
+         {"frozen_weights": "int8"}, [{"frozen_weights": "float32"}, {"layers": ("head",)}]),
+    Case((CUT, "--frozen-weights"), "can be stored in int8; leave out", normalized,
+         {"frozen_weights": "int8"}, [{"frozen_weights": "float32"}]),
+    Case((KNN, "--knn"), "by vectors; name a layer that gives one", features,
+         {"knn": "conv"}, [{"knn": "flat"}, {"knn": "below"}]),
+    Case((KNN, "--knn"), "no layer is called 'flt' (did you mean flat?)", features,
+         {"knn": "flt"}, [{"knn": "flat"}]),
+    Case((KNN, "--knn"), "does not end in a dense layer", pooled, {"knn": True}, [{"knn": "pool"}]),
+    Case((KNN, "--knn"), "would be the input itself", one_layer, {"knn": True}, [{"knn": "head"}]),
     Case(("keras_file/inputs.py", "--input-shape"), "open (?,?,3); give them: --input-shape 224",
          "tf24_any_size.h5", {}, [{"input_shape": (224, 224, 3)}, OPEN]),
     Case(("keras_file/inputs.py", "--input-shape"), "shape 12,12,1, which --input-shape 8,8,1",
@@ -217,11 +262,17 @@ ELSEWHERE = {
     ("cli/convert.py", "--new-head"): "reads a flag",
     ("cli/convert.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
+    ("cli/extract.py", "--into"): "names an input",
     ("cli/failure.py", "--help"): "every command has it",
     ("cli/inspect.py", "--"): "names flags without effect",
     ("cli/inspect.py", "--layers"): "any layer that inspect calls updatable",
     ("cli/plot.py", "--plot"): "names what asks for Pillow",
     ("cli/predict.py", "--data"): "names an input",
+    ("cli/study.py", "--help"): "every command has it",
+    ("cli/study_run.py", "--"): "names flags, inputs and outputs",
+    ("cli/study_run.py", "--scheduler-file"): "names an input",
+    ("cli/study_run.py", "--shift"): "names a flag",
+    ("cli/study_run.py", "--users --simulate"): "of study: tests/cli/test_study.py",
     ("cli/train.py", "--"): "names inputs and outputs",
     ("cli/train.py", "--arithmetic"): "names an input",
     ("cli/train.py", "--hold-out"): "of train: tests/cli",
@@ -230,6 +281,9 @@ ELSEWHERE = {
     ("cli/verify.py", "--against"): "names an input",
     ("cli/verify.py", "--calibrate"): "of verify: tests/device/test_measuring.py",
     ("cli/verify.py", "--data"): "names an input",
+    ("cli/weights.py", "--into"): "names an input",
+    ("cli/weights_average.py", "--history"): "of weights: tests/weights",
+    ("cli/weights_average.py", "--samples-from"): "of weights: tests/weights",
     ("conversion/inspection.py", "--output"): "test_inspect_follows_its_own_advice",
     ("conversion/scaling.py", "--"): "the flags that the other message there begins with",
     ("coreml/subject.py", "--input-shape"): "of a .mlmodel that another tool wrote",
@@ -239,13 +293,26 @@ ELSEWHERE = {
     ("data/reading.py", "--hold-out"): "of train: tests/data",
     ("device/record.py", "--on-device --calibrate"): "of a Mac",
     ("keras_file/stored_code.py", "--allow-unsafe"): "test_code_that_is_trusted_runs",
+    ("learning/cut.py", "--input-shape"): "the trace asks for open sizes before",
     ("learning/head.py", "--loss"): "tests/learning/test_advice.py, for every end of a model",
+    ("neighbors/filling.py", "--knn-scale"): "names a flag",
+    ("neighbors/filling.py", "--layout"): "names what another command has",
+    ("neighbors/filling.py", "--scale"): "names a flag",
+    ("neighbors/proof.py", "--no-verify"): "of a layer that takes one sample only",
     ("paths.py", "--force"): "tests/cli/test_overwriting.py",
+    ("proof/predictions.py", "--frozen-weights"): "tests/conversion/test_pipelines.py",
     ("proof/predictions.py", "--tolerance"): "test_a_higher_tolerance_accepts_a_difference",
-    ("runtime/targets.py", "--classes"): "of labels: tests/runtime/test_targets.py",
     ("recipe/reading.py", "--"): "names a flag with a wrong value",
+    ("runtime/targets.py", "--classes"): "of labels: tests/runtime/test_targets.py",
+    ("studies/answer.py", "--write-recipe"): "of study: tests/studies",
+    ("studies/cluster.py", "--memory-limit"): "of study: tests/studies/test_cluster.py",
+    ("studies/cluster.py", "--scheduler-file"): "of study: tests/studies/test_cluster.py",
+    ("studies/plots.py", "--plot"): "names what asks for matplotlib",
+    ("studies/writing.py", "--write-recipe"): "of study: tests/studies",
     ("swift/package.py", "--app"): "of swift: tests/swift/test_swift_package.py",
     ("swift/package.py", "--resource"): "of swift: tests/swift/test_swift_package.py",
+    ("weights/average.py", "--weights"): "of weights: tests/weights",
+    ("weights/extraction.py", "--into"): "names an input",
 }
 """Messages that are tried otherwise, or advise nothing."""
 

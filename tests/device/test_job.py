@@ -178,7 +178,9 @@ def test_what_cannot_be_updated_is_refused(tmp_path):
         subject(spec)
     neighbours = Model_pb2.Model(isUpdatable=True)
     neighbours.kNearestNeighborsClassifier.SetInParent()
-    with pytest.raises(TrainingError, match="learns by k nearest neighbours"):
+    with pytest.raises(
+        TrainingError, match="kNearestNeighborsClassifier, not a network: it keeps samples"
+    ):
         subject(neighbours)
     spec = build()
     del spec.neuralNetwork.updateParams.lossLayers[:]

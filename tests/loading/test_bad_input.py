@@ -8,9 +8,9 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from tests.load.changed import HDF5, refusal, with_architecture
 
 from converter.loading import load
+from tests.loading.changed import HDF5, refusal, with_architecture
 from tests.paths import ZOO
 
 

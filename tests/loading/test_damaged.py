@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.load.changed import HDF5, ZIP, refusal, with_architecture
-from tests.load.test_zoo import fixture, predictions
 
 from converter.loading import load
+from tests.loading.changed import HDF5, ZIP, refusal, with_architecture
+from tests.loading.test_zoo import fixture, predictions
 from tests.paths import ZOO
 
 

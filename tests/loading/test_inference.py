@@ -7,11 +7,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from tests.load.test_today import lively
 
 from converter.errors import KerasFileError
 from converter.keras_file.inference import ACTS, GONE, PASSES
 from converter.loading import load
+from tests.loading.test_today import lively
 
 L = keras.layers
 ARGUMENTS = {

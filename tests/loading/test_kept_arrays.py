@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from tests.load.test_today import lively
 
 import converter
 from converter.errors import KerasFileError
 from converter.loading import load
+from tests.loading.test_today import lively
 
 L = keras.layers
 

@@ -7,9 +7,9 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from tests.load.test_today import lively
 
 from converter.loading import load
+from tests.loading.test_today import lively
 
 L = keras.layers
 
