@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import converter
+from converter import cli
 from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
 from converter.errors import (
@@ -89,6 +90,10 @@ def inputs(model, count=8):
     return np.random.default_rng(1).random((count, *model.inputs[0].shape[1:])).astype(np.float32)
 
 
+def inputs_of(source):
+    return inputs(keras.models.load_model(source))
+
+
 def answers(model, x):
     """Return what the Core ML `model` answers, as Keras's last layer would."""
     found = model.predict(x)["output"]
@@ -125,6 +130,26 @@ def test_weights_have_the_names_and_shapes_of_keras(case):
 def test_keras_predicts_what_was_learned(case):
     _, _, model, target = case
     assert_equal_in_keras(target, model)
+
+
+def test_lists_and_archives_of_weights_carry_all_that_was_learned(case, tmp_path):
+    _, source, model, target = case
+    model.save(tmp_path / "personal.mlmodel")
+    shipped = converter.load(tmp_path / "personal.mlmodel")
+    learned(shipped, seed=7)
+    shipped.set_weights(model.get_weights())
+    np.testing.assert_array_equal(shipped.predict(inputs_of(source))["output"],
+                                  model.predict(inputs_of(source))["output"])  # fmt: skip
+    shipped.extract(source, tmp_path / "again.keras")
+    first, again = (keras.models.load_model(path) for path in (target, tmp_path / "again.keras"))
+    for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    paths = [tmp_path / name for name in ("other.mlmodel", "w.npz", "set.mlmodel")]
+    learned(converter.load(tmp_path / "personal.mlmodel"), seed=8).save(paths[0])
+    assert cli.run(["weights", "get", str(tmp_path / "personal.mlmodel"), "-o", str(paths[1])]) == 0
+    assert cli.run(["weights", "set", str(paths[0]), str(paths[1]), "-o", str(paths[2])]) == 0
+    for name, array in converter.load(paths[2]).weights.items():
+        np.testing.assert_array_equal(array, model.weights[name])
 
 
 def test_all_else_in_the_zip_stays_as_it_is(case):
