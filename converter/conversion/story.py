@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from converter.conversion import metadata, neighbors, network
-from converter.conversion.compression import compression, measured
+from converter.conversion.compression import Measured, compression, measured
 from converter.conversion.prepared import Prepared
 from converter.conversion.report import Report
 from converter.conversion.source import load_source
 from converter.conversion.steps import Step, nothing_shown
 from converter.coreml import mlmodel
+from converter.coreml.encoding import Precision
 from converter.coreml.inspection import inspect
 from converter.files import replacing, scratch
 from converter.keras_file.compiled import CompileSettings
@@ -77,7 +78,6 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
         UsageError: the recipe describes a feature that does not exist.
     """
     said, doubt, before, precision = list(prepared.notes), "", None, recipe.frozen_weights
-    against = prepared.expected, prepared.samples
     with replacing(target) as temporary, _plain_file(prepared, target) as plain:
         with step("write"):
             _write(prepared.spec, prepared.weights, temporary, recipe)
@@ -92,14 +92,11 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
                     mlmodel.write(filled, file)
         with step("verify"):
             if prepared.plain is not None:
-                exact = Tolerance.of(recipe, "float32")
-                whole = prepared.compared(mlmodel.read(plain))
-                before = measured(plain, whole, *against, exact)
+                before = _measured(prepared, plain, mlmodel.read(plain), recipe, "float32")
                 _make_room(before.size)
             written = mlmodel.read(temporary)
             said += validated(written)
-            compared = prepared.compared(written)
-            after = measured(temporary, compared, *against, Tolerance.of(recipe, precision))
+            after = _measured(prepared, temporary, written, recipe, precision)
             if prepared.expected is not None:
                 doubt, remark = doubted(prepared.expected, precision)
                 said += [remark] if remark else []
@@ -122,6 +119,14 @@ def _plain_file(prepared: Prepared, target: Path) -> AbstractContextManager[Path
 def _write(spec: mlmodel.Message, weights: Weights, file: Path, recipe: Recipe) -> None:
     metadata.describe(spec, recipe)
     mlmodel.write_with(spec, weights, file)
+
+
+def _measured(
+    prepared: Prepared, file: Path, written: mlmodel.Message, recipe: Recipe, precision: Precision
+) -> Measured:
+    """Compare what was `written` to `file` with what is expected of `prepared`."""
+    compared, tolerance = prepared.compared(written), Tolerance.of(recipe, precision)
+    return measured(file, compared, prepared.expected, prepared.samples, tolerance)
 
 
 def _release(*weights: Weights) -> None:
