@@ -79,6 +79,9 @@ def stored_shape(layer: Message, field: str) -> Shape:
     By the comments on ``ConvolutionLayerParams`` and ``InnerProductLayerParams`` in
     NeuralNetwork.proto: ``[out, in]``, ``[out, in / groups, height, width]``, and transposed
     ``[in, out / groups, height, width]``.
+
+    Raises:
+        ModelFileError: a kernel has not two sizes.
     """
     params = layer_params(layer)
     outputs = int(params.outputChannels)
@@ -87,6 +90,11 @@ def stored_shape(layer: Message, field: str) -> Shape:
     if layer.WhichOneof("layer") == "innerProduct":
         return outputs, int(params.inputChannels)
     window = tuple(int(size) for size in params.kernelSize) or (3, 3)
+    if len(window) != 2:
+        raise ModelFileError(
+            f"layer '{layer.name}' (convolution): its kernel has {len(window)} sizes where height "
+            "and width are needed"
+        )
     channels = int(params.kernelChannels)
     if params.isDeconvolution:
         return channels, outputs // (int(params.nGroups) or 1), *window

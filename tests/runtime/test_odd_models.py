@@ -77,7 +77,7 @@ ODD = {
     "region of no size": (lambda: resize(3, 0, 4), "predict",
                           f"layer 'odd' (resizeBilinear): {UNFIT} (an image is to become 0 pixels"),
     "kernel sizes": (three_kernel_sizes, "train",
-                     f"layer 'conv_1': {UNFIT} (3 sizes where height and width are needed)"),
+                     "layer 'conv_1' (convolution): its kernel has 3 sizes where height and width"),
     "order": (reordered, "predict", "the network makes no blob 'probabilities' before it is"),
     "no output": (lambda: on_image("softmax", outputs=[]), "predict", "has no input, or no output"),
     "no input": (lambda: on_image("softmax", inputs=[]), "predict", "has no input, or no output"),
