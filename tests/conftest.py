@@ -4,11 +4,16 @@ import gc
 import random
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.swift.compiler import MISSING, version
 
 SWIFT = tuple(f"tests/swift/test_{name}.py" for name in ("compiler", "matrix", "running"))
 """The tests that ask the Swift compiler."""
+
+# No test depends on the clock, so neither does what is drawn at random.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
 
 
 @pytest.fixture(scope="module", autouse=True)
