@@ -13,14 +13,12 @@ from converter.conversion.source import check_size
 from converter.conversion.steps import Step
 from converter.conversion.traced import loss_of, traced
 from converter.coreml.mlmodel import Message
-from converter.coreml.wire import Encoded
 from converter.keras_file.compiled import CompileSettings
 from converter.learning import marking, notes
-from converter.learning.cut import Weights, in_pipeline
+from converter.learning.cut import Weights, bound, in_pipeline
 from converter.learning.network import Network, learning_network
 from converter.learning.settings import Training, training
 from converter.lower.walk import interface_shape
-from converter.lower.weighted import Weighted
 from converter.proof.predictions import expectation
 from converter.recipe import Recipe
 
@@ -87,9 +85,7 @@ def _marked(network: Network, plan: Training) -> tuple[Message, Weights]:
     net, builder = network.lowered.net, network.lowered.net.builder
     interface, end = network.traced.interface, network.end
     names = [name for name, made in net.weighted.items() if made.keras in network.chosen]
-    weights = [
-        (params, Encoded(array)) for params, array in map(Weighted.bind, net.weighted.values())
-    ]
+    weights = bound(net.weighted.values())
     marking.rename_blob(builder, end.blob.name, interface.output)
     shape = interface_shape(end.blob)
     marking.set_interface(builder, interface, shape)

@@ -27,6 +27,7 @@ from converter.coreml.quantization import encoded, store
 from converter.coreml.shapes import Shape, blob_shapes
 from converter.coreml.wire import Encoded
 from converter.errors import UnsupportedError
+from converter.lower.weighted import Weighted
 
 Weights: TypeAlias = list[tuple[Message, Encoded]]
 """Empty ``WeightParams`` inside a model, and what belongs there."""
@@ -37,6 +38,11 @@ COMPRESSIBLE = ("convolution", "innerProduct")
 
 SMALLEST = 1e-35
 """Of numbers that are all smaller, a scale would have no more digits in float32."""
+
+
+def bound(weighted: Iterable[Weighted]) -> Weights:
+    """Return the weights of the layers `weighted` of a network, as they go into its file."""
+    return [(params, Encoded(array)) for params, array in map(Weighted.bind, weighted)]
 
 
 def in_pipeline(model: Message, weights: Weights, precision: Precision) -> tuple[Message, Weights]:
@@ -60,8 +66,8 @@ def in_pipeline(model: Message, weights: Weights, precision: Precision) -> tuple
     tail = _fill_tail(holder.models.add(), model, rest, crossing)
     arrays = {id(params): array for params, array in weights}
     return whole, [
-        *compressed(_moved(frozen, features, arrays), features, precision),
-        *_moved(rest, tail, arrays),
+        *compressed(moved(frozen, features, arrays), features, precision),
+        *moved(rest, tail, arrays),
     ]
 
 
@@ -186,7 +192,7 @@ def _keep_preprocessing(net: Message, whole: Message, read: Collection[str]) -> 
     net.preprocessing.extend(kept)
 
 
-def _moved(
+def moved(
     layers: Sequence[Message], member: Message, arrays: Mapping[int, Encoded]
 ) -> Iterator[tuple[Message, Encoded]]:
     """Yield those of `arrays` that belong to `layers`, with their place in `member`."""

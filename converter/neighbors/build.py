@@ -6,14 +6,12 @@ from dataclasses import replace
 
 from converter.backend.coremltools import KNearestNeighborsClassifierBuilder
 from converter.coreml.interface import Interface
-from converter.coreml.mlmodel import Message, Model_pb2, layer_params
+from converter.coreml.mlmodel import Message, Model_pb2
 from converter.coreml.pipelines import FEATURES, NEIGHBORS
-from converter.coreml.wire import Encoded
 from converter.errors import NotUpdatableError
 from converter.learning import marking
-from converter.learning.cut import Weights
+from converter.learning.cut import Weights, bound, moved
 from converter.lower.walk import Lowered, lower
-from converter.lower.weighted import Weighted
 from converter.neighbors.cut import Cut
 from converter.neighbors.settings import Settings
 
@@ -40,9 +38,7 @@ def extractor(cut: Cut, interface: Interface) -> tuple[Message, Weights, Lowered
         name = net.free_name("flatten")
         net.builder.add_flatten(name, 0, blob.name, name)
         blob = replace(blob, name=name)
-    weights = [
-        (params, Encoded(array)) for params, array in map(Weighted.bind, net.weighted.values())
-    ]
+    weights = bound(net.weighted.values())
     marking.rename_blob(net.builder, blob.name, VECTOR)
     marking.set_interface(net.builder, own, (cut.dimensions,))
     marking.give_own_names(net.builder, net.origin)
@@ -90,16 +86,5 @@ def pipeline(network: Message, weights: Weights, last: Message) -> tuple[Message
     shown.predictedProbabilitiesName = answers.predictedProbabilitiesName
     shown.trainingInput.extend(given.input)
     shown.trainingInput.extend(answers.trainingInput[1:])
-    return spec, _moved(weights, network, parts.models[0])
-
-
-def _moved(weights: Weights, source: Message, copy: Message) -> Weights:
-    """Return `weights` of layers of `source` for the same layers of its `copy`."""
     arrays = {id(params): array for params, array in weights}
-    found: Weights = []
-    layers = zip(source.neuralNetwork.layers, copy.neuralNetwork.layers, strict=True)
-    for layer, twin in layers:
-        params = getattr(layer_params(layer), "weights", None)
-        if id(params) in arrays:
-            found.append((layer_params(twin).weights, arrays[id(params)]))
-    return found
+    return spec, list(moved(network.neuralNetwork.layers, parts.models[0], arrays))

@@ -87,6 +87,30 @@ def blob_shape(chosen: Plan, blobs: Source) -> BlobShape:
     return height, width, channels
 
 
+def border(
+    model: Message, chosen: Plan, data: Labelled, batch_size: int, with_zeros: bool = False
+) -> tuple[Source, Array]:
+    """Return what the learning layers start from, and the answers, once both fit the model.
+
+    `chosen` is the plan of `model`. `with_zeros` puts a sample of zeros behind the last one.
+
+    Raises:
+        DataError: samples or labels do not fit the model, or there are none.
+        ModelFileError: the network cannot be run.
+    """
+    total = len(data.samples)
+    if total == 0:
+        raise DataError("there are no samples")
+    if len(data.y) != total:
+        raise DataError(f"there are {total} samples, but {len(data.y)} labels")
+    samples = WithZeros(data.samples) if with_zeros else data.samples
+    blobs = source(model, chosen, samples, batch_size)
+    answers = targets(model, chosen, data.y, blob_shape(chosen, blobs))
+    if with_zeros:
+        answers = np.append(answers, np.zeros_like(answers[:1]), axis=0)
+    return blobs, answers
+
+
 def _prepared(
     model: Message,
     chosen: Plan,
@@ -96,21 +120,10 @@ def _prepared(
     progress: Progress,
     with_zeros: bool = False,
 ) -> tuple[Source, Array]:
-    """Return where mini-batches come from, and the answers, once both fit the model.
-
-    `with_zeros` puts a sample of zeros behind the last one.
-    """
-    total = len(data.samples)
-    if total == 0:
-        raise DataError("there are no samples")
-    if len(data.y) != total:
-        raise DataError(f"there are {total} samples, but {len(data.y)} labels")
-    samples = WithZeros(data.samples) if with_zeros else data.samples
-    blobs = source(model, chosen, samples, settings.batch_size)
-    answers = targets(model, chosen, data.y, blob_shape(chosen, blobs))
-    if with_zeros:
-        answers = np.append(answers, np.zeros_like(answers[:1]), axis=0)
+    """Return where mini-batches come from, and the answers; features are kept if asked for."""
+    blobs, answers = border(model, chosen, data, settings.batch_size, with_zeros)
     if keep:
+        total = len(data.samples)
         blobs = kept(blobs, settings.batch_size, lambda done: progress.features(done, total))
     return blobs, answers
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from converter.backend.tensorflow import aligned
 from converter.coreml.mlmodel import Floats, Message
-from converter.errors import DataError
 from converter.runtime.backend import Array, Integers
-from converter.runtime.batches import WithZeros
 from converter.runtime.history import Labelled
 from converter.runtime.plan import Plan
-from converter.runtime.sources import computed, source
-from converter.runtime.targets import targets
-from converter.runtime.training import blob_shape
+from converter.runtime.sources import computed
+from converter.runtime.training import border
 
 
 @dataclass(frozen=True)
@@ -67,19 +62,11 @@ def pool(
         ModelFileError: the network cannot be run.
     """
     total = len(data.samples)
-    if total == 0:
-        raise DataError("there are no samples")
-    if len(data.y) != total:
-        raise DataError(f"there are {total} samples, but {len(data.y)} labels")
-    samples = WithZeros(data.samples) if with_zeros else data.samples
-    border = source(model, chosen, samples, batch_size)
-    answers = targets(model, chosen, data.y, blob_shape(chosen, border))
-    if with_zeros:
-        answers = np.append(answers, np.zeros_like(answers[:1]), axis=0)
+    start, answers = border(model, chosen, data, batch_size, with_zeros)
     blobs = dict[str, Floats]()
-    for part, batch in computed(border, batch_size):
+    for part, batch in computed(start, batch_size):
         for name, blob in batch.items():
-            room = blobs.setdefault(name, aligned((len(border), *blob.shape[1:])))
+            room = blobs.setdefault(name, aligned((len(start), *blob.shape[1:])))
             room[part] = blob
         on_progress(min(part.stop, total))
     return Pool(blobs, answers, total if with_zeros else None)
