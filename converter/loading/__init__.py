@@ -74,10 +74,11 @@ def load(
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
     try:
-        file = keras_file.read(
-            path, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
-        )
-        return _built(file, path, check)
+        with keras_file.unpacked(path) as place:
+            file = keras_file.read(
+                place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
+            )
+            return _built(file, place, check)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
