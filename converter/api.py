@@ -134,7 +134,8 @@ def convert(
         MakeUpdatableError: in one line, what is wrong and what to do; its subclasses say what kind
             of thing (see `converter.errors`).
     """
-    from converter.loading import check_live, compile_settings_of
+    from converter.loading import compile_settings_of
+    from converter.loading.live import check_live
 
     is_file = isinstance(model, (str, Path))
     if not is_file:
@@ -343,7 +344,8 @@ class UpdatableModel:
     def _keras_model(self, against: str | Path | Any, allow_unsafe: bool) -> Any:
         """Return the live Keras model to compare with."""
         from converter.conversion.new_classes import original, renewed_again
-        from converter.loading import check_live, compile_settings_of
+        from converter.loading import compile_settings_of
+        from converter.loading.live import check_live
 
         if isinstance(against, (str, Path)):
             return original(self.spec, Path(against), allow_unsafe=allow_unsafe).model

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
-from converter.errors import KerasFileError, UnsupportedError, UsageError
+from converter.errors import KerasFileError
 from converter.keras_file import KerasFile, Scaling
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
@@ -108,27 +108,6 @@ def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedM
     settings = compile_settings(file.training, output_names(built.layer))
     notes = (*file.notes, *builder.notes)
     return LoadedModel(built.layer, settings, notes, file.scaling, built, placed)
-
-
-def check_live(model: Any) -> None:
-    """Check that `model` is a live model, of the Keras that runs here.
-
-    Raises:
-        UnsupportedError: it is of another Keras, or Keras runs on another backend than TensorFlow.
-        UsageError: it is something else.
-    """
-    import converter.backend.keras  # noqa: F401  (refuses other backends)
-    from converter.backend.tensorflow import keras
-
-    if isinstance(model, keras.Model):
-        return
-    kind = f"{type(model).__module__}.{type(model).__qualname__}"
-    if "keras" in kind.split(".")[0] or hasattr(model, "get_config"):
-        raise UnsupportedError(
-            f"{kind} is of another Keras than the {keras.__version__} that runs here; save the "
-            "model, model.save('model.h5'), and give the path of the file"
-        )
-    raise UsageError(f"a model is the path of a file or a live keras.Model, not {kind}")
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:
