@@ -40,7 +40,9 @@ def fill(model: Built, arrays: Arrays, origin: Origin) -> tuple[Placed, ...]:
         KerasFileError: an array is missing, left over, or of another shape than its variable.
     """
     filler = Filler(origin)
-    if arrays.by_layer:
+    if arrays.in_order:
+        filler.in_order(model, arrays.root)
+    elif arrays.by_layer:
         groups = dict(arrays.root.children)
         filler.by_layer(model, groups)
         left = [name for name, group in groups.items() if group.arrays]
@@ -79,12 +81,31 @@ class Filler:
                 name = _first_other(groups, named)
             group = groups.pop(name, None)
             if group is not None:
-                arrays = [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
-                arrays = merged(arrays, child.stored)
-                variables = best_order(child, arrays)
-                self._assign(child, variables, arrays)
+                self._flat(child, group)
             elif isinstance(child.stored, StoredModel):
                 self.by_layer(child, groups)
+
+    def in_order(self, model: Built, root: Group) -> None:
+        """Fill from groups that stand for the layers with weights, one after the other."""
+        children = [child for child in model.children if variables_of(child.layer)]
+        groups = [group for group in root.children.values() if _weights(group)]
+        for child, group in zip(children, groups, strict=False):
+            self._flat(child, group)
+        if len(children) > len(groups):
+            raise KerasFileError(
+                f"holds arrays of {len(groups)} layers, but the model has {len(children)} with "
+                f"weights; the first without is {children[len(groups)].stored.name!r}"
+            )
+        if len(groups) > len(children):
+            raise KerasFileError(
+                f"holds arrays of {len(groups)} layers, but the model has {len(children)} with "
+                f"weights; the first too many is {groups[len(children)].name!r}"
+            )
+
+    def _flat(self, child: Built, group: Group) -> None:
+        """Fill a layer or nested model from all of its arrays, without a level inside."""
+        arrays = merged(_weights(group), child.stored)
+        self._assign(child, best_order(child, arrays), arrays)
 
     def by_class(self, model: Built, group: Group) -> None:
         """Fill from groups named after classes and counted, "conv2d", "conv2d_1", …, by rank."""
@@ -150,6 +171,10 @@ def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:
         f"layer {owner.stored.name!r} ({owner.stored.stored_class}) has a {variable.name} of shape "
         f"{tuple(variable.shape)}, but the file holds {shape}"
     )
+
+
+def _weights(group: Group) -> list[tuple[str, Dataset]]:
+    return [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
 
 
 def _first_other(groups: dict[str, Group], named: set[str]) -> str:
