@@ -204,9 +204,8 @@ def _read(path: Path) -> memoryview:
                 raise KerasFileError(f"has a file {path.name} larger than that of any model")
             return memoryview(file.read())
     except OSError as error:
-        raise KerasFileError(
-            f"has a file {path.name} that cannot be read ({reason(error)})"
-        ) from error
+        said = f"has a file {path.name} that cannot be read ({reason(error)})"
+        raise KerasFileError(said) from error
 
 
 def _entry(key: bytes, value: memoryview) -> Entry:

@@ -58,7 +58,7 @@ class Arrays:
     `by_layer`: the children of `root` are named after the model's layers, and hold the arrays of
     nested models flat (every HDF5 model file); if they are only `in_order`, they stand for the
     layers that have weights one after the other, whatever their names (checkpoints). Otherwise they
-    are named after classes and nest as the layers do (the ``model.weights.h5`` of a ``.keras`` zip).
+    are named after classes and nest as the layers do (``model.weights.h5`` in a ``.keras`` zip).
     `version` and `backend` are those of the Keras that wrote them, empty where that is not said.
     """
 

@@ -20,8 +20,8 @@ WEIGHTS_ALONE = (
     "into a file that you give as the model, and this one with --weights"
 )
 NO_WEIGHTS = (
-    "is the architecture of a model, without its weights; name the file that has them: --weights "
-    "model.weights.h5"
+    "is the architecture of a model, without its weights; name the file that has them with "
+    "--weights"
 )
 
 
@@ -149,6 +149,8 @@ def check_kind(path: Path, weights: Path | None = None) -> None:
         if model is ARCHITECTURE:
             raise KerasFileError(f"{path}: {NO_WEIGHTS}")
         return
+    if not weights.exists() and checkpoint.prefix_of(weights) is None:
+        raise KerasFileError(f"{weights}: there is no such file of weights; check the path")
     if _form(weights, WEIGHTS) is ARCHITECTURE:
         raise KerasFileError(
             f"{weights}: is the architecture of a model, without weights; give it as the model, "
