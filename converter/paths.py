@@ -40,16 +40,19 @@ class Output(NamedTuple):
         return f"{self.name} {self.path}".strip()
 
 
+def stem(source: Path) -> str:
+    """Return the name of the file or folder `source` without its ending, also of the folder "."."""
+    return source.stem if source.stem.strip(".") else source.resolve().stem
+
+
 def check_source(source: Path) -> None:
-    """Check that the Keras file `source` can be there to read.
+    """Check that the Keras file or folder `source` can be there to read.
 
     Raises:
-        KerasFileError: it is missing or a folder.
+        KerasFileError: it is missing.
     """
     if not source.exists():
         raise KerasFileError(f"{source}: there is no such file; check the path")
-    if source.is_dir():
-        raise KerasFileError(f"{source}: is a folder; give a .h5 or .keras file")
 
 
 def check_samples(samples: Path | None) -> None:
