@@ -9,7 +9,7 @@ from pathlib import Path
 
 from converter.errors import KerasFileError, reason
 from converter.file_kinds import described, special
-from converter.keras_file import reader, zipped
+from converter.keras_file import reader, tensorflow_js, zipped
 from converter.keras_file.content import Arrays, Place, Stored
 from converter.keras_file.unpacked import unpacked
 
@@ -64,8 +64,14 @@ def _zip_arrays(path: Path) -> Iterator[Arrays]:
 
 HDF5 = Form("an HDF5 file", _is_hdf5, _hdf5_json, _hdf5_arrays)
 KERAS_ZIP = Form("a .keras zip", _is_zip, _zip_json, _zip_arrays)
+TENSORFLOW_JS = Form(
+    "a TensorFlow.js layers model",
+    tensorflow_js.belongs,
+    tensorflow_js.read_json,
+    tensorflow_js.open_arrays,
+)
 
-FORMS = (HDF5, KERAS_ZIP)
+FORMS = (HDF5, KERAS_ZIP, TENSORFLOW_JS)
 """The first one to which a file or folder belongs is its form."""
 
 

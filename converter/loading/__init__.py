@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
 from converter.errors import KerasFileError
-from converter.keras_file import KerasFile, Scaling
+from converter.keras_file import KerasFile, Scaling, Stated
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
 
@@ -44,6 +44,7 @@ class LoadedModel:
     `notes` are remarks for the user about what was read otherwise than it was written. `scaling` is
     the given one if it is still to be done, because no Lambda of the file stands for it. `built` is
     what the model was made from, and `placed` tells from which array each variable has its values.
+    `stated` is what lies beside the model.
     """
 
     model: Any
@@ -52,6 +53,7 @@ class LoadedModel:
     scaling: Scaling | None = None
     built: Built | None = None
     placed: tuple[Placed, ...] = ()
+    stated: Stated | None = None
 
 
 def load(
@@ -62,7 +64,7 @@ def load(
     lambda_scaling: Scaling | None = None,
     check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
-    """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3.
+    """Load the model in `path`, of Keras 1 to 3 in any of the forms of `keras_file.storage`.
 
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
@@ -76,7 +78,11 @@ def load(
     try:
         with keras_file.unpacked(path) as place:
             file = keras_file.read(
-                place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
+                place,
+                given=path,
+                allow_unsafe=allow_unsafe,
+                input_shape=input_shape,
+                scaling=lambda_scaling,
             )
             return _built(file, place, check)
     except KerasFileError as error:
@@ -99,7 +105,7 @@ def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedM
     freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
     notes = (*file.notes, *builder.notes)
-    return LoadedModel(built.layer, settings, notes, file.scaling, built, placed)
+    return LoadedModel(built.layer, settings, notes, file.scaling, built, placed, file.stated)
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:
