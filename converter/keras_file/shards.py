@@ -164,7 +164,7 @@ def _array(stored: Json, shards: Shards, offset: int) -> ShardedArray:
     shape, kind = stored.get("shape"), stored.get("dtype")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         raise KerasFileError(f"has a weight {name!r} of shape {shape!r:.80}, which is none")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         raise KerasFileError(
             f"has a weight {name!r} of the type {kind!r:.80}, of which there are {', '.join(TYPES)}"
         )
@@ -172,7 +172,8 @@ def _array(stored: Json, shards: Shards, offset: int) -> ShardedArray:
     if (quantization := stored.get("quantization")) is None:
         return ShardedArray(shards, name, offset, tuple(shape), np.dtype(TYPES[kind]), dtype)
     to = quantization.get("dtype") if isinstance(quantization, Mapping) else None
-    if to not in QUANTIZED or kind == "bool" or (to == "float16" and kind != "float32"):
+    is_known = isinstance(to, str) and to in QUANTIZED
+    if not is_known or kind == "bool" or (to == "float16" and kind != "float32"):
         raise KerasFileError(
             f"has a weight {name!r} of {kind} quantized as {quantization!r:.80}, which is not "
             f"known; known are {', '.join(QUANTIZED)}"

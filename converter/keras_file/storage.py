@@ -143,6 +143,9 @@ def _start(path: Path) -> bytes:
 def _other_kind(path: Path) -> str:
     """Return what `path` is, which is no Keras model, and what to do."""
     if path.is_dir():
+        if (path / tensorflow_js.NAME).is_file():
+            inside = _other_kind(path / tensorflow_js.NAME)
+            return f"is a folder whose {tensorflow_js.NAME} {inside}"
         saved = (path / "saved_model.pb").is_file()
         kind = "a TensorFlow SavedModel" if saved else "a folder"
         return f"is {kind}, not a Keras file; write one: model.save('model.keras')"

@@ -61,12 +61,18 @@ class Stated:
 
 
 def model_in(folder: Path) -> Path | None:
-    """Return the model in `folder` if it is an export with `LABELS` beside its only model."""
+    """Return the model in `folder` if it is an export with `LABELS` beside its model.
+
+    Raises:
+        KerasFileError: there are two models.
+    """
     if not (folder / LABELS).is_file() or (folder / "model.json").is_file():
         return None
     found = [folder / name for name in MODELS if (folder / name).exists()]
-    is_one = len(found) == 1 or all(path.samefile(found[0]) for path in found)
-    return found[0] if found and is_one else None
+    if any(not path.samefile(found[0]) for path in found):
+        names = " and ".join(path.name for path in found)
+        raise KerasFileError(f"is a folder with the models {names}; give a folder with one of them")
+    return found[0] if found else None
 
 
 def stated(place: Path, model: StoredModel, given: Path) -> Stated | None:
@@ -93,8 +99,8 @@ def stated(place: Path, model: StoredModel, given: Path) -> Stated | None:
         return Stated(hint=f"{LABELS} lies beside the model, and is not read; if it fits: {said}")
     if place == given:
         return Stated(
-            hint=f"{LABELS} lies beside the model, and is not read; if this is an export of "
-            f"Teachable Machine, give its folder: {folder}"
+            hint=f"{LABELS} lies beside the model, and is not read; if both are an export of "
+            "Teachable Machine, give a folder with these two alone, or the zip"
         )
     return _with_labels(model, LABELS, *_numbered(folder / LABELS))
 

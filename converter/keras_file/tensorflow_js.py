@@ -19,8 +19,8 @@ from converter.keras_file.shards import QUANTIZED, ShardedArray, arrays
 
 NAME = "model.json"
 
-SIGNS = (b'"modelTopology"', b'"weightsManifest"')
-"""Keys of which the JSON of a TensorFlow.js model has one, and that of Keras alone has none."""
+SIGN = re.compile(rb'"(modelTopology|weightsManifest)"\s*:')
+"""A key that the JSON of a TensorFlow.js model has, and that of Keras alone has not."""
 
 NUMBERS = {
     "beta1": "beta_1", "beta2": "beta_2", "initialAccumulatorValue": "initial_accumulator_value",
@@ -47,8 +47,7 @@ def belongs(path: Path) -> bool:
         start = opened.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start.startswith(b"{"):
             return False
-        text = start + opened.read(LARGEST_JSON)
-    return any(sign in text for sign in SIGNS)
+        return SIGN.search(start + opened.read(LARGEST_JSON)) is not None
 
 
 def read_json(path: Path) -> Stored:
