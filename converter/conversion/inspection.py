@@ -67,8 +67,8 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     """Return what the Keras file that `recipe` names holds.
 
-    Of the recipe, ``model``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``, and
-    ``scale`` and ``bias`` in the place of a Lambda count.
+    Of the recipe, ``model``, ``weights``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``,
+    and ``scale`` and ``bias`` in the place of a Lambda count.
 
     Raises:
         KerasFileError: the file cannot be read.
@@ -76,6 +76,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     with step("load"):
         loaded = load(
             recipe.model,
+            weights=recipe.weights,
             allow_unsafe=recipe.allow_unsafe,
             input_shape=recipe.input_shape,
             lambda_scaling=scaling_of(recipe),

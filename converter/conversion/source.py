@@ -40,6 +40,7 @@ def load_source(recipe: Recipe) -> Source:
     """
     loaded = load(
         recipe.model,
+        weights=recipe.weights,
         allow_unsafe=recipe.allow_unsafe,
         input_shape=recipe.input_shape,
         lambda_scaling=scaling_of(recipe),

@@ -172,14 +172,14 @@ def _array(stored: Json, shards: Shards, offset: int) -> ShardedArray:
     if (quantization := stored.get("quantization")) is None:
         return ShardedArray(shards, name, offset, tuple(shape), np.dtype(TYPES[kind]), dtype)
     to = quantization.get("dtype") if isinstance(quantization, Mapping) else None
-    is_known = isinstance(to, str) and to in QUANTIZED
-    if not is_known or kind == "bool" or (to == "float16" and kind != "float32"):
+    packed = QUANTIZED.get(to) if isinstance(to, str) else None
+    if packed is None or kind == "bool" or (to == "float16" and kind != "float32"):
         raise KerasFileError(
             f"has a weight {name!r} of {kind} quantized as {quantization!r:.80}, which is not "
             f"known; known are {', '.join(QUANTIZED)}"
         )
     affine = None if to == "float16" else _affine(name, quantization)
-    return ShardedArray(shards, name, offset, tuple(shape), np.dtype(QUANTIZED[to]), dtype, affine)
+    return ShardedArray(shards, name, offset, tuple(shape), np.dtype(packed), dtype, affine)
 
 
 def _affine(name: str, quantization: Mapping[str, Json]) -> tuple[float, float]:

@@ -8,14 +8,15 @@ trusts it (`lambdas`).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
 from converter.errors import KerasFileError
-from converter.keras_file import KerasFile, Scaling, Stated
+from converter.keras_file import KerasFile, Origin, Scaling, Stated
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
 
@@ -59,13 +60,15 @@ class LoadedModel:
 def load(
     path: Path,
     *,
+    weights: Path | None = None,
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
     lambda_scaling: Scaling | None = None,
     check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
-    """Load the model in `path`, of Keras 1 to 3 in any of the forms of `keras_file.storage`.
+    """Load the model in `path`, in any form in which Keras 1 to 3 writes it.
 
+    Its arrays come from `weights` if that is given: a file of weights, a model, or a checkpoint.
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
@@ -75,16 +78,29 @@ def load(
         KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
+    with _unpacked(path) as place:
+        file = keras_file.read(
+            place,
+            given=path,
+            allow_unsafe=allow_unsafe,
+            input_shape=input_shape,
+            scaling=lambda_scaling,
+        )
+        loaded = _built(file, check)
+        if weights is None:
+            loaded = _filled(loaded, place, file.origin)
+    if weights is not None:
+        with _unpacked(weights) as place:
+            loaded = _filled_apart(loaded, place, file.origin)
+    return _finished(loaded)
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Yield where to read the model or weights `path`; errors of the block begin with `path`."""
     try:
         with keras_file.unpacked(path) as place:
-            file = keras_file.read(
-                place,
-                given=path,
-                allow_unsafe=allow_unsafe,
-                input_shape=input_shape,
-                scaling=lambda_scaling,
-            )
-            return _built(file, place, check)
+            yield place
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
@@ -92,20 +108,44 @@ def load(
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
 
 
-def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedModel:
-    """Return the live model that `file` describes, with the weights in `path`."""
-    from converter.loading.build import Builder, freeze
-    from converter.loading.weights import fill
+def _built(file: KerasFile, check: Callable[[Any], None]) -> LoadedModel:
+    """Return the live model that `file` describes, its weights arbitrary."""
+    from converter.loading.build import Builder
 
     builder = Builder()
     built = builder.build(file.model)
     check(built.layer)
-    with keras_file.open_arrays(path) as arrays:
-        placed = fill(built, arrays, file.origin)
-    freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
     notes = (*file.notes, *builder.notes)
-    return LoadedModel(built.layer, settings, notes, file.scaling, built, placed, file.stated)
+    return LoadedModel(built.layer, settings, notes, file.scaling, built, stated=file.stated)
+
+
+def _filled(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:
+    """Return the model with its own weights."""
+    from converter.loading.weights import fill
+
+    assert loaded.built is not None
+    with keras_file.open_arrays(place) as arrays:
+        return replace(loaded, placed=fill(loaded.built, arrays, origin))
+
+
+def _filled_apart(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:
+    """Return the model with weights of a file of their own, `origin` being that of the model."""
+    from converter.loading.apart import fill_apart
+
+    assert loaded.built is not None
+    with keras_file.open_arrays(place) as arrays:
+        placed, notes = fill_apart(loaded.built, arrays, origin)
+    return replace(loaded, placed=placed, notes=(*loaded.notes, *notes))
+
+
+def _finished(loaded: LoadedModel) -> LoadedModel:
+    """Return the model with what was frozen marked as such: last, as it does not help before."""
+    from converter.loading.build import freeze
+
+    assert loaded.built is not None
+    freeze(loaded.built)
+    return loaded
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:

@@ -176,7 +176,9 @@ def test_upsampling_of_a_browser_is_not_taken_for_that_of_keras(tmp_path):
         change(folder, lambda whole, up=up: whole["modelTopology"]["config"].update(
             layers=[*layers, up]
         ))  # fmt: skip
-        with pytest.raises(KerasFileError, match="'up' .* which TensorFlow.js computes different"):
+        with pytest.raises(
+            KerasFileError, match=r"'up' .* which TensorFlow\.js computes different"
+        ):
             keras_file.read(folder)
     up["config"]["interpolation"], up["class_name"] = "nearest", "UpSampling2D"
     change(folder, lambda whole: whole["modelTopology"]["config"].update(layers=[*layers, up]))
@@ -220,7 +222,7 @@ DAMAGED = {
     "scale": (edit_weight(quantization=affine), "without a scale and a min that are numbers"),
     "name": (edit_weight(name="other/kernel"), "a weight 'other/kernel', but no layer of that"),
     "twice": (edit_weight(name="dense_1/bias"), "names the weight 'dense_1/bias' twice"),
-    "count": (edit_weight(name="dense_2/bias"), "has 2 weights, but the file holds 1 arrays for it"),
+    "count": (edit_weight(name="dense_2/bias"), "2 weights, but the file holds 1 arrays for it"),
     "no topology": (edit(modelTopology=None), "holds weights of TensorFlow.js only"),
     "a text": (edit(modelTopology="x"), "holds weights of TensorFlow.js only"),
     "no model": (edit(modelTopology={}), "whose modelTopology describes no model"),
