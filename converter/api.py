@@ -378,8 +378,9 @@ class UpdatableModel:
         else:
             from converter.conversion.source import load_source
 
-            loaded, recipe = load_source(self.recipe)
-            model, settings = loaded.model, loaded.compile_settings
+            source = load_source(self.recipe)
+            model, settings = source.loaded.model, source.loaded.compile_settings
+            recipe = source.left
         return renewed_again(model, settings, recipe, self.spec).model
 
     @property

@@ -66,6 +66,7 @@ def init(
         "learning_rate": found.learning_rate,
         "loss": found.loss,
         "allow_unsafe": allow_unsafe or None,
+        **found.stated,
     }
     remarks = [f"{row.name} cannot learn: {row.reason}" for row in found.layers if row.reason]
     if found.problem:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converter.conversion.source import scaling_of
+from converter.conversion.stated import check_labels, stated_notes, stated_settings
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
@@ -45,7 +46,8 @@ class KerasLayerRow:
 class KerasModel:
     """A Keras model. `chosen` is what learns if nothing is said; `problem` why nothing can.
 
-    `core_ml_inputs` are the shapes that arrays would have in Core ML, where that is known.
+    `core_ml_inputs` are the shapes that arrays would have in Core ML, where that is known. `stated`
+    are settings of a recipe that lie beside the model, if it is a part of an export.
     """
 
     name: str
@@ -59,6 +61,7 @@ class KerasModel:
     problem: str = ""
     notes: tuple[str, ...] = ()
     core_ml_inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stated: Mapping[str, Any] = field(default_factory=dict)
 
 
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
@@ -78,8 +81,14 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
             input_shape=recipe.input_shape,
             lambda_scaling=scaling_of(recipe),
         )
+    stated = stated_settings(loaded, recipe)
+    notes = (*loaded.notes, *stated_notes(loaded.stated, stated, recipe))
+    try:
+        check_labels(loaded, recipe)
+    except UsageError as error:
+        notes = (*notes, str(error))
     recipe = recipe.model_copy(update={"scale": None, "bias": None})  # no image is asked for
-    model, settings, notes = loaded.model, loaded.compile_settings, loaded.notes
+    model, settings = loaded.model, loaded.compile_settings
     names = output_names(model)
     if recipe.output is None and len(names) > 1:
         recipe = recipe.model_copy(update={"output": names[0]})
@@ -99,6 +108,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
         problem=found.problem,
         notes=(*notes, *found.notes),
         core_ml_inputs=dict(zip((t.name for t in model.inputs), found.shapes, strict=False)),
+        stated=stated,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from converter.conversion.stated import check_labels, stated_notes, stated_settings
 from converter.coreml import mlmodel
 from converter.errors import UnsupportedError
 from converter.keras_file import Scaling
@@ -13,15 +15,28 @@ from converter.loading import LoadedModel, load
 from converter.recipe import Recipe
 
 
-def load_source(recipe: Recipe) -> tuple[LoadedModel, Recipe]:
-    """Load the Keras file that `recipe` names; return the model, and the recipe that is left.
+@dataclass(frozen=True)
+class Source:
+    """A loaded Keras model and what shall become of it.
 
-    A scale and a bias that take the place of a Lambda are in the model then, and no longer in the
-    recipe; others are left to the image input.
+    `recipe` is the one given, with what an export states beside the model; a scale and a bias that
+    take the place of a Lambda are in the model, and no longer in the recipe that is `left`. `notes`
+    tell what was stated.
+    """
+
+    loaded: LoadedModel
+    recipe: Recipe
+    left: Recipe
+    notes: tuple[str, ...]
+
+
+def load_source(recipe: Recipe) -> Source:
+    """Load the Keras file that `recipe` names.
 
     Raises:
         KerasFileError: the file cannot be read, or not without running code stored in it.
         UnsupportedError: the model is larger than a ``.mlmodel`` can be.
+        UsageError: class labels lie beside the model that cannot be taken.
     """
     loaded = load(
         recipe.model,
@@ -31,7 +46,15 @@ def load_source(recipe: Recipe) -> tuple[LoadedModel, Recipe]:
         lambda_scaling=scaling_of(recipe),
         check=_check_unread,
     )
-    return loaded, recipe if loaded.scaling else _without_scaling(recipe)
+    left = recipe if loaded.scaling else _without_scaling(recipe)
+    check_labels(loaded, recipe)
+    taken = stated_settings(loaded, recipe)
+    return Source(
+        loaded,
+        recipe.model_copy(update=taken),
+        left.model_copy(update=taken),
+        (*loaded.notes, *stated_notes(loaded.stated, taken, recipe)),
+    )
 
 
 def scaling_of(recipe: Recipe) -> Scaling | None:

@@ -46,10 +46,11 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     check_samples(recipe.calibration)
     check_kind(recipe.model, recipe.weights)
     with step("load"):
-        loaded, left = load_source(recipe)
-    prepared = prepare(loaded.model, loaded.compile_settings, left, step)
-    prepared.notes += loaded.notes
-    del loaded  # big models need the memory
+        source = load_source(recipe)
+    prepared = prepare(source.loaded.model, source.loaded.compile_settings, source.left, step)
+    prepared.notes += source.notes
+    recipe = source.recipe
+    del source  # big models need the memory
     return write(prepared, target, recipe, step)
 
 
@@ -71,7 +72,7 @@ def prepare(
 def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing_shown) -> Report:
     """Write `prepared` to `target` after reading it back and comparing it with Keras.
 
-    The file carries `recipe` as it was given. If `prepared` has the live Keras model, update steps
+    The file carries `recipe`. If `prepared` has the live Keras model, update steps
     are compared, too; it has its own weights again afterwards.
 
     Raises:

@@ -1,9 +1,10 @@
 """What a Keras file holds, of any version, taken out without running or building anything.
 
 `storage` finds the JSON and the arrays, in a row for each form of a model (`unpacked`, `zipped`,
-`reader` and, in a process of its own, `child` and `hdf5`); `spelling` (with `keras1`) brings each
-layer to today's names; `graph` and `calls` read how the layers hang together; `stored_code` keeps
-Python code out, and `inputs` fills in the size of the input.
+`reader` and, in a process of its own, `child` and `hdf5`; `tensorflow_js` and `shards`); `spelling`
+(with `keras1`) brings each layer to today's names; `graph` and `calls` read how the layers hang
+together; `stored_code` keeps Python code out, `inputs` fills in the size of the input, and
+`teachable` reads what an export says beside its model.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from converter.keras_file.inputs import input_shape, with_fixed_input
 from converter.keras_file.reader import prepare
 from converter.keras_file.spelling import Origin
 from converter.keras_file.storage import check_kind, open_arrays, read_json
+from converter.keras_file.teachable import Stated, stated
 from converter.keras_file.unpacked import unpacked
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "KerasFile",
     "Origin",
     "Scaling",
+    "Stated",
     "StoredLayer",
     "StoredModel",
     "Tensor",
@@ -52,7 +55,8 @@ Scaling: TypeAlias = tuple[float | Sequence[float], float | Sequence[float]]
 class KerasFile:
     """A Keras file without its arrays; `training` is the JSON of its compile settings.
 
-    `scaling` is the one that was given if no Lambda of the file stands for it, else None.
+    `scaling` is the one that was given if no Lambda of the file stands for it, else None. `stated`
+    is what lies beside the model.
     """
 
     model: StoredModel
@@ -60,17 +64,20 @@ class KerasFile:
     origin: Origin
     notes: tuple[str, ...]
     scaling: Scaling | None = None
+    stated: Stated | None = None
 
 
 def read(
     path: Path,
     *,
+    given: Path | None = None,
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
     scaling: Scaling | None = None,
 ) -> KerasFile:
-    """Read architecture and compile settings of a ``.h5``, ``.hdf5`` or ``.keras`` file.
+    """Read architecture and compile settings of a model in any of the forms of `storage`.
 
+    `given` is what the user named, if that is a zip or folder with the model `path` in it.
     `scaling` takes the place of a Lambda on the input, other code is refused unless `allow_unsafe`.
     `input_shape`, without the batch axis, fills dimensions of the input that the file leaves open.
 
@@ -89,6 +96,7 @@ def read(
         with_fixed_input(model, input_shape),
         stored.training,
         origin,
-        tuple(parser.notes),
+        (*parser.notes, *stored.notes),
         scaling if model is written else None,
+        stated(path, written, given or path),
     )

@@ -80,12 +80,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Stored:
-    """The JSON of one Keras file, and the Keras that wrote it."""
+    """The JSON of one Keras file, the Keras that wrote it, and what to know of how it did."""
 
     architecture: Json
     training: Json
     version: str
     backend: str
+    notes: tuple[str, ...] = ()
 
 
 def all_groups(group: Group) -> Iterator[Group]:

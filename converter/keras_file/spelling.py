@@ -32,6 +32,11 @@ class Origin:
         return (int(found[1]), int(found[2] or 0)) if found else (2, 4)
 
     @property
+    def is_tensorflow_js(self) -> bool:
+        """Whether the model was made in TensorFlow.js, not converted for it."""
+        return self.version.startswith("tfjs")
+
+    @property
     def is_separate_package(self) -> bool:
         """Whether it was Keras 1, or Keras 2 up to 2.3 outside of TensorFlow."""
         return self.number < (2, 4) and "-tf" not in self.version
@@ -147,9 +152,18 @@ def _activation(value: Any, origin: Origin) -> Any:
 
 
 def _check_upsampling(class_name: str, arguments: Mapping[str, Any], origin: Origin) -> None:
-    """Bilinear upsampling had its pixel centres elsewhere before TensorFlow 2."""
+    """Bilinear upsampling had its pixel centres elsewhere before TensorFlow 2.
+
+    It has in TensorFlow.js (tfjs-layers: UpSampling2D, Resizing), where resizing aligns corners.
+    """
     interpolation = arguments.get("interpolation", "nearest")
-    if class_name == "UpSampling2D" and origin.is_separate_package and interpolation != "nearest":
+    is_bilinear = class_name == "UpSampling2D" and interpolation != "nearest"
+    if origin.is_tensorflow_js and (is_bilinear or class_name == "Resizing"):
+        raise KerasFileError(
+            "resizes, which TensorFlow.js computes differently from Keras, so that it cannot be "
+            "read exactly; export a model without this layer"
+        )
+    if is_bilinear and origin.is_separate_package:
         raise KerasFileError(
             f"upsamples with interpolation={interpolation!r}, which Keras {origin.version} "
             "computed differently from today's; save the model with a newer Keras"

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from converter.errors import KerasFileError, reason
 from converter.file_kinds import described, special
-from converter.keras_file import architecture, checkpoint, objects, reader, saved_model, zipped
+from converter.keras_file import (
+    architecture,
+    checkpoint,
+    objects,
+    reader,
+    saved_model,
+    tensorflow_js,
+    zipped,
+)
 from converter.keras_file.content import Arrays, Place, Stored
 from converter.keras_file.unpacked import unpacked
 
@@ -107,10 +115,16 @@ KERAS_SAVED_MODEL = Form(
     saved_model.model_json,
     _saved_model_arrays,
 )
+TENSORFLOW_JS = Form(
+    "a TensorFlow.js layers model",
+    tensorflow_js.belongs,
+    tensorflow_js.read_json,
+    tensorflow_js.open_arrays,
+)
 ARCHITECTURE = Form("an architecture in JSON", _is_architecture, architecture.read, _no_arrays)
 CHECKPOINT = Form("a TensorFlow checkpoint", _is_checkpoint, _no_json, _checkpoint_arrays)
 
-FORMS = (HDF5, KERAS_ZIP, KERAS_SAVED_MODEL, ARCHITECTURE)
+FORMS = (HDF5, KERAS_ZIP, KERAS_SAVED_MODEL, TENSORFLOW_JS, ARCHITECTURE)
 """The first one to which a file or folder belongs is its form."""
 
 WEIGHTS = (CHECKPOINT, *FORMS)
@@ -207,6 +221,9 @@ def _start(path: Path) -> bytes:
 def _other_kind(path: Path) -> str:
     """Return what `path` is, which is no Keras model, and what to do."""
     if path.is_dir():
+        if (path / tensorflow_js.NAME).is_file():
+            inside = _other_kind(path / tensorflow_js.NAME)
+            return f"is a folder whose {tensorflow_js.NAME} {inside}"
         saved = (path / "saved_model.pb").is_file()
         if not saved and checkpoint.prefix_of(path) is not None:
             return WEIGHTS_ALONE

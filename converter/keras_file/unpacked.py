@@ -1,4 +1,4 @@
-"""A zip with a model inside, such as exports are, becomes a folder for as long as it is read."""
+"""The model inside of an export: of a folder, or of a zip for as long as it is read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from converter.errors import KerasFileError
+from converter.keras_file.teachable import model_in
 from converter.keras_file.zipped import LARGEST_WEIGHTS, open_zip
 
 ENDINGS = (".h5", ".hdf5", ".keras")
@@ -30,7 +31,8 @@ def unpacked(path: Path, *, only_looked_at: bool = False) -> Iterator[Path]:
     """Yield the model inside of the zip `path`, in a temporary folder; anything else as it is.
 
     A ``.keras`` file is a model, and no zip of one. Nothing leaves the folder, and `path` stays as
-    it is. If it is `only_looked_at`, files are there by name and their first bytes.
+    it is. Of a folder that is an export of Teachable Machine, it is the model in it. If it is
+    `only_looked_at`, files are there by name and their first bytes.
 
     Raises:
         KerasFileError: the zip is damaged, holds more than one model, is absurdly large, or has
@@ -38,7 +40,7 @@ def unpacked(path: Path, *, only_looked_at: bool = False) -> Iterator[Path]:
     """
     members = _members(path)
     if not members:
-        yield path
+        yield model_in(path) or path
         return
     with tempfile.TemporaryDirectory() as folder, open_zip(path) as archive:
         for info in members:

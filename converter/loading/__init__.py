@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
 from converter.errors import KerasFileError
-from converter.keras_file import KerasFile, Origin, Scaling
+from converter.keras_file import KerasFile, Origin, Scaling, Stated
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
 
@@ -53,6 +53,7 @@ class LoadedModel:
     `notes` are remarks for the user about what was read otherwise than it was written. `scaling` is
     the given one if it is still to be done, because no Lambda of the file stands for it. `built` is
     what the model was made from, and `placed` tells from which array each variable has its values.
+    `stated` is what lies beside the model.
     """
 
     model: Any
@@ -61,6 +62,7 @@ class LoadedModel:
     scaling: Scaling | None = None
     built: Built | None = None
     placed: tuple[Placed, ...] = ()
+    stated: Stated | None = None
 
 
 def load(
@@ -86,7 +88,11 @@ def load(
     """
     with _unpacked(path) as place:
         file = keras_file.read(
-            place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
+            place,
+            given=path,
+            allow_unsafe=allow_unsafe,
+            input_shape=input_shape,
+            scaling=lambda_scaling,
         )
         loaded = _built(file, check)
         if weights is None:
@@ -119,7 +125,7 @@ def _built(file: KerasFile, check: Callable[[Any], None]) -> LoadedModel:
     check(built.layer)
     settings = compile_settings(file.training, output_names(built.layer))
     notes = (*file.notes, *builder.notes)
-    return LoadedModel(built.layer, settings, notes, file.scaling, built)
+    return LoadedModel(built.layer, settings, notes, file.scaling, built, stated=file.stated)
 
 
 def _filled(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:

@@ -74,6 +74,7 @@ class Filler:
         """Fill from groups named after layers; a nested model's arrays stand flat in one group.
 
         Keras 1 left out the level of a nested Sequential, so its layers are looked up themselves.
+        Where the file names the layer of each array, a nested model has groups of its own.
         """
         named = {child.stored.stored_name for child in model.children}
         for child in model.children:
@@ -81,7 +82,9 @@ class Filler:
             if not name and variables_of(child.layer):
                 name = _first_other(groups, named)
             group = groups.pop(name, None)
-            if group is not None:
+            if group is not None and group.children:
+                self.by_layer(child, group.children)
+            elif group is not None:
                 self._flat(child, group)
             elif isinstance(child.stored, StoredModel):
                 self.by_layer(child, groups)

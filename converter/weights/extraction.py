@@ -120,10 +120,11 @@ def _loaded(
         "output_path": None,
     }
     recipe = (made_by or Recipe(model=source)).model_copy(update=changes)
-    loaded, left = load_source(recipe)
+    found = load_source(recipe)
+    loaded = found.loaded
     if made_by is None:
         return loaded, None
-    new = renewed_again(loaded.model, loaded.compile_settings, left, spec)
+    new = renewed_again(loaded.model, loaded.compile_settings, found.left, spec)
     return replace(loaded, model=new.model), new
 
 

@@ -12,7 +12,8 @@ ZOO = Path(__file__).parents[2] / "fixtures" / "keras_files"
 def test_a_scaling_that_became_a_layer_is_no_longer_in_the_recipe():
     file = ZOO / "keras315_lambda.keras"
     recipe = Recipe(model=file, image="rgb", scale=1 / 255, bias=(-0.5,), layers=("*",))
-    loaded, left = load_source(recipe)
+    source = load_source(recipe)
+    loaded, left = source.loaded, source.left
     scaling = loaded.model.layers[0].get_config()
     assert (scaling["scale"], scaling["offset"]) == (1 / 255, -0.5)
     assert left == Recipe(model=file, image="rgb", layers=("*",))
@@ -20,5 +21,5 @@ def test_a_scaling_that_became_a_layer_is_no_longer_in_the_recipe():
 
 def test_any_other_scaling_is_left_to_the_image():
     recipe = Recipe(model=MODELS / "lenet.h5", image="gray", scale=1 / 255)
-    _, left = load_source(recipe)
+    left = load_source(recipe).left
     assert left == recipe
