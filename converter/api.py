@@ -55,6 +55,7 @@ class Options(TypedDict, total=False):
 
     layers: Sequence[str]
     output: str
+    signature: str
     input_shape: tuple[int, ...]
     allow_unsafe: bool
     layout: Literal["auto", "network", "pipeline"]

@@ -41,15 +41,13 @@ class Output(NamedTuple):
 
 
 def check_source(source: Path) -> None:
-    """Check that the Keras file `source` can be there to read.
+    """Check that the Keras model `source`, a file or a folder, can be there to read.
 
     Raises:
-        KerasFileError: it is missing or a folder.
+        KerasFileError: it is missing.
     """
     if not source.exists():
         raise KerasFileError(f"{source}: there is no such file; check the path")
-    if source.is_dir():
-        raise KerasFileError(f"{source}: is a folder; give a .h5 or .keras file")
 
 
 def check_samples(samples: Path | None) -> None:

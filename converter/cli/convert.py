@@ -113,6 +113,7 @@ class Convert(Command):
 @_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
+@_option("--signature", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
 @_option("--layout", type=click.Choice(["auto", "network", "pipeline"]))
 @_option("--frozen-weights", type=click.Choice(PRECISIONS))

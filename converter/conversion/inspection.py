@@ -64,8 +64,8 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     """Return what the Keras file that `recipe` names holds.
 
-    Of the recipe, ``model``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``, and
-    ``scale`` and ``bias`` in the place of a Lambda count.
+    Of the recipe, ``model``, ``input_shape``, ``signature``, ``output``, ``loss``,
+    ``allow_unsafe``, and ``scale`` and ``bias`` in the place of a Lambda count.
 
     Raises:
         KerasFileError: the file cannot be read.
@@ -75,6 +75,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
             recipe.model,
             allow_unsafe=recipe.allow_unsafe,
             input_shape=recipe.input_shape,
+            signature=recipe.signature,
             lambda_scaling=scaling_of(recipe),
         )
     recipe = recipe.model_copy(update={"scale": None, "bias": None})  # no image is asked for

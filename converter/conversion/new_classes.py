@@ -125,8 +125,8 @@ def renewed_again(
 def original(spec: Message, path: Path, *, allow_unsafe: bool = False, **given: Any) -> Renewed:
     """Return the Keras model at `path` as it was when `spec` was made of it.
 
-    `given` are settings of a recipe, ``scale``, ``bias`` or ``input_shape``, that win over those
-    that `spec` carries.
+    `given` are settings of a recipe, ``scale``, ``bias``, ``input_shape`` or ``signature``, that
+    win over those that `spec` carries.
 
     Raises:
         KerasFileError: the file cannot be read, or not without running code stored in it.
@@ -137,6 +137,7 @@ def original(spec: Message, path: Path, *, allow_unsafe: bool = False, **given: 
         path,
         allow_unsafe=allow_unsafe,
         input_shape=recipe.input_shape,
+        signature=recipe.signature,
         lambda_scaling=scaling_of(recipe),
     )
     return renewed_again(loaded.model, loaded.compile_settings, recipe, spec)

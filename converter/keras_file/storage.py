@@ -16,6 +16,12 @@ from converter.keras_file.unpacked import unpacked
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
+GRAPH_ALONE = (
+    "is a SavedModel without a description of its layers, of which only the graph is read; nothing "
+    "can be written into it"
+)
+
+
 @dataclass(frozen=True)
 class Form:
     """A way in which a Keras model lies around.
@@ -62,10 +68,23 @@ def _zip_arrays(path: Path) -> Iterator[Arrays]:
         yield reader.arrays(place, by_layer=False)
 
 
+def _is_saved_model(path: Path) -> bool:
+    return (path / "saved_model.pb").is_file()
+
+
+def _no_json(path: Path) -> Stored:
+    raise KerasFileError(GRAPH_ALONE)
+
+
+def _no_arrays(path: Path) -> AbstractContextManager[Arrays]:
+    raise KerasFileError(GRAPH_ALONE)
+
+
 HDF5 = Form("an HDF5 file", _is_hdf5, _hdf5_json, _hdf5_arrays)
 KERAS_ZIP = Form("a .keras zip", _is_zip, _zip_json, _zip_arrays)
+GRAPH = Form("a SavedModel", _is_saved_model, _no_json, _no_arrays)
 
-FORMS = (HDF5, KERAS_ZIP)
+FORMS = (HDF5, KERAS_ZIP, GRAPH)
 """The first one to which a file or folder belongs is its form."""
 
 
@@ -109,6 +128,15 @@ def is_hdf5(path: Path) -> bool:
     return form_of(path) is HDF5
 
 
+def is_graph(path: Path) -> bool:
+    """Tell whether the Keras model `path` is a SavedModel that is read by its graph.
+
+    Raises:
+        KerasFileError: it is no Keras model.
+    """
+    return form_of(path) is GRAPH
+
+
 def form_of(path: Path) -> Form:
     """Return the form of the Keras model `path`.
 
@@ -137,9 +165,7 @@ def _start(path: Path) -> bytes:
 def _other_kind(path: Path) -> str:
     """Return what `path` is, which is no Keras model, and what to do."""
     if path.is_dir():
-        saved = (path / "saved_model.pb").is_file()
-        kind = "a TensorFlow SavedModel" if saved else "a folder"
-        return f"is {kind}, not a Keras file; write one: model.save('model.keras')"
+        return "is a folder, not a Keras model; write one: model.save('model.keras')"
     with path.open("rb") as file:
         found = described(file)
     protobuf = ", but perhaps one of Core ML or TensorFlow" if _start(path)[:1] == b"\x08" else ""

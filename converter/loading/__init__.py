@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, UsageError
 from converter.keras_file import KerasFile, Scaling
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
 
+
+NO_SIGNATURES = (
+    "--signature is for SavedModels that are read by their graph; this model describes its layers, "
+    "so leave it out"
+)
 
 CONTRADICTIONS = (
     ArithmeticError,
@@ -60,21 +65,28 @@ def load(
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
     lambda_scaling: Scaling | None = None,
+    signature: str | None = None,
     check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
-    """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3.
+    """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3, or a SavedModel.
 
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
-    `check` sees the model before its weights are read, and may refuse it.
+    `signature` names the one of a SavedModel to read, where there are several. `check` sees the
+    model before its weights are read, and may refuse it.
 
     Raises:
         KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
+        UsageError: there is no such signature, or none can be chosen.
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
     try:
         with keras_file.unpacked(path) as place:
+            if keras_file.is_graph(place):
+                return _of_graph(place, signature, input_shape, lambda_scaling, check)
+            if signature is not None:
+                raise UsageError(NO_SIGNATURES)
             file = keras_file.read(
                 place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
             )
@@ -84,6 +96,20 @@ def load(
     except CONTRADICTIONS as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
+
+
+def _of_graph(
+    folder: Path,
+    signature: str | None,
+    input_shape: tuple[int, ...] | None,
+    scaling: Scaling | None,
+    check: Callable[[Any], None],
+) -> LoadedModel:
+    """Return the live model that the graph in `folder` is, which says nothing of its training."""
+    from converter.loading.saved_graph import load_graph
+
+    model, notes = load_graph(folder, signature, input_shape, check)
+    return LoadedModel(model, None, notes, scaling)
 
 
 def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedModel:
