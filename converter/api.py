@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 class Options(TypedDict, total=False):
     """What `convert` can be told: the settings of a recipe (see `converter.recipe.Recipe`)."""
 
+    weights: str | Path
     layers: Sequence[str]
     output: str
     signature: str
@@ -120,8 +121,9 @@ def convert(
     """Convert a trained Keras model to an updatable Core ML model, in memory.
 
     Args:
-        model: the path of an ``.h5`` or ``.keras`` file, or a live ``keras.Model``, which is left
-            as it is.
+        model: the path of an ``.h5`` or ``.keras`` file, a SavedModel of Keras 2, or a ``.json``
+            with `weights` in a file of their own; or a live ``keras.Model``, which is left as it
+            is.
         recipe: the path of a recipe in YAML; `options` win over it.
         options: the settings of a recipe, by the same names and in the same units: `layers` are
             names or globs, `input_shape` is ``(height, width, channels)`` without the batch,
@@ -141,6 +143,8 @@ def convert(
     chosen = read(Path(recipe), flags) if recipe is not None else from_flags(flags)
     if "on_device" in options:
         raise UsageError("on_device is for the command line; convert, then call .on_device()")
+    if not is_file and chosen.weights is not None:
+        raise UsageError("weights are for a model in a file; here call model.load_weights(...)")
     if chosen.output_path is not None:
         chosen = chosen.model_copy(update={"output_path": None})
     from converter.conversion import story
@@ -309,14 +313,16 @@ class UpdatableModel:
         seed: int = 0,
         *,
         against: str | Path | Any = None,
+        weights: str | Path | None = None,
         allow_unsafe: bool = False,
     ) -> Verification:
         """Compare predictions and `steps` update steps with those of the Keras model.
 
         That is `against`, the path of a Keras file or a live ``keras.Model``, by default the one
-        that was converted. The file is read again; a live model has its own weights again
-        afterwards. `samples` is the size of a mini-batch of random samples, `allow_unsafe` runs
-        Python code stored in the file. ``result.passed()`` tells whether both agree.
+        that was converted. The file is read again, with its `weights` if they are in a file of
+        their own; a live model has its own weights again afterwards. `samples` is the size of a
+        mini-batch of random samples, `allow_unsafe` runs Python code stored in the file.
+        ``result.passed()`` tells whether both agree.
 
         Raises:
             UsageError: the model has been trained since, so that it must differ; or it was loaded
@@ -325,7 +331,7 @@ class UpdatableModel:
         """
         from converter.proof.update import verify
 
-        twin = self._keras_model(against, allow_unsafe)
+        twin = self._keras_model(against, weights, allow_unsafe)
         return verify(_copy(self.spec), twin, steps, samples, seed)
 
     @_in_python
@@ -338,13 +344,21 @@ class UpdatableModel:
 
         return device.check(self.spec, timeout=timeout)
 
-    def _keras_model(self, against: str | Path | Any, allow_unsafe: bool) -> Any:
+    def _keras_model(
+        self, against: str | Path | Any, weights: str | Path | None, allow_unsafe: bool
+    ) -> Any:
         """Return the live Keras model to compare with."""
+        from converter import keras_file
         from converter.conversion.new_classes import original, renewed_again
         from converter.loading import compile_settings_of
 
         if isinstance(against, (str, Path)):
-            return original(self.spec, Path(against), allow_unsafe=allow_unsafe).model
+            apart = None if weights is None else Path(weights)
+            keras_file.check_kind(Path(against), apart)
+            made = original(self.spec, Path(against), weights=apart, allow_unsafe=allow_unsafe)
+            return made.model
+        if weights is not None:
+            raise UsageError("weights are those of a model in a file; give its path: against")
         if against is not None:
             return against
         if self.history is not None:
@@ -495,11 +509,17 @@ class UpdatableModel:
 
     @_in_python
     def extract(
-        self, into: str | Path, path: str | Path, *, allow_unsafe: bool = False
+        self,
+        into: str | Path,
+        path: str | Path,
+        *,
+        weights: str | Path | None = None,
+        allow_unsafe: bool = False,
     ) -> Extracted:
         """Write to `path` the Keras file `into`, which the model was made of, with what it learned.
 
-        `path` ends in ``.keras`` or ``.h5``. `allow_unsafe` runs Python code stored in `into`.
+        `path` ends in ``.keras`` or ``.h5``. `weights` are those of `into`, if they are in a file
+        of their own; `allow_unsafe` runs Python code stored in it.
 
         Raises:
             UnsupportedError: what was learned has no place in Keras.
@@ -508,7 +528,8 @@ class UpdatableModel:
         """
         from converter.weights.extraction import extract
 
-        return extract(self.spec, Path(into), Path(path), allow_unsafe=allow_unsafe)
+        apart = None if weights is None else Path(weights)
+        return extract(self.spec, Path(into), Path(path), apart, allow_unsafe=allow_unsafe)
 
     @_in_python
     def evaluate(

@@ -40,8 +40,13 @@ class Output(NamedTuple):
         return f"{self.name} {self.path}".strip()
 
 
+def stem(source: Path) -> str:
+    """Return the name of the file or folder `source` without its ending, also of the folder "."."""
+    return source.stem if source.stem.strip(".") else source.resolve().stem
+
+
 def check_source(source: Path) -> None:
-    """Check that the Keras model `source`, a file or a folder, can be there to read.
+    """Check that the Keras file or folder `source` can be there to read.
 
     Raises:
         KerasFileError: it is missing.

@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any
 
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 from tensorflow.python.framework import op_def_registry
 
 from converter.backend.tensorflow import tf
@@ -23,7 +22,6 @@ from converter.backend.tensorflow import tf
 __all__ = [
     "Operation",
     "SavedModel",
-    "TrackableObjectGraph",
     "keep_logits",
     "operation",
     "plain_attribute",

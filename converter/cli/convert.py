@@ -111,6 +111,7 @@ class Convert(Command):
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @_option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH")
+@_option("--weights", type=PATH, metavar="FILE")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
 @_option("--signature", metavar="NAME")
@@ -171,6 +172,7 @@ def command(
     \b
     make-updatable model.h5 --layers dense_5,dense_6
     make-updatable model.keras --image rgb --classes cat,dog -o CatDog.mlmodel
+    make-updatable model.json --weights model.weights.h5
     make-updatable --recipe lenet.yaml --epochs 5
     make-updatable recipes/*.yaml -o build/
 
@@ -241,7 +243,7 @@ def _recipes(
     ]
     check_outputs([each for recipe in found for each in recipe.inputs()], outputs, force=force)
     for recipe in found:
-        check_kind(recipe.model)
+        check_kind(recipe.model, recipe.weights)
     return found
 
 

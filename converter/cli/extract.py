@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.parameters import quiet_option, verbose_option, weights_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.paths import Input, Output, check_outputs
@@ -29,11 +29,18 @@ ENDINGS = (".keras", ".h5", ".hdf5")
 @click.option(
     "-o", "--out", type=PATH, required=True, metavar="FILE", help="The .keras or .h5 to write."
 )
+@weights_option
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the Keras file.")
 @quiet_option
 @verbose_option
 def command(
-    model: Path, into: Path, out: Path, allow_unsafe: bool, quiet: bool, verbose: bool
+    model: Path,
+    into: Path,
+    out: Path,
+    weights: Path | None,
+    allow_unsafe: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Put what MODEL (.mlmodel) has learned into its Keras model again.
 
@@ -44,19 +51,21 @@ def command(
     written.
     """  # noqa: D301 (click reads \\b)
     inputs = [Input("MODEL", model), Input("--into", into)]
+    if weights is not None:
+        inputs.append(Input("--weights", weights))
     check_outputs(inputs, [Output("-o", out, ENDINGS)])
     from converter import keras_file
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
-    keras_file.check_kind(into)
+    keras_file.check_kind(into, weights)
     with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             keras_file.prepare()
             from converter.weights.extraction import extract
         with job.step("putting the weights into Keras"):
-            found = extract(message, into, out, allow_unsafe=allow_unsafe)
+            found = extract(message, into, out, weights, allow_unsafe=allow_unsafe)
     if quiet:
         return
     for note in found.notes:

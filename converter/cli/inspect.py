@@ -11,7 +11,14 @@ import click
 
 from converter.cli import streams
 from converter.cli.command import Command
-from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
+from converter.cli.parameters import (
+    a_number,
+    json_option,
+    per_channel,
+    shape,
+    verbose_option,
+    weights_option,
+)
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
@@ -30,6 +37,7 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
+@weights_option
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
 @click.option("--signature", metavar="NAME",
               help="Which signature of a SavedModel that is read by its graph.")  # fmt: skip
@@ -82,7 +90,7 @@ def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
     from converter.recipe.reading import from_flags
 
     recipe = from_flags({"model": file, **options})
-    keras_file.check_kind(file)
+    keras_file.check_kind(file, recipe.weights)
     with Progress(verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):

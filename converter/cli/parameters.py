@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,12 @@ force_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print every step with its time."
+)
+weights_option = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Weights in a file of their own: .weights.h5, .h5, a TensorFlow checkpoint.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

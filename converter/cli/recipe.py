@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from converter.cli.command import Command
 from converter.cli.groups import Group
-from converter.cli.parameters import force_option, quiet_option, verbose_option
+from converter.cli.parameters import force_option, quiet_option, verbose_option, weights_option
 from converter.cli.terminal import Progress
 from converter.errors import RecipeError, UsageError
 from converter.files import write_bytes
-from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
+from converter.paths import RECIPE_ENDINGS, Output, check_outputs, stem
+
+if TYPE_CHECKING:
+    from converter.recipe import Recipe
 
 PATH = click.Path(path_type=Path)
 
@@ -25,24 +29,31 @@ def command() -> None:
 @command.command("init", cls=Command)
 @click.argument("model", type=PATH)
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="Default: <MODEL>.yaml; - prints it.")
+@weights_option
 @force_option
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the model file.")
 @quiet_option
 @verbose_option
 def init(
-    model: Path, out: Path | None, force: bool, allow_unsafe: bool, quiet: bool, verbose: bool
+    model: Path,
+    out: Path | None,
+    weights: Path | None,
+    force: bool,
+    allow_unsafe: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Write a commented recipe for MODEL, filled in with what the model says."""
     from converter import keras_file
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
-    target = out or Path(f"{model.stem}.yaml")
+    recipe = Recipe(model=model, weights=weights, allow_unsafe=allow_unsafe)
+    target = out or Path(f"{stem(model)}.yaml")
     if str(target) != "-":
         output = Output("-o" if out else "", target, RECIPE_ENDINGS, is_default=out is None)
-        check_outputs([Input("MODEL", model)], [output], force=force)
-    keras_file.check_kind(model)
-    recipe = Recipe(model=model, allow_unsafe=allow_unsafe)
+        check_outputs(recipe.inputs(), [output], force=force)
+    keras_file.check_kind(model, weights)
     with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
@@ -60,7 +71,7 @@ def init(
     if found.problem:
         remarks.append(f"this model cannot be converted as it is: {found.problem}")
     folder = Path() if str(target) == "-" else target.parent
-    text = template(model, folder, values, remarks)
+    text = template(recipe, folder, values, remarks)
     if str(target) == "-":
         click.echo(text, nl=False)
         return
@@ -82,14 +93,24 @@ def check(files: tuple[Path, ...], quiet: bool) -> None:
     from converter.recipe.labels import read_labels
     from converter.recipe.reading import read, without_bases
 
-    def check_model(path: Path) -> None:
-        if path.exists():
-            check_kind(path)
+    def check_model(recipe: Recipe) -> None:
+        if recipe.weights is None and recipe.model.exists():
+            check_kind(recipe.model)
+
+    def check_weights(recipe: Recipe) -> None:
+        if recipe.model.exists():
+            check_kind(recipe.model, recipe.weights)
+
+    def check_labels(recipe: Recipe) -> None:
+        if isinstance(recipe.classes, Path):
+            read_labels(recipe.classes)
+
+    checks = {"model": check_model, "weights": check_weights, "classes": check_labels}
 
     mistakes = []
     for file in without_bases(files):
         try:
-            recipe = read(file, checks={"model": check_model, "classes": read_labels})
+            recipe = read(file, checks=checks)
         except RecipeError as error:
             mistakes.append(str(error))
             continue

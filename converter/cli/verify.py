@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 AGAINST = (
     "steps", "samples", "tolerance", "seed", "signature", "input_shape", "scale", "bias",
-    "allow_unsafe", "verbose",
+    "allow_unsafe", "weights", "verbose",
 )  # fmt: skip
 ON_DEVICE = ("data", "timeout", "require_update")
 """Options that are for one of the two ways of verifying alone."""
@@ -55,6 +55,9 @@ ON_DEVICE = ("data", "timeout", "require_update")
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+              help="With --against: the weights of KERAS, if they are in a file of their own.",
+              )  # fmt: skip
 @click.option("--steps", type=Whole(1, LARGEST_COUNT), default=2, show_default=True,
               help="With --against: update steps to take in both.")  # fmt: skip
 @click.option("--samples", type=Whole(1, LARGEST_COUNT),
@@ -146,6 +149,8 @@ def _check_output(model: Path, against: Path | None, options: dict[str, Any]) ->
     inputs = [Input("MODEL", model)]
     if against is not None:
         inputs.append(Input("--against", against))
+    if options["weights"] is not None:
+        inputs.append(Input("--weights", options["weights"]))
     if options["data"] is not None:
         inputs.append(data_input("--data", options["data"]))
     outputs = [Output("-o", options["out"], (".json",))]
@@ -159,7 +164,7 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
-    keras_file.check_kind(against)
+    keras_file.check_kind(against, options["weights"])
     keras_file.prepare()
     with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
         job = progress.job()
@@ -194,8 +199,8 @@ def _twin(message: Message, against: Path, options: dict[str, Any]) -> Renewed:
 
     flags = ("scale", "bias", "input_shape", "signature")
     given = {name: options[name] for name in flags if options[name] is not None}
-    unsafe = options["allow_unsafe"]
-    return original(message, against, allow_unsafe=unsafe, **given)
+    apart = {name: options[name] for name in ("weights", "allow_unsafe")}
+    return original(message, against, **apart, **given)
 
 
 def print_verification(result: Verification, tolerance: float, notes: Sequence[str] = ()) -> None:

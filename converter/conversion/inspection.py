@@ -64,7 +64,7 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     """Return what the Keras file that `recipe` names holds.
 
-    Of the recipe, ``model``, ``input_shape``, ``signature``, ``output``, ``loss``,
+    Of the recipe, ``model``, ``weights``, ``input_shape``, ``signature``, ``output``, ``loss``,
     ``allow_unsafe``, and ``scale`` and ``bias`` in the place of a Lambda count.
 
     Raises:
@@ -73,6 +73,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     with step("load"):
         loaded = load(
             recipe.model,
+            weights=recipe.weights,
             allow_unsafe=recipe.allow_unsafe,
             input_shape=recipe.input_shape,
             signature=recipe.signature,

@@ -122,8 +122,15 @@ def renewed_again(
         ) from error
 
 
-def original(spec: Message, path: Path, *, allow_unsafe: bool = False, **given: Any) -> Renewed:
-    """Return the Keras model at `path` as it was when `spec` was made of it.
+def original(
+    spec: Message,
+    path: Path,
+    *,
+    weights: Path | None = None,
+    allow_unsafe: bool = False,
+    **given: Any,
+) -> Renewed:
+    """Return the Keras model at `path` as it was when `spec` was made of it, with its `weights`.
 
     `given` are settings of a recipe, ``scale``, ``bias``, ``input_shape`` or ``signature``, that
     win over those that `spec` carries.
@@ -135,6 +142,7 @@ def original(spec: Message, path: Path, *, allow_unsafe: bool = False, **given: 
     recipe = (recipe_of(spec) or Recipe(model=path)).model_copy(update=given)
     loaded = load(
         path,
+        weights=weights,
         allow_unsafe=allow_unsafe,
         input_shape=recipe.input_shape,
         signature=recipe.signature,

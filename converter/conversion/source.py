@@ -25,6 +25,7 @@ def load_source(recipe: Recipe) -> tuple[LoadedModel, Recipe]:
     """
     loaded = load(
         recipe.model,
+        weights=recipe.weights,
         allow_unsafe=recipe.allow_unsafe,
         input_shape=recipe.input_shape,
         signature=recipe.signature,

@@ -17,6 +17,7 @@ from converter.coreml import mlmodel
 from converter.coreml.encoding import Precision
 from converter.coreml.inspection import inspect
 from converter.files import replacing, scratch
+from converter.keras_file import check_kind
 from converter.keras_file.compiled import CompileSettings
 from converter.learning.cut import Weights
 from converter.learning.head import KERAS_CROSS_ENTROPY
@@ -43,6 +44,7 @@ def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
     check_source(recipe.model)
     check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
     check_samples(recipe.calibration)
+    check_kind(recipe.model, recipe.weights)
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)

@@ -60,8 +60,8 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
                 return {"found": hdf5.model_texts(file)}, nothing
             if request["wanted"] == "array":
                 return {"found": None}, memoryview(file[request["name"]][()].tobytes())
-            groups = hdf5.layer_groups if request["wanted"] == "layers" else hdf5.class_groups
-            return {"found": _described(groups(file))}, nothing
+            arrays = hdf5.stored_arrays(file)
+            return {"found": {**vars(arrays), "root": _described(arrays.root)}}, nothing
     except KerasFileError as error:
         return {"error": str(error)}, nothing
 

@@ -53,15 +53,20 @@ class Group:
 
 @dataclass(frozen=True)
 class Arrays:
-    """All arrays of a file, in one of two layouts.
+    """All arrays of a file, in one of three layouts.
 
     `by_layer`: the children of `root` are named after the model's layers, and hold the arrays of
-    nested models flat (every HDF5 model file). Otherwise they are named after classes and nest as
-    the layers do (the ``model.weights.h5`` of a ``.keras`` zip).
+    nested models flat (every HDF5 model file); if they are only `in_order`, they stand for the
+    layers that have weights one after the other, whatever their names (checkpoints). Otherwise they
+    are named after classes and nest as the layers do (``model.weights.h5`` in a ``.keras`` zip).
+    `version` and `backend` are those of the Keras that wrote them, empty where that is not said.
     """
 
     root: Group
     by_layer: bool
+    in_order: bool = False
+    version: str = ""
+    backend: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def parse(value: Any) -> Json:
         if len(stored) > LARGEST_JSON:
             raise KerasFileError(TOO_LONG)
         return json.loads(stored)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KerasFileError(f"its configuration is not valid JSON ({error})") from error
 
 

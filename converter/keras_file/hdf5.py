@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.errors import KerasFileError
-from converter.keras_file.content import DAMAGED, Group, all_groups, text
+from converter.keras_file.content import DAMAGED, Arrays, Group, all_groups, text
 
 
 @contextmanager
@@ -47,19 +47,35 @@ def model_texts(file: Any) -> dict[str, str]:
         if "layer_names" in attributes or "layer_names0" in attributes or "layers" in file:
             raise KerasFileError(
                 "holds weights only, no architecture; write the whole model: "
-                "model.save('model.keras')"
+                "model.save('model.keras'), or the architecture, model.to_json(), into a file that "
+                "you give as the model, and this one with --weights"
             )
         raise KerasFileError("is an HDF5 file, but holds no Keras model")
-    weights = file["model_weights"].attrs if "model_weights" in file else {}
-    version, backend = (
-        text(attributes.get(key, weights.get(key, ""))) for key in ("keras_version", "backend")
-    )
+    version, backend = _writer(file)
     return {
         "architecture": text(attributes["model_config"]),
         "training": text(attributes.get("training_config", "null")),
         "version": version or "1",
         "backend": backend,
     }
+
+
+def _writer(file: Any) -> tuple[str, str]:
+    """Return the version and backend of the Keras that wrote a file, empty where it is not said."""
+    weights = file["model_weights"].attrs if "model_weights" in file else {}
+    version, backend = (
+        text(file.attrs.get(key, weights.get(key, ""))) for key in ("keras_version", "backend")
+    )
+    return version, backend
+
+
+def stored_arrays(file: Any) -> Arrays:
+    """Return the arrays in an open HDF5 file, of a model or of weights alone, in its layout."""
+    weights = file.get("model_weights", file)
+    if "layer_names" in weights.attrs or "layer_names0" in weights.attrs:
+        version, backend = _writer(file)
+        return Arrays(layer_groups(weights), True, version=version, backend=backend)
+    return Arrays(class_groups(file), by_layer=False, version="3")
 
 
 def put_array(path: Path, name: str, octets: bytes) -> None:
@@ -75,9 +91,8 @@ def put_array(path: Path, name: str, octets: bytes) -> None:
         raise KerasFileError(DAMAGED) from error
 
 
-def layer_groups(file: Any) -> Group:
-    """Return the groups of a legacy HDF5 file, one child for each layer, in order."""
-    weights = file.get("model_weights", file)
+def layer_groups(weights: Any) -> Group:
+    """Return the groups in a legacy HDF5 file, one child for each layer, in order."""
     root = Group()
     for layer in _names(weights.attrs, "layer_names"):
         names = _names(weights[layer].attrs, "weight_names")

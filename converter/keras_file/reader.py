@@ -99,14 +99,14 @@ def model_json(place: Place) -> Stored:
     return Stored(architecture, training, found["version"], found["backend"])
 
 
-def arrays(place: Place, by_layer: bool) -> Arrays:
-    """Return the arrays of an HDF5 file, still on disk, in the layout that `by_layer` tells.
+def arrays(place: Place) -> Arrays:
+    """Return the arrays of an HDF5 file, of a model or of weights alone, still on disk.
 
     Raises:
         KerasFileError: as for `model_json`.
     """
-    found = _reader.ask(place, "layers" if by_layer else "classes")[0]
-    return Arrays(_group(found, place), by_layer)
+    found = _reader.ask(place, "arrays")[0]
+    return Arrays(**{**found, "root": _group(found["root"], place)})
 
 
 def put(path: Path, name: str, array: npt.NDArray[Any]) -> None:

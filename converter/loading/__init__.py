@@ -8,14 +8,15 @@ trusts it (`lambdas`).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
 from converter.errors import KerasFileError, UsageError
-from converter.keras_file import KerasFile, Scaling
+from converter.keras_file import KerasFile, Origin, Scaling
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
 
@@ -29,6 +30,11 @@ __all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "loa
 NO_SIGNATURES = (
     "--signature is for SavedModels that are read by their graph; this model describes its layers, "
     "so leave it out"
+)
+
+NO_OTHER_WEIGHTS = (
+    "--weights is for models that describe their layers; this SavedModel is read by its graph, "
+    "with the weights that it has, so leave it out"
 )
 
 CONTRADICTIONS = (
@@ -62,14 +68,16 @@ class LoadedModel:
 def load(
     path: Path,
     *,
+    weights: Path | None = None,
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
     lambda_scaling: Scaling | None = None,
     signature: str | None = None,
     check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
-    """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3, or a SavedModel.
+    """Load the model in `path`, in any form in which Keras 1 to 3 or TensorFlow writes it.
 
+    Its arrays come from `weights` if that is given: a file of weights, a model, or a checkpoint.
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
@@ -81,16 +89,31 @@ def load(
         UsageError: there is no such signature, or none can be chosen.
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
+    with _unpacked(path) as place:
+        if keras_file.is_graph(place):
+            if weights is not None:
+                raise UsageError(NO_OTHER_WEIGHTS)
+            return _of_graph(place, signature, input_shape, lambda_scaling, check)
+        if signature is not None:
+            raise UsageError(NO_SIGNATURES)
+        file = keras_file.read(
+            place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
+        )
+        loaded = _built(file, check)
+        if weights is None:
+            loaded = _filled(loaded, place, file.origin)
+    if weights is not None:
+        with _unpacked(weights) as place:
+            loaded = _filled_apart(loaded, place, file.origin)
+    return _finished(loaded)
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Yield where to read the model or weights `path`; errors of the block begin with `path`."""
     try:
         with keras_file.unpacked(path) as place:
-            if keras_file.is_graph(place):
-                return _of_graph(place, signature, input_shape, lambda_scaling, check)
-            if signature is not None:
-                raise UsageError(NO_SIGNATURES)
-            file = keras_file.read(
-                place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
-            )
-            return _built(file, place, check)
+            yield place
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
@@ -112,20 +135,44 @@ def _of_graph(
     return LoadedModel(model, None, notes, scaling)
 
 
-def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedModel:
-    """Return the live model that `file` describes, with the weights in `path`."""
-    from converter.loading.build import Builder, freeze
-    from converter.loading.weights import fill
+def _built(file: KerasFile, check: Callable[[Any], None]) -> LoadedModel:
+    """Return the live model that `file` describes, its weights arbitrary."""
+    from converter.loading.build import Builder
 
     builder = Builder()
     built = builder.build(file.model)
     check(built.layer)
-    with keras_file.open_arrays(path) as arrays:
-        placed = fill(built, arrays, file.origin)
-    freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
     notes = (*file.notes, *builder.notes)
-    return LoadedModel(built.layer, settings, notes, file.scaling, built, placed)
+    return LoadedModel(built.layer, settings, notes, file.scaling, built)
+
+
+def _filled(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:
+    """Return the model with its own weights."""
+    from converter.loading.weights import fill
+
+    assert loaded.built is not None
+    with keras_file.open_arrays(place) as arrays:
+        return replace(loaded, placed=fill(loaded.built, arrays, origin))
+
+
+def _filled_apart(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:
+    """Return the model with weights of a file of their own, `origin` being that of the model."""
+    from converter.loading.apart import fill_apart
+
+    assert loaded.built is not None
+    with keras_file.open_arrays(place) as arrays:
+        placed, notes = fill_apart(loaded.built, arrays, origin)
+    return replace(loaded, placed=placed, notes=(*loaded.notes, *notes))
+
+
+def _finished(loaded: LoadedModel) -> LoadedModel:
+    """Return the model with what was frozen marked as such: last, as it does not help before."""
+    from converter.loading.build import freeze
+
+    assert loaded.built is not None
+    freeze(loaded.built)
+    return loaded
 
 
 def compile_settings_of(model: Any) -> CompileSettings | None:

@@ -31,16 +31,19 @@ class Placed:
     origin: Origin
 
 
-def fill(model: Built, arrays: Arrays, origin: Origin) -> tuple[Placed, ...]:
+def fill(model: Built, arrays: Arrays, origin: Origin, by_name: bool = True) -> tuple[Placed, ...]:
     """Give every variable of `model` its array from the file; return where each has it from.
 
-    An array that is stored twice, because a layer is shared, stands there twice.
+    An array that is stored twice, because a layer is shared, stands there twice. Where layers are
+    told by their class, names that the file has for them must be theirs if `by_name`.
 
     Raises:
         KerasFileError: an array is missing, left over, or of another shape than its variable.
     """
-    filler = Filler(origin)
-    if arrays.by_layer:
+    filler = Filler(origin, by_name)
+    if arrays.in_order:
+        filler.in_order(model, arrays.root)
+    elif arrays.by_layer:
         groups = dict(arrays.root.children)
         filler.by_layer(model, groups)
         left = [name for name, group in groups.items() if group.arrays]
@@ -62,8 +65,8 @@ def fill(model: Built, arrays: Arrays, origin: Origin) -> tuple[Placed, ...]:
 class Filler:
     """Assigns arrays to variables, and remembers which variables have theirs."""
 
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
+    def __init__(self, origin: Origin, by_name: bool) -> None:
+        self.origin, self.by_name = origin, by_name
         self.filled: set[int] = set()
         self.placed: list[Placed] = []
 
@@ -79,12 +82,31 @@ class Filler:
                 name = _first_other(groups, named)
             group = groups.pop(name, None)
             if group is not None:
-                arrays = [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
-                arrays = merged(arrays, child.stored)
-                variables = best_order(child, arrays)
-                self._assign(child, variables, arrays)
+                self._flat(child, group)
             elif isinstance(child.stored, StoredModel):
                 self.by_layer(child, groups)
+
+    def in_order(self, model: Built, root: Group) -> None:
+        """Fill from groups that stand for the layers with weights, one after the other."""
+        children = [child for child in model.children if variables_of(child.layer)]
+        groups = [group for group in root.children.values() if _weights(group)]
+        for child, group in zip(children, groups, strict=False):
+            self._flat(child, group)
+        if len(children) > len(groups):
+            raise KerasFileError(
+                f"holds arrays of {len(groups)} layers, but the model has {len(children)} with "
+                f"weights; the first without is {children[len(groups)].stored.name!r}"
+            )
+        if len(groups) > len(children):
+            raise KerasFileError(
+                f"holds arrays of {len(groups)} layers, but the model has {len(children)} with "
+                f"weights; the first too many is {groups[len(children)].name!r}"
+            )
+
+    def _flat(self, child: Built, group: Group) -> None:
+        """Fill a layer or nested model from all of its arrays, without a level inside."""
+        arrays = merged(_weights(group), child.stored)
+        self._assign(child, best_order(child, arrays), arrays)
 
     def by_class(self, model: Built, group: Group) -> None:
         """Fill from groups named after classes and counted, "conv2d", "conv2d_1", …, by rank."""
@@ -93,11 +115,15 @@ class Filler:
         )
         if layers is None:
             return
-        for name in dict.fromkeys(
-            snake_case(child.stored.stored_class) for child in model.children
-        ):
+        names = dict.fromkeys(snake_case(child.stored.stored_class) for child in model.children)
+        for key, part in layers.children.items():
+            if re.sub(r"_\d+$", "", key) not in names and key not in names and not part.is_empty():
+                raise KerasFileError(f"holds arrays of {key!r}, but the model has no such layer")
+        for name in names:
             children = [c for c in model.children if snake_case(c.stored.stored_class) == name]
             for child, part in paired(children, ranked(layers, name), name):
+                if self.by_name:
+                    _check_name(child, part)
                 if isinstance(child.stored, StoredModel):
                     self.by_class(child, part)
                 else:
@@ -152,6 +178,10 @@ def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:
     )
 
 
+def _weights(group: Group) -> list[tuple[str, Dataset]]:
+    return [a for a in group.arrays if not a[0].split(":")[0].endswith(NOT_WEIGHTS)]
+
+
 def _first_other(groups: dict[str, Group], named: set[str]) -> str:
     """Return the first group with arrays that is of no layer with a name, empty if there is none.
 
@@ -179,22 +209,34 @@ def ranked(groups: Group, name: str) -> list[Group]:
     return [numbers[number] for number in sorted(numbers)]
 
 
-def paired(children: list[Built], groups: list[Group], name: str) -> Iterator[tuple[Built, Group]]:
-    """Yield layers of one class with their groups; layers without weights may lack theirs."""
+def paired(children: list[Built], groups: list[Group], name: str) -> list[tuple[Built, Group]]:
+    """Return layers of one class with their groups; layers without weights may lack theirs."""
     if len(children) != len(groups):
         children = [child for child in children if variables_of(child.layer)]
         groups = [group for group in groups if not group.is_empty()]
     if len(children) != len(groups):
         raise KerasFileError(
-            f"has {len(children)} layers of class {name!r} with weights, but arrays for "
-            f"{len(groups)}"
+            f"holds arrays of {len(groups)} layers of class {name!r}, but the model has "
+            f"{len(children)} with weights{_first_misfit(children, groups)}"
         )
-    for child, group in zip(children, groups, strict=True):
-        if group.name and group.name != (child.stored.stored_name or group.name):
-            raise KerasFileError(
-                f"holds arrays of {group.name!r} where those of {child.stored.stored_name!r} belong"
-            )
-        yield child, group
+    return list(zip(children, groups, strict=True))
+
+
+def _first_misfit(children: Sequence[Built], groups: Sequence[Group]) -> str:
+    """Return what the first layer has that does not fit, and what the file has for it."""
+    for child, group in zip(children, groups, strict=False):
+        shapes = [tuple(v.shape) for v in variables_of(child.layer)]
+        stored = [tuple(array.shape) for _, array in group.arrays]
+        if stored and stored != shapes:
+            return f"; {child.stored.name!r} has the shapes {shapes}, the file {stored}"
+    return ""
+
+
+def _check_name(child: Built, group: Group) -> None:
+    if group.name and group.name != (child.stored.stored_name or group.name):
+        raise KerasFileError(
+            f"holds arrays of {group.name!r} where those of {child.stored.stored_name!r} belong"
+        )
 
 
 def sublayers(layer: Any) -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from converter.coreml.encoding import Precision
 from converter.coreml.interface import OWN_KEYS
 from converter.coreml.optimizers import BY_NAME, LARGEST_INTEGER, NUMBERS
-from converter.paths import MODEL_ENDING, Input
+from converter.paths import MODEL_ENDING, Input, stem
 from converter.recipe.values import Factor, Label, Place, Scaling, Text, YesOrName
 
 Objective: TypeAlias = Literal[
@@ -229,6 +229,11 @@ class Recipe(Strict):
     """
 
     model: Place = Field(description="The trained Keras model, .h5 or .keras.")
+    weights: Place | None = Field(
+        default=None,
+        description="Weights in a file of their own (.weights.h5, .h5, a TensorFlow checkpoint), "
+        "for a model in .json or instead of the model's own.",
+    )
     output_path: Place | None = Field(
         default=None,
         description="Where to write the model, .mlmodel (default: <MODEL>Updatable.mlmodel).",
@@ -395,7 +400,7 @@ class Recipe(Strict):
 
     def inputs(self) -> list[Input]:
         """Return every file that the conversion reads: the model, labels, samples, recipes."""
-        names = ("classes", "calibration", "knn_samples")
+        names = ("weights", "classes", "calibration", "knn_samples")
         others = ((name, getattr(self, name)) for name in names)
         named = [Input(key, path) for key, path in others if isinstance(path, Path)]
         return [Input("model", self.model), *named, *(Input("recipe", f) for f in self._files)]
@@ -414,7 +419,7 @@ class Recipe(Strict):
 
     def destination(self) -> Path:
         """Return where the result goes; by default to the working folder, not beside the model."""
-        return self.output_path or Path(f"{self.model.stem}Updatable.mlmodel")
+        return self.output_path or Path(f"{stem(self.model)}Updatable.mlmodel")
 
     def unusable(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield (key, what is wrong) for numbers with which nothing can work."""

@@ -16,9 +16,9 @@ from converter.recipe.documents import merged, mistake, plain, refusal, text
 from converter.recipe.model import Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
 
-PATH_KEYS = ("model", "output_path", "classes", "calibration", "knn_samples")
+PATH_KEYS = ("model", "weights", "output_path", "classes", "calibration", "knn_samples")
 
-Check: TypeAlias = Callable[[Path], object]
+Check: TypeAlias = Callable[[Recipe], object]
 """Looks at a file that a recipe names; raises an error that begins with its path."""
 
 
@@ -49,10 +49,9 @@ def _unfit_files(
     document: Document, recipe: Recipe, checks: Mapping[str, Check]
 ) -> Iterator[Mistake]:
     for key, check in checks.items():
-        file = getattr(recipe, key)
-        if isinstance(file, Path):
+        if isinstance(getattr(recipe, key), Path):
             try:
-                check(file)
+                check(recipe)
             except MakeUpdatableError as error:
                 yield Mistake(document.place((key,)), (key,), str(error))
 

@@ -16,6 +16,7 @@ from converter.recipe.writing import dump
 
 EXAMPLES: dict[str, Any] = {
     "extends": "base.yaml",
+    "weights": "model.weights.h5",
     "output_path": "Model.mlmodel",
     "layers": ["dense_*"],
     "output": "scores",
@@ -63,15 +64,19 @@ EXAMPLES: dict[str, Any] = {
 
 
 def template(
-    model: Path, folder: Path, values: Mapping[str, Any], remarks: Sequence[str] = ()
+    recipe: Recipe, folder: Path, values: Mapping[str, Any], remarks: Sequence[str] = ()
 ) -> str:
-    """Return a recipe in `folder` for `model`: `values` are set, the rest is there as comments.
+    """Return a recipe in `folder` for the model of `recipe` and its weights: `values` are set, the
+    rest is there as comments.
 
     A value that the recipe does not allow, such as an optimizer that Core ML lacks, is left out.
     """
     lines = ["# A recipe: make-updatable THIS_FILE. Paths are relative to this file."]
     lines += [f"# {remark}" for remark in remarks]
-    known = {"model": Path(os.path.relpath(model, folder)).as_posix(), **values}
+    paths = {"model": recipe.model, "weights": recipe.weights}
+    known = {
+        key: Path(os.path.relpath(path, folder)).as_posix() for key, path in paths.items() if path
+    } | dict(values)
     for name, field in Recipe.model_fields.items():
         lines += ["", f"# {field.description}"]
         value = known.get(name)

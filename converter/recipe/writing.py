@@ -18,7 +18,7 @@ def text(recipe: Recipe) -> str:
     so that the same recipe makes the same text everywhere.
     """
     data = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"output_path"})
-    for key in ("model", "classes", "calibration", "knn_samples"):
+    for key in ("model", "weights", "classes", "calibration", "knn_samples"):
         if isinstance(getattr(recipe, key), Path):
             data[key] = recipe.written_path(key)
     return dump(data)

@@ -21,8 +21,9 @@ from converter.conversion.source import load_source
 from converter.conversion.traced import loss_of, traced
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, updatable_layers
 from converter.coreml.pipelines import learner
-from converter.errors import NotUpdatableError, ParityError, UnsupportedError
+from converter.errors import NotUpdatableError, ParityError, UnsupportedError, UsageError
 from converter.files import replacing
+from converter.keras_file import check_kind
 from converter.learning.network import learning_network
 from converter.loading import LoadedModel
 from converter.lower.weighted import Weighted
@@ -54,11 +55,19 @@ class Extracted:
     notes: tuple[str, ...]
 
 
-def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = False) -> Extracted:
+def extract(
+    spec: Message,
+    source: Path,
+    target: Path,
+    weights: Path | None = None,
+    *,
+    allow_unsafe: bool = False,
+) -> Extracted:
     """Write to `target` the Keras file `source` with what the model `spec`, made of it, learned.
 
     `target` ends in ``.keras`` or ``.h5``. In the format of `source` all else stays as it is in the
-    file; in the other one, and with new classes, Keras writes the model anew, compiled as before.
+    file; in another one, with `weights` of a file of their own, and with new classes, Keras writes
+    the model anew, compiled as before.
 
     Raises:
         KerasFileError: `source` cannot be read.
@@ -71,8 +80,10 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
     """
     tensors(spec)  # says what has no weights that learn, before anything is read
     check_source(source)
-    check_outputs([Input("--into", source)], [Output("", target, ENDINGS)])
-    loaded, new = _loaded(spec, source, allow_unsafe)
+    inputs = [Input("--into", source), *([Input("--weights", weights)] if weights else [])]
+    check_outputs(inputs, [Output("", target, ENDINGS)])
+    check_kind(source, weights)
+    loaded, new = _loaded(spec, source, weights, allow_unsafe)
     values = dict(_learned(spec, loaded, new))
     by_id = {id(variable): variable for variable in loaded.model.variables}
     for key, array in values.items():
@@ -82,19 +93,32 @@ def extract(spec: Message, source: Path, target: Path, *, allow_unsafe: bool = F
         if new is not None and new.ended is not None:
             notes = write_with_new_classes(loaded, source, temporary, target.suffix, allow_unsafe)
         else:
-            notes = write(loaded, source, temporary, target.suffix, values, allow_unsafe)
+            changed = None if weights else values
+            notes = write(loaded, source, temporary, target.suffix, changed, allow_unsafe)
     owner = LayerTable(loaded.model).owner
     names = tuple(f"{owner(by_id[key]).name}/{by_id[key].name}" for key in values)
     return Extracted(names, parity, (*loaded.notes, *notes))
 
 
-def _loaded(spec: Message, source: Path, allow_unsafe: bool) -> tuple[LoadedModel, Renewed | None]:
+def _loaded(
+    spec: Message, source: Path, weights: Path | None, allow_unsafe: bool
+) -> tuple[LoadedModel, Renewed | None]:
     """Return the Keras model with the classes that `spec` has, and how it was converted.
 
     None where that is unknown, of a model of another tool.
     """
     made_by = recipe_of(spec)
-    changes = {"model": source, "allow_unsafe": allow_unsafe, "output_path": None}
+    if made_by is not None and made_by.weights is not None and weights is None:
+        raise UsageError(
+            f"{source}: the model was converted with weights of another file, {made_by.weights}; "
+            "give it with --weights"
+        )
+    changes = {
+        "model": source,
+        "weights": weights,
+        "allow_unsafe": allow_unsafe,
+        "output_path": None,
+    }
     recipe = (made_by or Recipe(model=source)).model_copy(update=changes)
     loaded, left = load_source(recipe)
     if made_by is None:

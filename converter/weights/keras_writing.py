@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.errors import KerasFileError, UnsupportedError
 from converter.keras_file.rewriting import rewrite
-from converter.keras_file.storage import is_hdf5
+from converter.keras_file.storage import HDF5, KERAS_ZIP, form_of
 from converter.learning.head import CLASS_LOSSES
 from converter.loading import CompileSettings, LoadedModel, output_names
 from converter.loading.kernels import as_stored
@@ -30,18 +30,18 @@ def write(
     source: Path,
     temporary: Path,
     ending: str,
-    values: Mapping[int, Array],
+    values: Mapping[int, Array] | None,
     allow_unsafe: bool,
 ) -> tuple[str, ...]:
     """Write to `temporary` the file `source` of the model `loaded`, in the format of `ending`.
 
     `values` are those of its variables that changed, by their ``id``; the live model has them, too.
-    Returns what to know about it.
+    None says that all weights are others than in `source`. Returns what to know about it.
 
     Raises:
         UnsupportedError: the arrays of the file cannot hold them, or the other format not all else.
     """
-    if is_hdf5(source) != (ending in HDF5_ENDINGS):
+    if values is None or form_of(source) is not (HDF5 if ending in HDF5_ENDINGS else KERAS_ZIP):
         try:
             return write_anew(loaded, source, temporary, ending, allow_unsafe)
         except LossError as error:

@@ -15,7 +15,7 @@ from typing import Any
 from converter.backend.tensorflow import tensor, tf
 from converter.errors import KerasFileError
 from converter.keras_file.inputs import fixed
-from converter.loading.saved_graph.checkpoint import Checkpoint, array, variables
+from converter.loading.saved_graph.checkpoint import opened, variables
 from converter.loading.saved_graph.flat import Graph, Value, flat_graph
 from converter.loading.saved_graph.grouping import plans
 from converter.loading.saved_graph.layers import live_model
@@ -48,7 +48,7 @@ def load_graph(
             "its graph reads no variables, so there is nothing that could learn: its weights are "
             "frozen into constants; export the model itself, before it is frozen"
         )
-    checkpoint = Checkpoint(folder)
+    checkpoint = opened(folder)
     found = variables(message, flat, checkpoint)
     specs = _specs(flat, message.signature_def[name].inputs, input_shape)
     weights = {v: tf.TensorSpec(one.shape, one.dtype) for v, one in found.items()}
@@ -57,7 +57,8 @@ def load_graph(
     model, live = live_model(name, flat, plans(flat, found, facts), found, facts)
     check(model)
     for node, variable in found.items():
-        live[node].assign(tensor(array(checkpoint, variable)))
+        array = checkpoint.array(variable.key)[()]
+        live[node].assign(tensor(array.astype(variable.dtype, copy=False)))
     return model, tuple(_notes(message, name, signature))
 
 

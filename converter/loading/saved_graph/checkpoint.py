@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from converter.backend.saved_model import TrackableObjectGraph
+import numpy as np
+
 from converter.backend.tensorflow import tf
 from converter.errors import KerasFileError
-from converter.keras_file.content import DAMAGED
+from converter.keras_file.checkpoint import VARIABLES, Checkpoint, prefix_of
+from converter.keras_file.objects import Node, described
 from converter.loading.saved_graph.flat import Graph
 from converter.loading.saved_graph.harmless import FOLLOWED
 from converter.loading.saved_graph.message import Message
-from converter.trace.program import Array
-
-OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
-"""The text in a checkpoint that tells under which key each object has its array."""
 
 LISTS = (
     "_all_variables", "keras_api", "non_trainable_variables", "regularization_losses", "signatures",
@@ -44,39 +42,18 @@ class Variable:
     is_alone: bool = True
 
 
-class Checkpoint:
-    """The checkpoint in the folder ``variables`` of a SavedModel; its arrays stay on disk.
+def opened(folder: Path) -> Checkpoint:
+    """Return the checkpoint in the folder of a SavedModel; its arrays stay on disk.
 
     Raises:
         KerasFileError: a file is missing or damaged.
     """
-
-    def __init__(self, folder: Path) -> None:
-        prefix = folder / "variables" / "variables"
-        if not prefix.with_suffix(".index").is_file():
-            raise KerasFileError(
-                "has variables, but no checkpoint with their values (variables/variables.index); "
-                "copy or export the whole folder again"
-            )
-        try:
-            self._reader = tf.train.load_checkpoint(str(prefix))
-            self.shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()
-            self.types: Mapping[str, Any] = self._reader.get_variable_to_dtype_map()
-        except Exception as error:  # whatever TensorFlow makes of such a file
-            raise _damaged() from error
-
-    def read(self, key: str) -> Any:
-        """Return the array, or the text, under `key`."""
-        try:
-            return self._reader.get_tensor(key)
-        except Exception as error:
-            raise _damaged() from error
-
-
-def _damaged() -> KerasFileError:
-    return KerasFileError(
-        f"its checkpoint (variables/variables.index and .data) {DAMAGED}, with all its shards"
-    )
+    if prefix_of(folder) != folder / VARIABLES:
+        raise KerasFileError(
+            "has variables, but no checkpoint with their values (variables/variables.index); "
+            "copy or export the whole folder again"
+        )
+    return Checkpoint(folder / VARIABLES)
 
 
 def variables(graph: Message, flat: Graph, checkpoint: Checkpoint) -> dict[str, Variable]:
@@ -88,14 +65,17 @@ def variables(graph: Message, flat: Graph, checkpoint: Checkpoint) -> dict[str, 
     objects = graph.object_graph_def
     ids = dict(_bound(graph))
     paths = _paths(objects.nodes)
-    keys = _keys(checkpoint, paths) if objects.nodes else {}
+    stored = described(checkpoint)
+    keys = _keys(stored, paths)
+    by_name = {node.full_name: node.key for node in stored if node.key}
     nodes = {node.name: node for node in graph.graph_def.node}
     found = {}
     for name in flat.variables:
         number = ids.get(name)
         if number is None:  # TensorFlow 1, or a graph whose objects were stripped
-            stored, key, path = nodes[name].attr, name, ""
-            shape, kind, label, trainable = stored["shape"].shape, stored["dtype"].type, name, True
+            has = nodes[name].attr
+            key, path = name if name in checkpoint.entries else by_name.get(name, ""), ""
+            shape, kind, label, trainable = has["shape"].shape, has["dtype"].type, name, True
         else:
             one = objects.nodes[number].variable
             key, path = keys.get(number, ""), paths.get(number, "")
@@ -110,17 +90,17 @@ def variables(graph: Message, flat: Graph, checkpoint: Checkpoint) -> dict[str, 
 
 def _check(variable: Variable, checkpoint: Checkpoint) -> None:
     """Check that the checkpoint has the array of `variable`."""
-    shape = checkpoint.shapes.get(variable.key)
-    if shape is None:
+    if variable.key not in checkpoint.entries:
         raise KerasFileError(
             f"its checkpoint has no array for the variable {variable.name!r}; is it that of "
             "another model? Export the whole folder again"
         )
-    kind = checkpoint.types[variable.key].name
-    if (tuple(shape), kind) != (variable.shape, variable.dtype):
+    array = checkpoint.array(variable.key)
+    if (array.shape, array.dtype) != (variable.shape, np.dtype(variable.dtype)):
         raise KerasFileError(
             f"its variable {variable.name!r} is {variable.dtype} of shape {variable.shape}, but "
-            f"the checkpoint holds {kind} of shape {tuple(shape)}; is it that of another model?"
+            f"the checkpoint holds {array.dtype} of shape {array.shape}; is it that of another "
+            "model?"
         )
 
 
@@ -155,36 +135,16 @@ def _paths(nodes: Any) -> dict[int, str]:
     return found
 
 
-def _keys(checkpoint: Checkpoint, paths: Mapping[int, str]) -> dict[int, str]:
+def _keys(stored: Sequence[Node], paths: Mapping[int, str]) -> dict[int, str]:
     """Return the key of the array of each object that has one, by the object's number.
 
-    The checkpoint lists its objects for itself; the same path leads to the same object.
+    The checkpoint lists its objects for itself, `stored`; the same path leads to the same object.
     """
-    if OBJECTS not in checkpoint.shapes:
-        return {}
-    stored = TrackableObjectGraph()
-    try:
-        stored.ParseFromString(checkpoint.read(OBJECTS))
-    except Exception as error:
-        raise _damaged() from error
     found = {}
     for number, path in paths.items():
-        place = 0
+        place: int | None = 0 if stored else None
         for name in filter(None, path.split("/")):
-            children = {child.local_name: child.node_id for child in stored.nodes[place].children}
-            place = children.get(name, -1)
-            if place < 0:
-                break
-        if place > 0 and stored.nodes[place].attributes:
-            found[number] = stored.nodes[place].attributes[0].checkpoint_key
-    return found
-
-
-def array(checkpoint: Checkpoint, variable: Variable) -> Array:
-    """Return the values of `variable`.
-
-    Raises:
-        KerasFileError: the checkpoint is damaged.
-    """
-    found: Array = checkpoint.read(variable.key)
+            place = None if place is None else stored[place].children.get(name)
+        if place is not None and stored[place].key:
+            found[number] = stored[place].key
     return found
