@@ -56,6 +56,7 @@ class Options(TypedDict, total=False):
     weights: str | Path
     layers: Sequence[str]
     output: str
+    signature: str
     input_shape: tuple[int, ...]
     allow_unsafe: bool
     layout: Literal["auto", "network", "pipeline"]

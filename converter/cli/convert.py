@@ -114,6 +114,7 @@ class Convert(Command):
 @_option("--weights", type=PATH, metavar="FILE")
 @_option("--layers", multiple=True, callback=_names, metavar="NAMES")
 @_option("--output", metavar="NAME")
+@_option("--signature", metavar="NAME")
 @_option("--input-shape", type=shape, metavar="H,W,C")
 @_option("--layout", type=click.Choice(["auto", "network", "pipeline"]))
 @_option("--frozen-weights", type=click.Choice(PRECISIONS))

@@ -39,6 +39,8 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
 @weights_option
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
+@click.option("--signature", metavar="NAME",
+              help="Which signature of a SavedModel that is read by its graph.")  # fmt: skip
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="Shape of the input where it is left open.")  # fmt: skip
 @click.option(

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from converter.proof.update import Verification
 
 AGAINST = (
-    "steps", "samples", "tolerance", "seed", "input_shape", "scale", "bias", "allow_unsafe",
-    "weights", "verbose",
+    "steps", "samples", "tolerance", "seed", "signature", "input_shape", "scale", "bias",
+    "allow_unsafe", "weights", "verbose",
 )  # fmt: skip
 ON_DEVICE = ("data", "timeout", "require_update")
 """Options that are for one of the two ways of verifying alone."""
@@ -68,6 +68,9 @@ ON_DEVICE = ("data", "timeout", "require_update")
               )  # fmt: skip
 @click.option("--seed", type=Whole(0, LARGEST_COUNT), default=0, show_default=True,
               help="With --against: seed of the random samples.")  # fmt: skip
+@click.option("--signature", metavar="NAME",
+              help="With --against: which signature of a SavedModel that is read by its graph "
+              "(default: as converted).")  # fmt: skip
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="With --against: shape of the input where the Keras model leaves it open "
               "(default: as converted).")  # fmt: skip
@@ -194,7 +197,7 @@ def _twin(message: Message, against: Path, options: dict[str, Any]) -> Renewed:
     """Return the Keras model with the scaling, shape and classes that `message` was made by."""
     from converter.conversion.new_classes import original
 
-    flags = ("scale", "bias", "input_shape")
+    flags = ("scale", "bias", "input_shape", "signature")
     given = {name: options[name] for name in flags if options[name] is not None}
     apart = {name: options[name] for name in ("weights", "allow_unsafe")}
     return original(message, against, **apart, **given)

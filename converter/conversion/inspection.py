@@ -67,8 +67,8 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
     """Return what the Keras file that `recipe` names holds.
 
-    Of the recipe, ``model``, ``weights``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``,
-    and ``scale`` and ``bias`` in the place of a Lambda count.
+    Of the recipe, ``model``, ``weights``, ``input_shape``, ``signature``, ``output``, ``loss``,
+    ``allow_unsafe``, and ``scale`` and ``bias`` in the place of a Lambda count.
 
     Raises:
         KerasFileError: the file cannot be read.
@@ -79,6 +79,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
             weights=recipe.weights,
             allow_unsafe=recipe.allow_unsafe,
             input_shape=recipe.input_shape,
+            signature=recipe.signature,
             lambda_scaling=scaling_of(recipe),
         )
     stated = stated_settings(loaded, recipe)

@@ -132,8 +132,8 @@ def original(
 ) -> Renewed:
     """Return the Keras model at `path` as it was when `spec` was made of it, with its `weights`.
 
-    `given` are settings of a recipe, ``scale``, ``bias`` or ``input_shape``, that win over those
-    that `spec` carries.
+    `given` are settings of a recipe, ``scale``, ``bias``, ``input_shape`` or ``signature``, that
+    win over those that `spec` carries.
 
     Raises:
         KerasFileError: the file cannot be read, or not without running code stored in it.
@@ -145,6 +145,7 @@ def original(
         weights=weights,
         allow_unsafe=allow_unsafe,
         input_shape=recipe.input_shape,
+        signature=recipe.signature,
         lambda_scaling=scaling_of(recipe),
     )
     return renewed_again(loaded.model, loaded.compile_settings, recipe, spec)

@@ -43,6 +43,7 @@ def load_source(recipe: Recipe) -> Source:
         weights=recipe.weights,
         allow_unsafe=recipe.allow_unsafe,
         input_shape=recipe.input_shape,
+        signature=recipe.signature,
         lambda_scaling=scaling_of(recipe),
         check=_check_unread,
     )

@@ -21,7 +21,7 @@ from converter.keras_file.graph import Parser, StoredLayer, StoredModel
 from converter.keras_file.inputs import input_shape, with_fixed_input
 from converter.keras_file.reader import prepare
 from converter.keras_file.spelling import Origin
-from converter.keras_file.storage import check_kind, open_arrays, read_json
+from converter.keras_file.storage import check_kind, is_graph, open_arrays, read_json
 from converter.keras_file.teachable import Stated, stated
 from converter.keras_file.unpacked import unpacked
 
@@ -41,6 +41,7 @@ __all__ = [
     "check_kind",
     "decoded",
     "input_shape",
+    "is_graph",
     "open_arrays",
     "prepare",
     "read",

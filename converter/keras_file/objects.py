@@ -71,6 +71,15 @@ def arrays(prefix: Path) -> Arrays:
     return Arrays(root, by_layer=True, in_order=True)
 
 
+def described(checkpoint: Checkpoint) -> list[Node]:
+    """Return the objects that saved a checkpoint, the outermost first; none if it has no word.
+
+    Raises:
+        KerasFileError: their description is damaged.
+    """
+    return _nodes(checkpoint.text(GRAPH)) if GRAPH in checkpoint.entries else []
+
+
 def _nodes(message: memoryview) -> list[Node]:
     nodes = [_node(part) for part in messages(message, 1)]
     if not nodes or any(c >= len(nodes) for node in nodes for c in node.children.values()):

@@ -33,6 +33,12 @@ NO_WEIGHTS = (
 )
 
 
+GRAPH_ALONE = (
+    "is a SavedModel without a description of its layers, of which only the graph is read; nothing "
+    "can be written into it"
+)
+
+
 @dataclass(frozen=True)
 class Form:
     """A way in which a Keras model lies around.
@@ -107,6 +113,18 @@ def _checkpoint_arrays(path: Path) -> Iterator[Arrays]:
     yield objects.arrays(prefix)
 
 
+def _is_saved_model(path: Path) -> bool:
+    return (path / "saved_model.pb").is_file()
+
+
+def _graph_json(path: Path) -> Stored:
+    raise KerasFileError(GRAPH_ALONE)
+
+
+def _graph_arrays(path: Path) -> AbstractContextManager[Arrays]:
+    raise KerasFileError(GRAPH_ALONE)
+
+
 HDF5 = Form("an HDF5 file", _is_hdf5, _hdf5_json, _hdf5_arrays)
 KERAS_ZIP = Form("a .keras zip", _is_zip, _zip_json, _zip_arrays)
 KERAS_SAVED_MODEL = Form(
@@ -123,8 +141,9 @@ TENSORFLOW_JS = Form(
 )
 ARCHITECTURE = Form("an architecture in JSON", _is_architecture, architecture.read, _no_arrays)
 CHECKPOINT = Form("a TensorFlow checkpoint", _is_checkpoint, _no_json, _checkpoint_arrays)
+GRAPH = Form("a SavedModel", _is_saved_model, _graph_json, _graph_arrays)
 
-FORMS = (HDF5, KERAS_ZIP, KERAS_SAVED_MODEL, TENSORFLOW_JS, ARCHITECTURE)
+FORMS = (HDF5, KERAS_ZIP, KERAS_SAVED_MODEL, TENSORFLOW_JS, ARCHITECTURE, GRAPH)
 """The first one to which a file or folder belongs is its form."""
 
 WEIGHTS = (CHECKPOINT, *FORMS)
@@ -193,6 +212,15 @@ def is_hdf5(path: Path) -> bool:
     return form_of(path) is HDF5
 
 
+def is_graph(path: Path) -> bool:
+    """Tell whether the Keras model `path` is a SavedModel that is read by its graph.
+
+    Raises:
+        KerasFileError: it is no Keras model.
+    """
+    return form_of(path) is GRAPH
+
+
 def form_of(path: Path, forms: Sequence[Form] = FORMS) -> Form:
     """Return the one of `forms` that the Keras model, or weights, at `path` have.
 
@@ -224,11 +252,9 @@ def _other_kind(path: Path) -> str:
         if (path / tensorflow_js.NAME).is_file():
             inside = _other_kind(path / tensorflow_js.NAME)
             return f"is a folder whose {tensorflow_js.NAME} {inside}"
-        saved = (path / "saved_model.pb").is_file()
-        if not saved and checkpoint.prefix_of(path) is not None:
+        if checkpoint.prefix_of(path) is not None:
             return WEIGHTS_ALONE
-        kind = "a TensorFlow SavedModel" if saved else "a folder"
-        return f"is {kind}, not a Keras file; write one: model.save('model.keras')"
+        return "is a folder, not a Keras model; write one: model.save('model.keras')"
     if checkpoint.prefix_of(path) is not None:
         return WEIGHTS_ALONE
     with path.open("rb") as file:

@@ -42,9 +42,10 @@ def unpacked(path: Path, *, only_looked_at: bool = False) -> Iterator[Path]:
     if not members:
         yield model_in(path) or path
         return
-    with tempfile.TemporaryDirectory() as folder, open_zip(path) as archive:
-        for info in members:
-            _unpack(archive, info, Path(folder) / info.filename, only_looked_at)
+    with tempfile.TemporaryDirectory() as folder:
+        with open_zip(path) as archive:
+            for info in members:
+                _unpack(archive, info, Path(folder) / info.filename, only_looked_at)
         yield Path(folder) / _models(members).pop()
 
 

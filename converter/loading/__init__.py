@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter import keras_file
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, UsageError
 from converter.keras_file import KerasFile, Origin, Scaling, Stated
 from converter.keras_file.compiled import CompileSettings, Loss, compile_settings
 from converter.keras_file.names import own_name
@@ -28,12 +28,21 @@ __all__ = [
     "CompileSettings",
     "LoadedModel",
     "Loss",
-    "check_live",
     "compile_settings_of",
     "load",
     "output_names",
 ]
 
+
+NO_SIGNATURES = (
+    "--signature is for SavedModels that are read by their graph; this model describes its layers, "
+    "so leave it out"
+)
+
+NO_OTHER_WEIGHTS = (
+    "--weights is for models that describe their layers; this SavedModel is read by its graph, "
+    "with the weights that it has, so leave it out"
+)
 
 CONTRADICTIONS = (
     ArithmeticError,
@@ -72,21 +81,30 @@ def load(
     allow_unsafe: bool = False,
     input_shape: tuple[int, ...] | None = None,
     lambda_scaling: Scaling | None = None,
+    signature: str | None = None,
     check: Callable[[Any], None] = lambda model: None,
 ) -> LoadedModel:
-    """Load the model in `path`, in any form in which Keras 1 to 3 writes it.
+    """Load the model in `path`, in any form in which Keras 1 to 3 or TensorFlow writes it.
 
     Its arrays come from `weights` if that is given: a file of weights, a model, or a checkpoint.
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
-    `check` sees the model before its weights are read, and may refuse it.
+    `signature` names the one of a SavedModel to read, where there are several. `check` sees the
+    model before its weights are read, and may refuse it.
 
     Raises:
         KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
+        UsageError: there is no such signature, or none can be chosen.
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
     with _unpacked(path) as place:
+        if keras_file.is_graph(place):
+            if weights is not None:
+                raise UsageError(NO_OTHER_WEIGHTS)
+            return _of_graph(place, signature, input_shape, lambda_scaling, check)
+        if signature is not None:
+            raise UsageError(NO_SIGNATURES)
         file = keras_file.read(
             place,
             given=path,
@@ -114,6 +132,20 @@ def _unpacked(path: Path) -> Iterator[Path]:
     except CONTRADICTIONS as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
+
+
+def _of_graph(
+    folder: Path,
+    signature: str | None,
+    input_shape: tuple[int, ...] | None,
+    scaling: Scaling | None,
+    check: Callable[[Any], None],
+) -> LoadedModel:
+    """Return the live model that the graph in `folder` is, which says nothing of its training."""
+    from converter.loading.saved_graph import load_graph
+
+    model, notes = load_graph(folder, signature, input_shape, check)
+    return LoadedModel(model, None, notes, scaling)
 
 
 def _built(file: KerasFile, check: Callable[[Any], None]) -> LoadedModel:

@@ -244,6 +244,11 @@ class Recipe(Strict):
         description="Layers that learn: Keras names or globs (default: all dense that can).",
     )
     output: Text | None = Field(default=None, description="Which output, if the model has several.")
+    signature: Text | None = Field(
+        default=None,
+        description="Which signature of a SavedModel that is read by its graph (default: "
+        "serving_default, or the only one).",
+    )
     input_shape: tuple[Positive, ...] | None = Field(
         default=None,
         min_length=1,

@@ -20,6 +20,7 @@ EXAMPLES: dict[str, Any] = {
     "output_path": "Model.mlmodel",
     "layers": ["dense_*"],
     "output": "scores",
+    "signature": "serving_default",
     "input_shape": [224, 224, 3],
     "allow_unsafe": True,
     "layout": "pipeline",

@@ -89,6 +89,7 @@ def _symbolic_variables(model: Any) -> list[Any]:
         id(variable)
         for layer in layers_inside(model)
         if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose))
+        or getattr(layer, "is_transposed", False)  # of a graph of TensorFlow
         or _is_dilated(layer)
         for variable in layer.variables
         if len(variable.shape) > 1
