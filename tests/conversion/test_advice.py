@@ -258,9 +258,9 @@ CASES = [
 
 ELSEWHERE = {
     ("cli/batch.py", "--jobs"): "memory that ran out is not provoked here",
-    ("cli/convert.py", "--"): "reads a flag",
     ("cli/convert.py", "--new-head"): "reads a flag",
-    ("cli/convert.py", "--no-verify"): "says what was asked for",
+    ("cli/convert_options.py", "--"): "reads a flag",
+    ("cli/convert_report.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
     ("cli/extract.py", "--into"): "names an input",
     ("cli/failure.py", "--help"): "every command has it",

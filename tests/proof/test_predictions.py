@@ -5,7 +5,7 @@ import pytest
 
 import converter
 from converter.backend.tensorflow import keras
-from converter.cli.convert import print_report, print_summary
+from converter.cli.convert_report import print_report, print_summary
 from converter.errors import ParityError
 from converter.lower.weighted import Weighted
 from converter.proof.update import verify
