@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 def print_summary(report: Report, target: Path) -> None:
     """Print what a conversion did in one line, and every note."""
+    from converter.cli.tables import size_text
+
     parity = "not checked" if report.parity is None else f"{report.parity:.1e}{report.caution}"
-    size = f"{report.size / 1e6:.1f} MB"
-    click.echo(f"wrote {target} ({size}); learns {report.learning}; parity {parity}")
+    size = size_text(report.size)
+    counts = f"{report.parameters.learning:,} of {report.parameters.total:,} parameters"
+    click.echo(f"wrote {target} ({size}); learns {report.learning} ({counts}); parity {parity}")
     if report.compression is not None:
         for name, text in _in_float32(report.compression, report.size):
             click.echo(f"  {name}: {text}")
@@ -30,7 +33,7 @@ def print_summary(report: Report, target: Path) -> None:
 
 def print_report(report: Report, target: Path) -> None:
     """Print what a conversion did: the layers, how they learn, and every note."""
-    from converter.cli.tables import layer_table, plain_console, print_table
+    from converter.cli.tables import layer_table, plain_console, print_table, size_text
 
     console = plain_console()
     for member in report.models or (report,):
@@ -43,14 +46,17 @@ def print_report(report: Report, target: Path) -> None:
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
         console.print(printable(f"note: {note}"), markup=False)
-    console.print(f"wrote {target} ({report.size / 1e6:.1f} MB)", markup=False)
+    console.print(f"wrote {target} ({size_text(report.size)})", markup=False)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what the app has to know of the written model: (what, text)."""
     from converter.cli.tables import classes, features, neighborhood
 
+    yield "parameters", str(report.parameters)
     yield "inputs", features(report.inputs)
+    for image in report.images:
+        yield "image", str(image)
     if report.pixels:
         yield "pixels", f"{report.pixels} reaches the first layer with weights"
     yield "outputs", features(report.outputs)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli import streams
 from converter.cli.command import Command
+from converter.cli.data_printing import print_data
 from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
@@ -53,19 +52,22 @@ def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: 
     if file.suffix in OTHER_FORMATS:
         raise UsageError(f"{file}: is neither a Keras file (.h5, .keras) nor a .mlmodel")
     is_core_ml = file.suffix == ".mlmodel"
-    head = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
+    head: dict[str, Any] = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
     given = {name: value for name, value in options.items() if value}
     if is_core_ml and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
     found = _core_ml(file) if is_core_ml else _keras(file, given, verbose)
+    head["size"] = file.stat().st_size
     if as_json or as_yaml:
-        _print_data(head, found, as_json)
+        print_data({**head, **dataclasses.asdict(found)}, as_json)
         return
-    from converter.cli.tables import plain_console
+    from converter.cli.tables import plain_console, size_text
 
     show: Any = _show_core_ml if is_core_ml else _show_keras
-    show(found, plain_console())
+    console = plain_console()
+    _line(console, "file", f"{file}, {size_text(head['size'])} ({head['size']:,} bytes)")
+    show(found, console)
 
 
 def _core_ml(file: Path) -> CoreMLModel:
@@ -89,26 +91,6 @@ def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
         return inspect(recipe, job.step)
 
 
-def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, as_json: bool) -> None:
-    data = {**head, **dataclasses.asdict(found)}
-    as_is = streams.holds_all_characters(sys.stdout)
-    if as_json:
-        import json
-
-        click.echo(json.dumps(data, indent=2, ensure_ascii=not as_is))
-        return
-    from converter.recipe.writing import dump
-
-    click.echo(dump(_lists(data), as_is), nl=False)
-
-
-def _lists(value: Any) -> Any:
-    """Return `value` with lists for tuples, which YAML does not have."""
-    if isinstance(value, dict):
-        return {key: _lists(inner) for key, inner in value.items()}
-    return [_lists(inner) for inner in value] if isinstance(value, (list, tuple)) else value
-
-
 def _show_keras(model: KerasModel, console: Console) -> None:
     from converter.cli.tables import cell, print_table, table_of
     from converter.coreml.inspection import count_text, shape_text
@@ -122,6 +104,9 @@ def _show_keras(model: KerasModel, console: Console) -> None:
     print_table(table, console)
     _line(console, "inputs", "; ".join(_keras_input(n, model) for n in model.inputs))
     _line(console, "outputs", ", ".join(model.outputs))
+    if model.scaling:
+        _line(console, "pixels", f"the model itself computes {model.scaling} first")
+    _line(console, "parameters", str(model.parameters))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
     compiled = f"{model.optimizer}{rate}; loss {model.loss}" if model.optimizer else "no"
     _line(console, "compiled", compiled)
@@ -156,7 +141,11 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         print_table(layer_table(model.layers), console)
         count, size = (sum(getattr(each, key) for each in model.layers) for key in TOTALS)
         _line(console, "weights", f"{count:,} in {size:,} bytes")
+    if model.parameters.total:
+        _line(console, "parameters", str(model.parameters))
     _line(console, "inputs", features(model.inputs))
+    for image in model.images:
+        _line(console, "image", str(image))
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
     _line(console, "outputs", features(model.outputs))

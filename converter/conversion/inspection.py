@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from converter.conversion.parameters import KerasParameters, count, parameters
 from converter.conversion.source import scaling_of
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
+from converter.coreml.interface import Pixels
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
 from converter.keras_file.names import own_name
@@ -46,6 +47,8 @@ class KerasModel:
     """A Keras model. `chosen` is what learns if nothing is said; `problem` why nothing can.
 
     `core_ml_inputs` are the shapes that arrays would have in Core ML, where that is known.
+    `parameters` counts as ``summary()`` does; those of `chosen` learn. `scaling` is what the model
+    does first to its pixels, as far as an image input can take it over.
     """
 
     name: str
@@ -56,9 +59,11 @@ class KerasModel:
     learning_rate: float | None
     layers: tuple[KerasLayerRow, ...]
     chosen: tuple[str, ...]
+    parameters: KerasParameters
     problem: str = ""
     notes: tuple[str, ...] = ()
     core_ml_inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    scaling: Pixels | None = None
 
 
 def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
@@ -95,9 +100,11 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
         learning_rate=rate if isinstance(rate, float) else None,
         layers=tuple(_rows(model, found)),
         chosen=found.chosen,
+        parameters=parameters(model, found.chosen),
         problem=found.problem,
         notes=(*notes, *found.notes),
         core_ml_inputs=dict(zip((t.name for t in model.inputs), found.shapes, strict=False)),
+        scaling=found.scaling,
     )
 
 
@@ -110,6 +117,7 @@ class _Findings:
     problem: str = ""
     notes: tuple[str, ...] = ()
     shapes: tuple[tuple[int, ...], ...] = ()
+    scaling: Pixels | None = None
 
 
 def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
@@ -122,7 +130,15 @@ def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
     loss = loss_of(found, loaded.compile_settings, recipe)
     with step("lower"):
         findings = _by_loss(found, loss, () if recipe.loss else GUESSES)
-    return replace(findings, shapes=_input_shapes(found))
+    return replace(findings, shapes=_input_shapes(found), scaling=_scaling(found))
+
+
+def _scaling(found: Traced) -> Pixels | None:
+    """Return what the model does first to an input of one or three channels, None if nothing."""
+    first = found.leading
+    if first is None or not first.is_arithmetic or len(first.scale) not in (1, 3):
+        return None
+    return Pixels(tuple(map(float, first.scale)), tuple(map(float, first.bias)))
 
 
 def _input_shapes(found: Traced) -> tuple[tuple[int, ...], ...]:
@@ -165,9 +181,9 @@ def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
     for path, layer in layers:
         name = own_name(layer.name)
         name = path if names.count(name) > 1 else name
-        weights = sum(math.prod(v.shape) for v in layer.weights)
         updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
-        yield KerasLayerRow(name, type(layer).__name__, _shape(layer), weights, updatable, reason)
+        kind, weights = type(layer).__name__, count(layer.weights)
+        yield KerasLayerRow(name, kind, _shape(layer), weights, updatable, reason)
 
 
 def _layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

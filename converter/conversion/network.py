@@ -8,6 +8,7 @@ from converter.conversion import metadata, scaling
 from converter.conversion.compression import calibration_samples
 from converter.conversion.interface import check_interface
 from converter.conversion.new_classes import renewed
+from converter.conversion.parameters import parameters
 from converter.conversion.prepared import Prepared
 from converter.conversion.source import check_size
 from converter.conversion.steps import Step
@@ -57,7 +58,11 @@ def prepare(model: Any, settings: CompileSettings | None, recipe: Recipe, step: 
     )
     twin = model if recipe.verify_update else None
     said = (*new.notes, *said)
-    return Prepared(spec, weights, expected, network.end.loss, said, changed, plain, samples, twin)
+    counts = parameters(model, {layer.name for layer in network.chosen})
+    return Prepared(
+        spec, weights, expected, network.end.loss, said, changed, plain, samples, twin,
+        parameters=counts,
+    )  # fmt: skip
 
 
 def _told(

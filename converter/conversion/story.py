@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,10 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
             with step("verify_update"):
                 said.append(update_checked(written, prepared.twin, prepared.changed))
         is_class = prepared.loss == KERAS_CROSS_ENTROPY
+        found = inspect(written).as_one
+        counted = replace(found, parameters=prepared.parameters or found.parameters)
         return Report(
-            **vars(inspect(written).as_one), loss=prepared.loss, size=after.size,
+            **vars(counted), stored=found.parameters, loss=prepared.loss, size=after.size,
             parity=after.parity, notes=tuple(dict.fromkeys(said)), doubt=doubt,
             compression=compression(before, after, precision, is_class) if before else None,
         )  # fmt: skip
