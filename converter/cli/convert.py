@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.convert_options import PATH, WHAT_FEEDS_THE_HEAD, settings
-from converter.cli.convert_report import print_report, print_summary
+from converter.cli.convert_report import Written, print_report, print_summary
 from converter.cli.failure import lines
 from converter.cli.parameters import (
     LARGEST_COUNT,
     Whole,
     force_option,
+    json_option,
     quiet_option,
     verbose_option,
+    yaml_option,
 )
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, RecipeError, UsageError
@@ -55,21 +58,31 @@ class Convert(Command):
         return super().parse_args(ctx, told)
 
 
-@click.command("convert", cls=Convert)
+@click.command("convert", cls=Convert, excludes=[("as_json", "as_yaml")])
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @settings
 @force_option
 @click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Do everything, the comparison with Keras too, but write nothing.",
+)
+@click.option(
     "-j", "--jobs", type=Whole(1, LARGEST_COUNT), help="Recipes at a time (default: cores)."
 )
+@json_option
+@yaml_option
 @quiet_option
 @verbose_option
 def command(
     files: tuple[Path, ...],
     recipe: tuple[Path, ...],
     force: bool,
+    dry_run: bool,
     jobs: int | None,
+    as_json: bool,
+    as_yaml: bool,
     quiet: bool,
     verbose: bool,
     **options: Any,
@@ -83,22 +96,27 @@ def command(
     make-updatable recipes/*.yaml -o build/
 
     Options win over recipes. With several recipes PATH is a folder, which is made. What PATH, or
-    output_path of a recipe, names is overwritten; a default name only with --force.
+    output_path of a recipe, names is overwritten; a default name only with --force. --dry-run wants
+    no --force: it checks where the model would go, and says how large it would be.
     """  # noqa: D301 (click reads \\b)
     files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
-    recipes = _recipes(files, recipe, flags, force)
+    recipes = _recipes(files, recipe, flags, force, dry_run)
     from converter.cli.batch import Outcome, convert_all
 
     with Progress(quiet=quiet, verbose=verbose) as progress:
         if len(recipes) > 1:
-            outcomes = convert_all(recipes, jobs or os.cpu_count() or 1, progress)
+            outcomes = convert_all(recipes, jobs or os.cpu_count() or 1, progress, dry_run)
         else:
-            outcomes = [Outcome(_convert(recipes[0], progress))]
-    for each, outcome in zip(recipes, outcomes, strict=True):
-        _print(outcome, each.destination(), quiet, full=verbose or len(recipes) == 1)
+            outcomes = [Outcome(_convert(recipes[0], progress, dry_run))]
+    written = [Written(each.destination(), dry_run) for each in recipes]
+    if as_json or as_yaml:
+        _print_data(outcomes, written, as_json)
+    else:
+        for place, outcome in zip(written, outcomes, strict=True):
+            _print(outcome, place, quiet, full=verbose or len(recipes) == 1)
     failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
-    return failed or _check_on_device(recipes, quiet)
+    return failed or _check_on_device(recipes, quiet or as_json or as_yaml)
 
 
 def _features(
@@ -114,10 +132,14 @@ def _features(
 
 
 def _recipes(
-    files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any], force: bool
+    files: Sequence[Path],
+    more: Sequence[Path],
+    flags: dict[str, Any],
+    force: bool,
+    dry_run: bool,
 ) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
-    from converter.files import make_folder
+    from converter.files import check_folder, make_folder
     from converter.keras_file import check_kind
     from converter.recipe.reading import from_flags, without_bases
 
@@ -137,7 +159,7 @@ def _recipes(
         del flags["output_path"]
     found = _read_all(paths, flags) if paths else [from_flags(flags)]
     if folder is not None:
-        make_folder(folder)
+        (check_folder if dry_run else make_folder)(folder)
         found = [_inside(folder, recipe) for recipe in found]
     for recipe in found:
         check_source(recipe.model)
@@ -147,9 +169,15 @@ def _recipes(
         Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
         for name, recipe in zip(names, found, strict=True)
     ]
-    check_outputs([each for recipe in found for each in recipe.inputs()], outputs, force=force)
+    inputs = [each for recipe in found for each in recipe.inputs()]
+    unmade = folder if dry_run and folder is not None and not folder.exists() else None
+    check_outputs(inputs, outputs, force=force or dry_run, unmade=unmade)
     for recipe in found:
         check_kind(recipe.model)
+        if dry_run and recipe.on_device:
+            raise UsageError(
+                "--on-device runs the file that is written, --dry-run writes none; leave one out"
+            )
     return found
 
 
@@ -186,7 +214,7 @@ def _inside(folder: Path, recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"output_path": folder / recipe.destination().name})
 
 
-def _convert(recipe: Recipe, progress: Progress) -> Report:
+def _convert(recipe: Recipe, progress: Progress, dry_run: bool) -> Report:
     from converter import keras_file
 
     job = progress.job()
@@ -194,15 +222,30 @@ def _convert(recipe: Recipe, progress: Progress) -> Report:
         keras_file.prepare()  # it starts while TensorFlow does
         from converter.conversion.story import convert_file
 
-    return convert_file(recipe, job.step)
+    return convert_file(recipe, job.step, dry_run=dry_run)
 
 
-def _print(outcome: Outcome, target: Path, quiet: bool, full: bool) -> None:
+def _print_data(outcomes: Sequence[Outcome], written: Sequence[Written], as_json: bool) -> None:
+    """Print what came of the recipes: of one a mapping, of several a list of them."""
+    from converter.cli.data_printing import print_data
+
+    found = [_data(*each) for each in zip(outcomes, written, strict=True)]
+    print_data(found[0] if len(found) == 1 else found, as_json)
+
+
+def _data(outcome: Outcome, written: Written) -> dict[str, Any]:
+    head: dict[str, Any] = {"file": str(written.target), "dry_run": written.dry_run}
+    if outcome.report is None:
+        return {**head, "error": outcome.error, "exit_code": outcome.exit_code}
+    return {**head, **asdict(outcome.report)}
+
+
+def _print(outcome: Outcome, written: Written, quiet: bool, full: bool) -> None:
     """Print what came of one recipe: an error, or a report in full or in a line."""
     if outcome.report is None:
-        click.echo(lines(outcome.error, outcome.exit_code, str(target)), err=True)
+        click.echo(lines(outcome.error, outcome.exit_code, str(written.target)), err=True)
     elif not quiet:
-        (print_report if full else print_summary)(outcome.report, target)
+        (print_report if full else print_summary)(outcome.report, written)
 
 
 def _check_on_device(recipes: Sequence[Recipe], quiet: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,29 @@ if TYPE_CHECKING:
     from converter.coreml.inspection import Update
 
 
-def print_summary(report: Report, target: Path) -> None:
-    """Print what a conversion did in one line, and every note."""
-    from converter.cli.tables import size_text
+@dataclass(frozen=True)
+class Written:
+    """Where a model was written, or in a `dry_run` would be."""
 
+    target: Path
+    dry_run: bool = False
+
+    def text(self, size: int) -> str:
+        """Return what was done with the file of `size` bytes."""
+        from converter.cli.tables import size_text
+
+        told = f"{self.target} ({size_text(size)})"
+        if not self.dry_run:
+            return f"wrote {told}"
+        return f"would write {told}" + (", which exists" if self.target.exists() else "")
+
+
+def print_summary(report: Report, written: Written) -> None:
+    """Print what a conversion did in one line, and every note."""
     parity = "not checked" if report.parity is None else f"{report.parity:.1e}{report.caution}"
-    size = size_text(report.size)
     counts = f"{report.parameters.learning:,} of {report.parameters.total:,} parameters"
-    click.echo(f"wrote {target} ({size}); learns {report.learning} ({counts}); parity {parity}")
+    done = written.text(report.size)
+    click.echo(f"{done}; learns {report.learning} ({counts}); parity {parity}")
     if report.compression is not None:
         for name, text in _in_float32(report.compression, report.size):
             click.echo(f"  {name}: {text}")
@@ -31,9 +47,9 @@ def print_summary(report: Report, target: Path) -> None:
         click.echo(f"  note: {printable(note)}")
 
 
-def print_report(report: Report, target: Path) -> None:
+def print_report(report: Report, written: Written) -> None:
     """Print what a conversion did: the layers, how they learn, and every note."""
-    from converter.cli.tables import layer_table, plain_console, print_table, size_text
+    from converter.cli.tables import layer_table, plain_console, print_table
 
     console = plain_console()
     for member in report.models or (report,):
@@ -46,7 +62,7 @@ def print_report(report: Report, target: Path) -> None:
         console.print(printable(f"{name:<16} {text}"), markup=False)
     for note in report.notes:
         console.print(printable(f"note: {note}"), markup=False)
-    console.print(f"wrote {target} ({size_text(report.size)})", markup=False)
+    console.print(written.text(report.size), markup=False)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,14 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.data_printing import print_data
-from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
+from converter.cli.parameters import (
+    a_number,
+    json_option,
+    per_channel,
+    shape,
+    verbose_option,
+    yaml_option,
+)
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
@@ -28,7 +35,7 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.command("inspect", cls=Command, excludes=[("as_json", "as_yaml")])
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
+@yaml_option
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="Shape of the input where it is left open.")  # fmt: skip

@@ -19,6 +19,7 @@ verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print every step with its time."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yaml_option = click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
 
 
 def a_number(

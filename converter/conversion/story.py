@@ -6,6 +6,7 @@ import gc
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from converter.conversion import metadata, neighbors, network
@@ -32,24 +33,28 @@ SMALL, LARGE = 2**19, 2**25
 _garbage = 0
 
 
-def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
+def convert_file(recipe: Recipe, step: Step = nothing_shown, *, dry_run: bool = False) -> Report:
     """Convert the Keras file that `recipe` names and write the ``.mlmodel``.
 
-    Nothing is written unless every step succeeds, and the written bytes are what was verified.
+    Nothing is written unless every step succeeds, and the written bytes are what was verified. In a
+    `dry_run` these are removed again, from a folder for temporary files, and the name of the output
+    is left to the caller to check.
 
     Raises:
         MakeUpdatableError: in one line, what is wrong and what to do.
     """
     target = recipe.destination()
     check_source(recipe.model)
-    check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
+    if not dry_run:
+        check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
     check_samples(recipe.calibration)
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
     prepared.notes += loaded.notes
     del loaded  # big models need the memory
-    return write(prepared, target, recipe, step)
+    with TemporaryDirectory() if dry_run else nullcontext(target.parent) as folder:
+        return write(prepared, Path(folder) / target.name, recipe, step)
 
 
 def prepare(
