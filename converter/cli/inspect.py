@@ -36,6 +36,9 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 @yaml_option
+@click.option(
+    "--advise", is_flag=True, help="Tell what each choice of layers would cost; of a Keras file."
+)
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="Shape of the input where it is left open.")  # fmt: skip
@@ -54,6 +57,7 @@ def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: 
 
     \b
     make-updatable inspect model.keras        # layers, and for each: may it learn, or why not?
+    make-updatable inspect model.keras --advise   # what it costs to let these or those layers learn
     make-updatable inspect Model.mlmodel      # layers, training inputs, how it is updated
     """  # noqa: D301 (click reads \\b)
     if file.suffix in OTHER_FORMATS:
@@ -88,6 +92,7 @@ def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
     from converter import keras_file
     from converter.recipe.reading import from_flags
 
+    advise = options.pop("advise", False)
     recipe = from_flags({"model": file, **options})
     keras_file.check_kind(file)
     with Progress(verbose=verbose) as progress:
@@ -95,7 +100,7 @@ def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
         with job.step("start"):
             keras_file.prepare()
             from converter.conversion.inspection import inspect
-        return inspect(recipe, job.step)
+        return inspect(recipe, job.step, advise=advise)
 
 
 def _show_keras(model: KerasModel, console: Console) -> None:
@@ -123,6 +128,10 @@ def _show_keras(model: KerasModel, console: Console) -> None:
         _line(console, "cannot be converted", model.problem)
     for note in model.notes:
         _line(console, "note", note)
+    if model.advice is not None:
+        from converter.cli.advice_table import print_advice
+
+        print_advice(model.advice, console)
 
 
 def _keras_input(name: str, model: KerasModel) -> str:

@@ -42,9 +42,7 @@ def prepare(model: Any, settings: CompileSettings | None, recipe: Recipe, step: 
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
     new.check_learns(network)
-    plan, said = _told(plan, model, network, settings, recipe)
-    spec, weights = _marked(network, plan)
-    metadata.describe_kernels(spec, network, model)
+    spec, weights, said = marked(model, network, plan, settings, recipe)
     new.describe(spec)
     plain, precision = None, recipe.frozen_weights
     if recipe.is_pipeline:
@@ -63,6 +61,16 @@ def prepare(model: Any, settings: CompileSettings | None, recipe: Recipe, step: 
         spec, weights, expected, network.end.loss, said, changed, plain, samples, twin,
         parameters=counts,
     )  # fmt: skip
+
+
+def marked(
+    model: Any, network: Network, plan: Training, settings: CompileSettings | None, recipe: Recipe
+) -> tuple[Message, Weights, tuple[str, ...]]:
+    """Return `network`, of the live Keras `model`, ready to learn by `plan`; what to know of it."""
+    plan, said = _told(plan, model, network, settings, recipe)
+    spec, weights = _marked(network, plan)
+    metadata.describe_kernels(spec, network, model)
+    return spec, weights, said
 
 
 def _told(

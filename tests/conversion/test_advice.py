@@ -259,6 +259,7 @@ CASES = [
 ELSEWHERE = {
     ("cli/batch.py", "--jobs"): "memory that ran out is not provoked here",
     ("cli/convert.py", "--new-head"): "reads a flag",
+    ("cli/convert.py", "--on-device --dry-run"): "of a dry run: tests/cli/test_dry_run.py",
     ("cli/convert_options.py", "--"): "reads a flag",
     ("cli/convert_report.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
