@@ -14,6 +14,7 @@ from converter.cli.parameters import (
     a_number,
     json_option,
     per_channel,
+    quiet_option,
     shape,
     verbose_option,
     yaml_option,
@@ -51,8 +52,11 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.option("--bias", type=per_channel, metavar="R,G,B",
               help="What a Lambda on the input adds then.")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
+@quiet_option
 @verbose_option
-def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: Any) -> None:
+def command(
+    file: Path, as_json: bool, as_yaml: bool, quiet: bool, verbose: bool, **options: Any
+) -> None:
     """Show what FILE holds.
 
     \b
@@ -68,7 +72,7 @@ def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: 
     if is_core_ml and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
-    found = _core_ml(file) if is_core_ml else _keras(file, given, verbose)
+    found = _core_ml(file) if is_core_ml else _keras(file, given, quiet, verbose)
     head["size"] = file.stat().st_size
     if as_json or as_yaml:
         print_data({**head, **dataclasses.asdict(found)}, as_json)
@@ -88,14 +92,14 @@ def _core_ml(file: Path) -> CoreMLModel:
     return inspect(mlmodel.read(file))
 
 
-def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
+def _keras(file: Path, options: dict[str, Any], quiet: bool, verbose: bool) -> KerasModel:
     from converter import keras_file
     from converter.recipe.reading import from_flags
 
     advise = options.pop("advise", False)
     recipe = from_flags({"model": file, **options})
     keras_file.check_kind(file)
-    with Progress(verbose=verbose) as progress:
+    with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             keras_file.prepare()

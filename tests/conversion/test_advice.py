@@ -179,6 +179,8 @@ CASES = [
          {"scale": 0.5}, [{"scale": None}]),
     Case((INTERFACE, "--image"), "needs one input of 1 channel(s), but", picture,
          {"image": "gray"}, [{"image": "rgb"}, {"image": "bgr"}, {"image": None}]),
+    Case((INTERFACE, "--image"), "is for models with one input, and this one has 2", two_inputs,
+         {"image": "rgb"}, [{"image": None}]),
     Case((INTERFACE, "--bias"), "has 2 numbers for 3 channel(s)", picture,
          {"image": "rgb", "bias": (1.0, 2.0)}, [{"bias": (1.0, 2.0, 3.0)}]),
     Case((INTERFACE, "--input-name"), "is for models with one input", two_inputs,
