@@ -14,7 +14,7 @@ from converter.cli.data_options import (
     data_options,
     tell_notes,
 )
-from converter.cli.parameters import json_option, verbose_option
+from converter.cli.parameters import json_option, quiet_option, verbose_option
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 
@@ -24,6 +24,7 @@ from converter.cli.verdict import tell
 @data_options
 @batch_size_option
 @json_option
+@quiet_option
 @verbose_option
 def command(
     model: Path,
@@ -32,6 +33,7 @@ def command(
     scale: float,
     batch_size: int,
     as_json: bool,
+    quiet: bool,
     verbose: bool,
 ) -> None:
     """Tell the loss and the accuracy of MODEL (.mlmodel) on labelled data.
@@ -44,14 +46,14 @@ def command(
     from converter.coreml import mlmodel
 
     message = mlmodel.read(model)
-    with Progress(verbose=verbose) as progress:
+    with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             from converter import data as places
             from converter import runtime
         with job.step("reading the data"):
             found = places.read(data, message, places.Reading(layout, scale))
-            tell_notes([*found.notes, *batch_notes(message, batch_size)])
+            tell_notes([*found.notes, *batch_notes(message, batch_size)], quiet)
             part = found.test or found.train
         with job.step("computing"):
             score = runtime.evaluate(message, part, batch_size)

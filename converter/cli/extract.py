@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import quiet_option, verbose_option, weights_option
+from converter.cli.parameters import json_option, quiet_option, verbose_option, weights_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.cli.verdict import tell
 from converter.paths import Input, Output, check_outputs
 
 PATH = click.Path(path_type=Path)
@@ -31,6 +33,7 @@ ENDINGS = (".keras", ".h5", ".hdf5")
 )
 @weights_option
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the Keras file.")
+@json_option
 @quiet_option
 @verbose_option
 def command(
@@ -39,6 +42,7 @@ def command(
     out: Path,
     weights: Path | None,
     allow_unsafe: bool,
+    as_json: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -66,7 +70,9 @@ def command(
             from converter.weights.extraction import extract
         with job.step("putting the weights into Keras"):
             found = extract(message, into, out, weights, allow_unsafe=allow_unsafe)
-    if quiet:
+    if as_json:
+        tell({"file": str(out), **asdict(found)}, as_json, None)
+    if quiet or as_json:
         return
     for note in found.notes:
         click.echo(printable(f"note: {note}"), err=True)
