@@ -6,6 +6,11 @@ FRAMEWORK = "needs a framework that is no dependency, and the page says that it 
 PIP = "makes an environment; the tests run in one that `.ci/run` has made"
 
 NOT_RUN: dict[str, dict[str, str]] = {
+    "README.md": {
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/python -m pytest": (
+            "is what `.ci/run` runs, and these tests with it"
+        ),
+    },
     "docs/background-training.md": {
         "e -l objc -- (void)[[BGTaskScheduler sharedScheduler] _simulateLaunchForTaskWithIdentifier:"
         '@"com.example.app.training"]': "is typed into Xcode's debugger",
@@ -30,10 +35,21 @@ NOT_RUN: dict[str, dict[str, str]] = {
 }
 """Page -> command, or first line of a block, that does not run here -> why."""
 
-ON_A_TERMINAL: set[str] = set()
+ON_A_TERMINAL = {
+    "python3 -m venv .venv && .venv/bin/pip install '.[keras]' && "
+    ".venv/bin/make-updatable models/lenet.h5 --layers dense_5,dense_6",
+    "make-updatable validate CatDog.mlmodel",
+    "make-updatable --help",
+    "make-updatable weights list anna.mlmodel",
+    "make-updatable recipe check lenet.yaml",
+}
 """Commands that are typed on a pseudo-terminal; in a process of their own, as the tool is used."""
 
-IN_A_PROCESS: set[str] = set()
+IN_A_PROCESS = {
+    "make-updatable swift CatDog.mlmodel -o PetTrainer.swift",
+    "make-updatable validate Digits.mlmodel",
+    "make-updatable verify Digits.mlmodel --on-device",
+}
 """Commands of make-updatable that run as a process, though nothing asks for a shell."""
 
 ENDS_WITH: dict[str, int] = {

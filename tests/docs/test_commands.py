@@ -43,7 +43,7 @@ class Reader:
 
     def shell(self, block):
         printed = [self.type(command) for command in block.commands() if self.may_run(command)]
-        self.printed = "\n".join(printed)
+        self.printed = "\n".join(printed) or self.printed
 
     def type(self, command):
         todo = INSTALL.sub("", command) or "true"
