@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 VERSION = "0.1.0"
-"""The version of this tool, as in ``setup.cfg``."""
+"""The version of this tool: here, and nowhere else. ``setup.cfg`` reads it."""
 
 PACKAGES = ("coremltools", "tensorflow", "keras", "numpy", "protobuf", "pydantic")
 

@@ -1,4 +1,4 @@
-"""Prints the tables of the README: what is known of Core ML, and every way there is."""
+"""Print the tables of `docs/core-ml-arithmetic.md`: what is known, and every way there is."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What is known of Core ML's arithmetic, how surely, and from where.
 
-`python -m converter.arithmetic` prints the table of the README.
+`python -m converter.arithmetic` prints the table of `docs/core-ml-arithmetic.md`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Print the table of settings for the README: ``python -m converter.recipe``."""
+"""Print the tables of settings in `docs/recipes.md`: ``python -m converter.recipe``."""
 
 from __future__ import annotations
 
-from converter.recipe.template import reference
+from converter.recipe.reference import nested, reference
 
 if __name__ == "__main__":
-    print(reference())
+    print(reference(), nested(), sep="\n\n")

@@ -225,7 +225,7 @@ class Recipe(Strict):
     """One conversion: the Keras model, what shall learn, and how.
 
     What is not set (None) comes from the model's own ``compile`` settings where the file has
-    them, else from the defaults in the README.
+    them, else from the defaults in `docs/recipes.md`.
     """
 
     model: Place = Field(description="The trained Keras model, .h5 or .keras.")
@@ -314,8 +314,8 @@ class Recipe(Strict):
     )
     spare_classes: SpareCount | None = Field(
         default=None,
-        description="Append as many outputs for classes to come; `classes` may name them "
-        "(default: spare-1, …).",
+        description="Append as many outputs for classes to come; `classes` may name them, else "
+        "they are spare-1, ….",
     )
     input_name: Text | None = Field(
         default=None, description="Name of the model's input (default: image, else input)."

@@ -1,4 +1,4 @@
-"""What is made from the recipe's pydantic model: a commented template, a table, a JSON Schema."""
+"""What is made from the recipe's pydantic model: a commented template, a JSON Schema."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel
-
-from converter.recipe.model import Choice, Metadata, Range, Recipe, RecipeFile
-from converter.recipe.places import Dumper
+from converter.recipe.model import Recipe, RecipeFile
 from converter.recipe.writing import dump
 
 EXAMPLES: dict[str, Any] = {
@@ -93,29 +89,3 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a recipe file (https://json-schema.org/draft/2020-12)."""
     schema = RecipeFile.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def reference() -> str:
-    """Return the table of all settings for the README, in Markdown."""
-    rows = ["| setting | such as | what |", "|---|---|---|"]
-    rows += _rows("", RecipeFile, EXAMPLES | {"model": "lenet.h5"})
-    rows += _rows("learning_rate.", Range, {"default": 0.001, "min": 0.0, "max": 0.1})
-    rows += _rows("epochs.", Choice, {"default": 10, "allowed": [1, 5, 10], "min": 1, "max": 50})
-    texts = {
-        "description": "Tells cats from dogs.",
-        "features": {"image": "A photograph."},
-        "user_defined": {"key": "text"},
-    }
-    rows += _rows("metadata.", Metadata, EXAMPLES["metadata"] | texts)
-    return "\n".join(rows)
-
-
-def _rows(prefix: str, model: type[BaseModel], examples: Mapping[str, Any]) -> list[str]:
-    rows = []
-    for name, field in model.model_fields.items():
-        example = yaml.dump(
-            [examples[name]], Dumper=Dumper, default_flow_style=True, sort_keys=False, width=1000
-        )
-        text = (field.description or "").replace("<", "&lt;")
-        rows.append(f"| `{prefix}{name}` | `{example.strip()[2:]}` | {text} |")
-    return rows

@@ -4,10 +4,8 @@ from dataclasses import replace
 import pytest
 
 from converter.arithmetic import COREML, KERAS, Arithmetic, Reduction, arithmetic_of, read, write
-from converter.arithmetic import __main__ as tables
 from converter.arithmetic.evidence import EVIDENCE
 from converter.errors import ArithmeticFileError, UsageError
-from tests.paths import ROOT
 
 
 def test_names():
@@ -85,10 +83,7 @@ def test_python_is_told_as_well():
         Arithmetic(squared_error="mean")
 
 
-def test_the_readme_has_the_tables():
-    readme = (ROOT / "README.md").read_text()
-    assert tables.known() in readme
-    assert tables.ways() in readme
+def test_every_field_has_its_evidence():
     assert set(EVIDENCE) == set(vars(KERAS))
 
 

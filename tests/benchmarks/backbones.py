@@ -1,4 +1,4 @@
-"""The README's table of backbones: ``python tests/benchmarks/backbones.py [--write] [NAME …]``.
+"""The table of `docs/backbones.md`: ``python tests/benchmarks/backbones.py [--write] [NAME …]``.
 
 Every backbone of ``keras.applications`` with a new dense head, frozen below the head, random
 weights, at its usual input size and at a small one, is converted and compared with Keras.
@@ -33,7 +33,7 @@ SIZES = {
 }  # fmt: skip
 """Backbone -> its usual input size and a small one."""
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "backbones.md"
 PARITY = 1e-4
 
 
@@ -73,11 +73,13 @@ def row(name: str, size: int, folder: Path) -> str:
 
 
 def main() -> None:
-    """Print the table, and write it into the README if asked to."""
+    """Print the table, and write it into the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=[])
-    parser.add_argument("--write", action="store_true", help="put the table into the README")
+    parser.add_argument("--write", action="store_true", help="put the table into the page")
     arguments = parser.parse_args()
+    if arguments.names and arguments.write:
+        parser.error("--write is for the whole table; name no backbones")
     rows = [
         "| backbone | input | layers | size | conversion | parity |",
         "|---|---|--:|--:|--:|---|",
@@ -91,10 +93,10 @@ def main() -> None:
         text = re.sub(
             r"(<!-- backbones:begin -->\n).*?(<!-- backbones:end -->)",
             lambda match: match[1] + "\n".join(rows) + "\n" + match[2],
-            README.read_text(),
+            PAGE.read_text(),
             flags=re.DOTALL,
         )
-        README.write_text(text)
+        PAGE.write_text(text)
 
 
 if __name__ == "__main__":

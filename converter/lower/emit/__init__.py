@@ -2,7 +2,7 @@
 
 An emitter takes ``(op, net)``, adds layers to the network and returns the blob that stands for
 the operation's output. Its docstring names the Keras layers it serves, the Core ML layer it
-becomes, and the restriction, and is the source of the table of supported layers in the README.
+becomes, and the restriction, and is the source of the table of operations in `docs/layers.md`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Print the table of supported layers for the README: ``python -m converter.lower.emit``."""
+"""Print the table of operations for `docs/layers.md`: ``python -m converter.lower.emit``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The rules of the validator: one file per rule, listed in `RULES` in the order of their codes.
 
 A rule file holds `RULE` (code, name, severity, origin), a docstring with What, Why, Fix and Source,
-which `--explain` and the README show, and `check(model)`, which yields findings. Adding a rule is
-adding a file and a line here. `M` is about the model and its interface, `L` about single layers,
+which `--explain` and `docs/rules.md` show, and `check(model)`, which yields findings. Adding a rule
+is adding a file and a line here. `M` is about the model and its interface, `L` about single layers,
 `U` about updating, `P` about pipelines, `K` about k-nearest neighbours: all these decide as Apple's
 validator does. `S` (shapes) and `O` are stricter, for the reasons they give.
 """
