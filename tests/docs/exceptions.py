@@ -3,17 +3,17 @@
 MAC = "needs a Mac with Xcode"
 CLUSTER = "needs a cluster; tests/studies/test_cluster.py has one on this machine"
 FRAMEWORK = "needs a framework that is no dependency, and the page says that it was not run"
+DEBUGGER = "is typed into Xcode's debugger"
 PIP = "makes an environment; the tests run in one that `.ci/run` has made"
 
 NOT_RUN: dict[str, dict[str, str]] = {
     "README.md": {
-        "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/python -m pytest": (
-            "is what `.ci/run` runs, and these tests with it"
-        ),
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && "
+        ".venv/bin/python -m pytest": "is what `.ci/run` runs, and these tests with it",
     },
     "docs/background-training.md": {
-        "e -l objc -- (void)[[BGTaskScheduler sharedScheduler] _simulateLaunchForTaskWithIdentifier:"
-        '@"com.example.app.training"]': "is typed into Xcode's debugger",
+        "e -l objc -- (void)[[BGTaskScheduler sharedScheduler] "
+        '_simulateLaunchForTaskWithIdentifier:@"com.example.app.training"]': DEBUGGER,
     },
     "docs/device.md": {
         "pip install '.[keras,macos]'": PIP,
@@ -60,6 +60,9 @@ ENDS_WITH: dict[str, int] = {
     "make-updatable models/lenet.h5 --layers dense_6 --on-device -o Head.mlmodel": 4,
 }
 """Commands that do not end with 0, as the page says."""
+
+BESIDES = {"make-updatable models/*.yaml -o build/": "--jobs 1"}
+"""Commands -> what the tests add to them: one process after the other starts TensorFlow once."""
 
 STUDIES = {
     "make-updatable study digits.yaml -o study.json -o study.csv --plot study.svg": "digits.yaml"

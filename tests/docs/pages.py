@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -80,7 +81,7 @@ def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found, seen = set(), Counter[str]()
     parts = tokens(page)
-    for before, token in zip(parts, parts[1:], strict=False):
+    for before, token in pairwise(parts):
         if before.type == "heading_open":
             text = re.sub(r"[^\w\- ]", "", _plain(token).lower()).replace(" ", "-")
             found.add(f"{text}-{seen[text]}" if seen[text] else text)

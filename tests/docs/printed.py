@@ -7,14 +7,16 @@ from itertools import zip_longest
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
 
-OF_THE_MACHINE = re.compile(r"\b[\d.]+ s\b|\b\d+\.\d+\.\d+\b|\x1b\[[0-9;?]*[A-Za-z]|(?<=[─═━])[─═━]+")
+OF_THE_MACHINE = re.compile(
+    r"\b[\d.]+ s\b|\b\d+\.\d+\.\d+\b|\x1b\[[0-9;?]*[A-Za-z]|(?<=[─═━])[─═━]+"
+)
 """Durations, versions, colours, and how long the lines of a table are."""
 
 
 def missing(shown: str, printed: str) -> str | None:
     """Return the first line of `shown` that is not printed, None if all are, in their order.
 
-    A page may leave lines out, and says so with ``…``. Figures of a computation may differ a little.
+    A page may leave lines out, and says so with ``…``. Computed figures may differ a little.
     """
     lines = iter(printed.splitlines())
     for line in shown.splitlines():
