@@ -21,6 +21,7 @@ FLOORS = (
     ("neighbors",),
     ("conversion",),
     ("weights", "studies"),
+    ("page",),
     ("api",),
     ("cli",),
 )

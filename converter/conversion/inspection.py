@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from converter.conversion.source import scaling_of
 from converter.conversion.stated import check_labels, stated_notes, stated_settings
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
+from converter.conversion.wiring import read_by
 from converter.coreml.interface import Pixels
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
@@ -31,6 +33,7 @@ class KerasLayerRow:
 
     `output` is its output's shape with None for open sizes, `weights` the number of its weights.
     `updatable` is None where the question makes no sense (no weights) or could not be answered.
+    `inputs` are the layers that it reads, or inputs of the model.
     """
 
     name: str
@@ -39,6 +42,7 @@ class KerasLayerRow:
     weights: int
     updatable: bool | None
     reason: str = ""
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,13 +211,19 @@ def _chosen(found: list[Candidate], *notes: str) -> _Findings:
 def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
     verdicts = {candidate.layer.name: candidate for candidate in found.candidates}
     layers = list(_layers(model))
-    names = [own_name(layer.name) for _, layer in layers]
-    for path, layer in layers:
-        name = own_name(layer.name)
-        name = path if names.count(name) > 1 else name
+    own = Counter(own_name(layer.name) for _, layer in layers)
+    names = {
+        id(layer): path if own[own_name(layer.name)] > 1 else own_name(layer.name)
+        for path, layer in layers
+    }
+    inputs = read_by(model, names)
+    for _, layer in layers:
+        name = names[id(layer)]
         updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
         kind, weights = type(layer).__name__, count(layer.weights)
-        yield KerasLayerRow(name, kind, _shape(layer), weights, updatable, reason)
+        yield KerasLayerRow(
+            name, kind, _shape(layer), weights, updatable, reason, inputs[id(layer)]
+        )
 
 
 def _layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
