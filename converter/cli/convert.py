@@ -19,10 +19,12 @@ from converter.cli.parameters import (
     force_option,
     per_channel,
     quiet_option,
+    report_option,
     shape,
     verbose_option,
 )
 from converter.cli.printable import printable
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.coreml.encoding import PRECISIONS
 from converter.errors import EXIT_OK, RecipeError, UsageError
@@ -154,6 +156,7 @@ class Convert(Command):
 @click.option(
     "-j", "--jobs", type=Whole(1, LARGEST_COUNT), help="Recipes at a time (default: cores)."
 )
+@report_option
 @quiet_option
 @verbose_option
 def command(
@@ -161,6 +164,7 @@ def command(
     recipe: tuple[Path, ...],
     force: bool,
     jobs: int | None,
+    report: Path | None,
     quiet: bool,
     verbose: bool,
     **options: Any,
@@ -178,7 +182,7 @@ def command(
     """  # noqa: D301 (click reads \\b)
     files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
-    recipes = _recipes(files, recipe, flags, force)
+    recipes = _recipes(files, recipe, flags, force, report)
     from converter.cli.batch import Outcome, convert_all
 
     with Progress(quiet=quiet, verbose=verbose) as progress:
@@ -188,6 +192,8 @@ def command(
             outcomes = [Outcome(_convert(recipes[0], progress))]
     for each, outcome in zip(recipes, outcomes, strict=True):
         _print(outcome, each.destination(), quiet, full=verbose or len(recipes) == 1)
+    if report is not None and outcomes[0].report is not None:
+        _write_page(report, outcomes[0].report, recipes[0].destination(), quiet)
     failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
     return failed or _check_on_device(recipes, quiet)
 
@@ -205,7 +211,11 @@ def _features(
 
 
 def _recipes(
-    files: Sequence[Path], more: Sequence[Path], flags: dict[str, Any], force: bool
+    files: Sequence[Path],
+    more: Sequence[Path],
+    flags: dict[str, Any],
+    force: bool,
+    report: Path | None,
 ) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
     from converter.files import make_folder
@@ -220,6 +230,11 @@ def _recipes(
         raise UsageError(
             f"{len(models)} model(s) and {len(paths)} recipe(s); give one model, perhaps with a "
             "recipe, or any number of recipes"
+        )
+    if report is not None and len(paths) > 1:
+        raise UsageError(
+            f"--report {report}: is a page on one model, but there are {len(paths)} recipes; "
+            "convert that one by itself"
         )
     if models:
         flags = {"model": models[0], **flags}
@@ -238,6 +253,7 @@ def _recipes(
         Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
         for name, recipe in zip(names, found, strict=True)
     ]
+    outputs += report_outputs(report)
     check_outputs([each for recipe in found for each in recipe.inputs()], outputs, force=force)
     for recipe in found:
         check_kind(recipe.model)
@@ -286,6 +302,20 @@ def _convert(recipe: Recipe, progress: Progress) -> Report:
         from converter.conversion.story import convert_file
 
     return convert_file(recipe, job.step)
+
+
+def _write_page(target: Path, report: Report, model: Path, quiet: bool) -> None:
+    """Write the page on a conversion; the `model` that it is about is written already."""
+    from converter.coreml import mlmodel
+    from converter.page.model import core_ml_sections
+    from converter.page.notes import notes
+    from converter.page.parity import parity
+
+    sections = [
+        *core_ml_sections(mlmodel.read(model), report.size, parity(report)),
+        *notes(report.notes),
+    ]
+    write_report(target, f"{model.name}: converted", sections, quiet=quiet)
 
 
 def _print(outcome: Outcome, target: Path, quiet: bool, full: bool) -> None:

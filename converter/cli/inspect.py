@@ -11,10 +11,19 @@ import click
 
 from converter.cli import streams
 from converter.cli.command import Command
-from converter.cli.parameters import a_number, json_option, per_channel, shape, verbose_option
+from converter.cli.parameters import (
+    a_number,
+    json_option,
+    per_channel,
+    report_option,
+    shape,
+    verbose_option,
+)
 from converter.cli.printable import printable
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
+from converter.paths import Input, check_outputs
 from converter.recipe import LOSSES
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 
     from converter.conversion.inspection import KerasModel
     from converter.coreml.inspection import CoreMLModel, Update
+    from converter.page import Section
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -42,8 +52,11 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.option("--bias", type=per_channel, metavar="R,G,B",
               help="What a Lambda on the input adds then.")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
+@report_option
 @verbose_option
-def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: Any) -> None:
+def command(
+    file: Path, as_json: bool, as_yaml: bool, report: Path | None, verbose: bool, **options: Any
+) -> None:
     """Show what FILE holds.
 
     \b
@@ -58,14 +71,18 @@ def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: 
     if is_core_ml and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
+    check_outputs([Input("FILE", file)], report_outputs(report))
     found = _core_ml(file) if is_core_ml else _keras(file, given, verbose)
     if as_json or as_yaml:
         _print_data(head, found, as_json)
-        return
-    from converter.cli.tables import plain_console
+    else:
+        from converter.cli.tables import plain_console
 
-    show: Any = _show_core_ml if is_core_ml else _show_keras
-    show(found, plain_console())
+        show: Any = _show_core_ml if is_core_ml else _show_keras
+        show(found, plain_console())
+    if report is not None:
+        sections = _sections(file, found)
+        write_report(report, f"{file.name}: inspected", sections, quiet=as_json or as_yaml)
 
 
 def _core_ml(file: Path) -> CoreMLModel:
@@ -73,6 +90,17 @@ def _core_ml(file: Path) -> CoreMLModel:
     from converter.coreml.inspection import inspect
 
     return inspect(mlmodel.read(file))
+
+
+def _sections(file: Path, found: CoreMLModel | KerasModel) -> list[Section]:
+    """Return what the page shows of `file`, in which this was found."""
+    from converter.coreml import mlmodel
+    from converter.coreml.inspection import CoreMLModel
+    from converter.page.model import core_ml_sections, keras_sections
+
+    if isinstance(found, CoreMLModel):
+        return core_ml_sections(mlmodel.read(file), file.stat().st_size)
+    return keras_sections(found)
 
 
 def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:

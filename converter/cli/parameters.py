@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,12 @@ verbose_option = click.option(
     "-v", "--verbose", is_flag=True, help="Print every step with its time."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+report_option = click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what there is to see to an .html page, which opens in any browser.",
+)
 
 
 def a_number(

@@ -1,0 +1,56 @@
+"""What every page on a model tells of it, whatever was done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from converter.coreml.inspection import count_text, inspect, shape_text
+from converter.coreml.mlmodel import Message
+from converter.page.document import Section
+from converter.page.findings import findings
+from converter.page.interface import interface, keras_interface
+from converter.page.notes import notes
+from converter.page.parts import STYLE, table
+from converter.page.settings import learning
+from converter.page.totals import of_core_ml, of_keras, totals
+from converter.validation.validate import findings as found_in
+
+if TYPE_CHECKING:
+    from converter.conversion.inspection import KerasModel
+
+
+def core_ml_sections(spec: Message, size: int, *more: Section) -> list[Section]:
+    """Return what there is to see of the model `spec`, a file of `size` bytes.
+
+    `more` is what is known of how it learns besides.
+    """
+    model = inspect(spec)
+    return [
+        totals(of_core_ml(model), size),
+        learning(model),
+        *more,
+        interface(model),
+        findings(found_in(spec)),
+    ]
+
+
+def keras_sections(model: KerasModel) -> list[Section]:
+    """Return what there is to see of a Keras model, which is only looked at."""
+    return [
+        totals(of_keras(model)),
+        keras_interface(model),
+        _keras_layers(model),
+        *notes(model.notes),
+    ]
+
+
+def _keras_layers(model: KerasModel) -> Section:
+    words = {None: "", True: "yes", False: "no"}
+    rows = [
+        [row.name, row.kind, shape_text(row.output), count_text(row.weights),
+         words[row.updatable], row.reason]
+        for row in model.layers
+    ]  # fmt: skip
+    columns = ["layer", "class", "output", "parameters", "may learn", "why not"]
+    caption = f"All {len(rows)} layers, and whether they may learn on the device"
+    return Section("Layers", table(caption, columns, rows, {"parameters"}), STYLE)
