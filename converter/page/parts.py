@@ -96,7 +96,8 @@ def _adapt(root: ElementTree.Element) -> None:
         found = {_local(name): value for name, value in element.attrib.items()}
         if found.get("id") not in used:
             found.pop("id", None)
-        element.attrib = {**found, **dict(_presentation(found.pop("style", "")))}
+        looks = dict(_presentation(found.pop("style", "")))
+        element.attrib = {**found, **looks}
 
 
 REFERENCE = re.compile(r"#([A-Za-z_][\w.-]*)")
