@@ -101,6 +101,40 @@ def made_from(tensor: Any) -> list[Any]:
     return found
 
 
+def sources(model: Any) -> dict[int, list[Any]]:
+    """Return for each layer or function in the graph of `model`, by its ``id``, what it reads.
+
+    That are layers and functions, too, in the order of the inputs, over all places where a shared
+    one is used. Nested models are gone into: an input layer in one reads what the model is given.
+    """
+    found: dict[int, dict[int, Any]] = {}
+    seen: set[int] = set()
+    todo = list(model.outputs)
+    while todo:
+        tensor = todo.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        layer, _, place = tensor._keras_history
+        read = made_from(tensor)
+        todo += read
+        if _is_model(layer):
+            todo.append(layer.outputs[place])
+            pairs = [(maker(inner), outer) for inner, outer in zip(layer.inputs, read, strict=True)]
+        else:
+            pairs = [(layer, outer) for outer in read]
+        for reader, outer in pairs:
+            source = _leaf(outer)
+            found.setdefault(id(reader), {})[id(source)] = source
+    return {reader: list(read.values()) for reader, read in found.items()}
+
+
+def _leaf(tensor: Any) -> Any:
+    """Return the layer that made `tensor`, in a nested model the one inside."""
+    layer, _, place = tensor._keras_history
+    return _leaf(layer.outputs[place]) if _is_model(layer) else layer
+
+
 def holds(model: Any, layer: Any) -> bool:
     """Return whether `layer` is one of those inside `model`."""
     return any(each is layer for each in layers_inside(model))

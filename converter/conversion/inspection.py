@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 from converter.conversion.source import scaling_of
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
+from converter.conversion.wiring import read_by
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
 from converter.keras_file.names import own_name
@@ -31,6 +33,7 @@ class KerasLayerRow:
 
     `output` is its output's shape with None for open sizes, `weights` the number of its weights.
     `updatable` is None where the question makes no sense (no weights) or could not be answered.
+    `inputs` are the layers that it reads, or inputs of the model.
     """
 
     name: str
@@ -39,6 +42,7 @@ class KerasLayerRow:
     weights: int
     updatable: bool | None
     reason: str = ""
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,13 +165,19 @@ def _chosen(found: list[Candidate], *notes: str) -> _Findings:
 def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
     verdicts = {candidate.layer.name: candidate for candidate in found.candidates}
     layers = list(_layers(model))
-    names = [own_name(layer.name) for _, layer in layers]
-    for path, layer in layers:
-        name = own_name(layer.name)
-        name = path if names.count(name) > 1 else name
+    own = Counter(own_name(layer.name) for _, layer in layers)
+    names = {
+        id(layer): path if own[own_name(layer.name)] > 1 else own_name(layer.name)
+        for path, layer in layers
+    }
+    inputs = read_by(model, names)
+    for _, layer in layers:
+        name = names[id(layer)]
         weights = sum(math.prod(v.shape) for v in layer.weights)
         updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
-        yield KerasLayerRow(name, type(layer).__name__, _shape(layer), weights, updatable, reason)
+        yield KerasLayerRow(
+            name, type(layer).__name__, _shape(layer), weights, updatable, reason, inputs[id(layer)]
+        )
 
 
 def _layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
