@@ -12,7 +12,7 @@ from converter.errors import MissingDependencyError, install
 from converter.page import Section, document
 from converter.paths import PAGE_ENDING, Output
 
-NEEDED = ("matplotlib", "PIL")
+NEEDED = ("matplotlib", "pygraphviz")
 """Modules that draw what stands on a page."""
 
 

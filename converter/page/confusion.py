@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -14,6 +14,9 @@ from converter.runtime import Answers
 
 MOST_COLUMNS = 20
 """Classes of which all are seen against all; of more, a screen shows nothing."""
+
+LONGEST_HEAD = 12
+"""Characters of a name that heads a column."""
 
 MOST_PAIRS = 20
 MOST_CLASSES = 200
@@ -28,7 +31,7 @@ def confusion(answers: Answers, told: str) -> Section:
     right, total = int(answers.right.sum()), len(answers.true)
     sentence = f"Of {told}, {right:,} are right ({100 * right / total:.2f} %)."
     body = [paragraphs([sentence]), *_tables(answers)]
-    return Section("Which classes are taken for which", joined(body), STYLE)
+    return Section("Confusion matrix", joined(body), STYLE)
 
 
 def _tables(answers: Answers) -> Iterator[Markup]:
@@ -47,11 +50,22 @@ def _all_against_all(answers: Answers) -> Markup:
     counts = np.bincount(places, minlength=size * size).reshape(size, size)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shades = np.ceil(share * SHADES).astype(int)
+    heads, names = _heads(answers.classes)
     rows = [
         (name, list(zip(line.tolist(), tint.tolist(), strict=True)))
-        for name, line, tint in zip(answers.classes, counts, shades, strict=True)
+        for name, line, tint in zip(names, counts, shades, strict=True)
     ]
-    return render("confusion.html.j2", classes=answers.classes, rows=rows)
+    return render("confusion.html.j2", heads=heads, rows=rows)
+
+
+def _heads(classes: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the heads of columns and rows; long names are numbers above the columns."""
+    if max(map(len, classes)) <= LONGEST_HEAD:
+        return classes, classes
+    numbers = range(1, len(classes) + 1)
+    return list(map(str, numbers)), [
+        f"{n}: {name}" for n, name in zip(numbers, classes, strict=True)
+    ]
 
 
 def worst_pairs(answers: Answers) -> Iterator[tuple[str, str, str, str]]:

@@ -9,6 +9,7 @@ from converter.coreml.mlmodel import Message
 from converter.page.document import Section
 from converter.page.findings import findings
 from converter.page.interface import interface, keras_interface
+from converter.page.network import keras_network, network
 from converter.page.notes import notes
 from converter.page.parts import STYLE, table
 from converter.page.settings import learning
@@ -27,6 +28,7 @@ def core_ml_sections(spec: Message, size: int, *more: Section) -> list[Section]:
     model = inspect(spec)
     return [
         totals(of_core_ml(model), size),
+        network(spec),
         learning(model),
         *more,
         interface(model),
@@ -38,6 +40,7 @@ def keras_sections(model: KerasModel) -> list[Section]:
     """Return what there is to see of a Keras model, which is only looked at."""
     return [
         totals(of_keras(model)),
+        keras_network(model),
         keras_interface(model),
         _keras_layers(model),
         *notes(model.notes),
