@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from converter.errors import MissingDependencyError, install
-from converter.page import Section, document
 from converter.paths import PAGE_ENDING, Output
+
+if TYPE_CHECKING:
+    from converter.page import Section
 
 NEEDED = ("matplotlib", "pygraphviz")
 """Modules that draw what stands on a page."""
@@ -39,6 +42,7 @@ def write_report(target: Path, title: str, sections: Sequence[Section], *, quiet
         OutputError: the file cannot be written.
     """
     from converter.files import write_bytes
+    from converter.page import document
 
     write_bytes(target, document(title, sections).encode())
     if not quiet:

@@ -12,8 +12,8 @@ Curve: TypeAlias = "Sequence[float | None]"
 """A value before training and after each epoch, None where there is none."""
 
 LOOKS = {
-    "training": {"color": "#2f7fc2", "linestyle": "-", "marker": "o"},
-    "held out": {"color": "#d9631e", "linestyle": "--", "marker": "s"},
+    "training": {"color": "#2f7fc2", "linestyle": "solid", "marker": "o"},
+    "held out": {"color": "#d9631e", "linestyle": "dashed", "marker": "s"},
 }
 """Lines that differ without colour, too, in colours that are seen on white and on black."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.coreml.inspection import count_text, inspect, shape_text
+from converter.coreml.inspection import count_text, inspect
 from converter.coreml.mlmodel import Message
 from converter.page.document import Section
 from converter.page.findings import findings
 from converter.page.interface import interface, keras_interface
 from converter.page.network import keras_network, network
 from converter.page.notes import notes
-from converter.page.parts import STYLE, table
+from converter.page.parts import STYLE, shape_cell, table
 from converter.page.settings import learning
 from converter.page.totals import of_core_ml, of_keras, totals
 from converter.validation.validate import findings as found_in
@@ -50,7 +50,7 @@ def keras_sections(model: KerasModel) -> list[Section]:
 def _keras_layers(model: KerasModel) -> Section:
     words = {None: "", True: "yes", False: "no"}
     rows = [
-        [row.name, row.kind, shape_text(row.output), count_text(row.weights),
+        [row.name, row.kind, shape_cell(row.output), count_text(row.weights),
          words[row.updatable], row.reason]
         for row in model.layers
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup, escape
 
 from converter import drawing
+from converter.coreml.inspection import shape_text
 from converter.page.rendering import asset, render
 
 STYLE = asset("parts.css")
@@ -53,6 +54,11 @@ def joined(parts: Iterable[Markup]) -> Markup:
 def shown(text: object) -> Markup:
     """Return `text` escaped, with what is hidden in it made visible."""
     return text if isinstance(text, Markup) else render("text.html.j2", text=str(text))
+
+
+def shape_cell(shape: tuple[int | None, ...] | None) -> str:
+    """Return a shape that stays in one line."""
+    return shape_text(shape).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def bar(share: float, *, is_strong: bool) -> Markup:

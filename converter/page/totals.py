@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from converter.coreml.inspection import CoreMLModel, shape_text
+from converter.coreml.inspection import CoreMLModel
 from converter.page.document import Section
-from converter.page.parts import STYLE, bar, facts, folded, joined, paragraphs, table
+from converter.page.parts import (
+    STYLE,
+    bar,
+    facts,
+    folded,
+    joined,
+    paragraphs,
+    shape_cell,
+    table,
+)
 
 if TYPE_CHECKING:
     from converter.conversion.inspection import KerasModel
@@ -91,18 +100,18 @@ def _by_layer(parts: Sequence[Part], count: int) -> Iterator[Markup]:
 
 
 def _table(caption: str, parts: Sequence[Part], largest: Part, count: int) -> Markup:
-    columns = ["layer", "kind", "output", "beside the largest", "parameters", "of all", "state"]
+    columns = ["layer", "beside the largest", "state", "parameters", "of all", "kind", "output"]
     rows: list[list[object]] = [
         [
-            part.name, part.kind, shape_text(part.shape),
-            bar(part.weights / largest.weights, is_strong=part.learns),
-            f"{part.weights:,}", f"{100 * part.weights / count:.1f} %",
+            part.name, bar(part.weights / largest.weights, is_strong=part.learns),
             "learns" if part.learns else "frozen",
+            f"{part.weights:,}", f"{100 * part.weights / count:.1f} %",
+            part.kind, shape_cell(part.shape),
         ]
         for part in parts
     ]  # fmt: skip
     if parts[0].size is not None:
-        columns.insert(6, "bytes")
+        columns.insert(5, "bytes")
         for row, part in zip(rows, parts, strict=True):
-            row.insert(6, f"{part.size:,}")
+            row.insert(5, f"{part.size:,}")
     return table(caption, columns, rows, {"parameters", "of all", "bytes"})

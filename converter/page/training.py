@@ -15,13 +15,13 @@ MOST_ROWS = 50
 """Epochs in the table; of more, some in between are left out."""
 
 
-def training(history: History, samples: int) -> Section:
-    """Return the section for a training on so many samples."""
+def training(history: History, samples: int | None = None) -> Section:
+    """Return the section for a training; `samples` is how many it learnt from, if that is known."""
     return Section("Training", joined(_parts(history, samples)), STYLE)
 
 
-def _parts(history: History, samples: int) -> Iterator[Markup]:
-    told = [("samples", f"{samples:,}")]
+def _parts(history: History, samples: int | None) -> Iterator[Markup]:
+    told = [] if samples is None else [("samples", f"{samples:,}")]
     if history.kept is None:
         told.append(("epochs", str(len(history.epochs))))
     yield facts([*told, *_scores(history)])

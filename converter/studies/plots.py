@@ -14,7 +14,7 @@ from converter.studies.words import setting
 WIDTH, HEIGHT = 15, 4.5
 """Inches."""
 
-LINES = "-", "--", "-.", ":"
+LINES = "solid", "dashed", "dashdot", "dotted"
 """Lines that differ without colour, too."""
 
 
