@@ -20,7 +20,7 @@ def coreml_graph(spec: Message) -> Graph:
     told = inspection.inspect(spec)
     training = {feature.name for feature in told.training_inputs}
     for feature in told.inputs:
-        state = "training input" if feature.name in training else ""
+        state = "input, training input" if feature.name in training else "input"
         drawing.feature("input", feature.name, feature.type, state)
     models = list(_models(spec))
     for index, (name, model) in enumerate(models):
@@ -56,9 +56,9 @@ class _Drawing:
         self.nodes.append(node)
         return len(self.nodes) - 1
 
-    def feature(self, role: str, name: str, kind: str, state: str = "") -> None:
+    def feature(self, role: str, name: str, kind: str, state: str) -> None:
         """Add what comes in or goes out."""
-        facts = (("type", kind), *([("used as", state)] if state else []))
+        facts = (("type", kind), ("used as", state))
         node = self.add(Node(name, kind, role, state=state, facts=facts))
         if role != "output":
             self.features[name] = node
@@ -67,7 +67,7 @@ class _Drawing:
         """Add an output that a layer makes; the label of a class is made by none."""
         made = self.features.get(name)
         if made is not None:
-            self.feature("output", name, kind)
+            self.feature("output", name, kind, "output")
             self.edges.append(Edge(made, len(self.nodes) - 1))
 
     def model(self, name: str, spec: Message, last: bool) -> None:
@@ -165,7 +165,8 @@ class _Drawing:
             if target not in self.features and target in training:
                 self.feature("target", target, training[target], "training input")
             facts = (("kind", kind), ("compares", reads), ("with", target))
-            node = self.add(Node(layer.name, kind, "loss", state="loss", facts=facts))
+            short = kind.removesuffix("LossLayer")
+            node = self.add(Node(layer.name, short, "loss", state="loss", facts=facts))
             if reads in self.blobs:
                 self.edges.append(Edge(self.blobs[reads], node, bool(self.learning.carriers)))
             if target in self.features:

@@ -22,6 +22,12 @@ MOST = 30
 LONGEST_PERIOD = 12
 """Nodes and blocks in what repeats."""
 
+FEWEST = 3
+"""Nodes and blocks in a block."""
+
+WIDEST = 6
+"""Values that go on where a block ends."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -54,11 +60,11 @@ class Block:
         columns = takewhile(lambda words: len(set(words)) == 1, zip(*names, strict=False))
         shared = [words[0] for words in columns]
         begin, end = (name[: len(shared) + 1] for name in (names[0], names[-1]))
-        numbered = begin[-1:] != end[-1:] and begin[-1:] and begin[-1].isdigit()
+        numbered = begin[-1:] != end[-1:] and begin[-1:] and begin[-1][0].isdigit()
         if shared and not numbered:
             return "".join(shared).rstrip("_./- ")
         ends = (begin, end) if numbered else (names[0], names[-1])
-        return " … ".join("".join(end).rstrip("_./- ") for end in ends)
+        return " … ".join(dict.fromkeys("".join(end).rstrip("_./- ") for end in ends))
 
 
 WORD = re.compile(r"\d+[_./ -]*|[^\d_./ -]*[_./ -]+|[^\d_./ -]+")
@@ -93,26 +99,33 @@ class _Folding:
 
     def fold(self, parts: Parts) -> tuple[Part, ...]:
         """Return `parts` in blocks, each of them folded inside, too."""
-        width = 1 + min((self.alive[last(part)] for part in parts[:-1]), default=0)
-        steps: list[Callable[[Parts], list[Part]]] = [
-            lambda these: self._joined(these, lambda a, b: self.alive[last(a)] > 1),
-            self._repeats,
-            lambda these: self._joined(these, self._same_size),
-            lambda these: self._joined(these, lambda a, b: self.alive[last(a)] > width),
-            self._chunks,
-        ]
         found = list(parts)
-        for step in steps:
+        for step in (self._branches, self._repeats, self._sizes, self._chunks):
             if len(found) > MOST:
                 found = step(found)
         return tuple(found)
+
+    def _branches(self, parts: Parts) -> list[Part]:
+        """Return `parts` in blocks between places where little goes on: mostly one value.
+
+        In some networks, such as NASNet, two go on from each cell to the next.
+        """
+        for width in range(1, WIDEST + 1):
+            found = self._joined(parts, lambda a, b, most=width: self.alive[last(a)] > most)
+            if max(last(part) - first(part) for part in found) < len(parts) / 2:
+                return found
+        return list(parts)
+
+    def _sizes(self, parts: Parts) -> list[Part]:
+        """Return `parts` in blocks in which pictures are of one size."""
+        return self._joined(parts, self._same_size)
 
     def _block(self, parts: Parts, times: int = 0) -> Part:
         if len(parts) == 1:
             return parts[0]
         return Block(self.graph, self.fold(parts) if len(parts) > MOST else tuple(parts), times)
 
-    def _joined(self, parts: Parts, together: Callable[[Part, Part], bool]) -> list[Part]:
+    def _joined(self, parts: Parts, together: Callable[..., bool]) -> list[Part]:
         """Return runs of `parts` as blocks: of neighbours that belong together."""
         runs = [[parts[0]]]
         for part in parts[1:]:
@@ -120,15 +133,19 @@ class _Folding:
                 runs[-1].append(part)
             else:
                 runs.append([part])
-        # Where all are one run, nothing is gained.
-        return list(parts) if len(runs) == 1 else [self._block(run) for run in runs]
+        if len(runs) == 1:  # nothing is gained
+            return list(parts)
+        found: list[Part] = []
+        for run in runs:
+            found += [self._block(run)] if len(run) >= FEWEST else run
+        return found
 
     def _may_join(self, before: Part, after: Part) -> bool:
         one, other = self.graph.nodes[last(before)], self.graph.nodes[first(after)]
         return one.is_layer and other.is_layer and one.part == other.part
 
     def _same_size(self, before: Part, after: Part) -> bool:
-        return self.graph.nodes[last(before)].size == self.graph.nodes[first(after)].size
+        return self.graph.nodes[last(before)].size == self.graph.nodes[last(after)].size
 
     def _chunks(self, parts: Parts) -> list[Part]:
         """Return `parts` in blocks of about as many as there are blocks."""
@@ -140,17 +157,18 @@ class _Folding:
                 found.append(self._block(these[start : start + most]))
         return found
 
-    def _runs(self, parts: Parts) -> list[int]:
+    def _runs(self, parts: Parts, of_one_size: bool = False) -> list[int]:
         """Return for each of `parts` the number of the run of parts that may be joined."""
         numbers = [0]
         for before, after in pairwise(parts):
-            numbers.append(numbers[-1] + (not self._may_join(before, after)))
+            apart = of_one_size and not self._same_size(before, after)
+            numbers.append(numbers[-1] + (apart or not self._may_join(before, after)))
         return numbers
 
     def _repeats(self, parts: Parts) -> list[Part]:
         """Return `parts` with each stretch of equal ones, one after the other, as a block."""
         marks = [self._mark(part) for part in parts]
-        runs = self._runs(parts)
+        runs = self._runs(parts, of_one_size=True)
         found: list[Part] = []
         index = 0
         while index < len(parts):

@@ -18,6 +18,9 @@ from converter.page.graph import Edge, Graph
 WIDTH, HEIGHT = 208, 58
 """Of a node, and of a block that is folded."""
 
+STEM = 8
+"""How far a line goes straight before it bends."""
+
 IN, OUT = "in", "out"
 """The ends of edges that come into a block from outside, or leave it."""
 
@@ -60,7 +63,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """Parts side by side. x is 0 where edges come in and leave, at the top and the bottom."""
+    """Parts side by side. Edges come in at the top, where x is 0, and leave at the bottom."""
 
     parts: tuple[Placed, ...]
     lines: tuple[Line, ...]
@@ -118,40 +121,49 @@ def _laid_out(
 ) -> Level:
     drawn = _dot(len(parts), joined)
     width, height = _numbers(drawn.graph_attr["bb"])[2:]
-    at = {
-        name: (x, height - y)
-        for name in drawn.nodes()
-        for x, y in [_numbers(drawn.get_node(name).attr["pos"])]
-    }
+    at = {name: _numbers(drawn.get_node(name).attr["pos"]) for name in drawn.nodes()}
     middle = at[IN][0] if IN in at else at[OUT][0] if OUT in at else width / 2
+
+    def moved(x: float, y: float) -> Point:
+        return x - middle, height - y + STEM
+
     placed = []
     for index, part in enumerate(parts):
-        x, y = at[str(index)][0] - middle, at[str(index)][1] - HEIGHT / 2
+        x, y = moved(*at[str(index)])
         if isinstance(part, Block):
-            placed.append(Placed(None, part, x, y, _level(part.parts, inner[index])))
+            inside = _level(part.parts, inner[index])
+            placed.append(Placed(None, part, x, y - HEIGHT / 2, inside))
         else:
-            placed.append(Placed(part, None, x, y))
+            placed.append(Placed(part, None, x, y - HEIGHT / 2))
     lines = []
     for (source, target), edges in joined.items():
         curve = _numbers(drawn.get_edge(str(source), str(target)).attr["pos"])
-        points = [(x - middle, height - y) for x, y in zip(curve[::2], curve[1::2], strict=True)]
-        ends = [
-            (0.0, 0.0) if source == IN else (placed[int(source)].x, placed[int(source)].y + HEIGHT),
-            (0.0, height) if target == OUT else (placed[int(target)].x, placed[int(target)].y),
-        ]
-        gradient = any(edge.gradient for edge in edges)
-        stops = not gradient and any(edge.stops for edge in edges)
-        lines.append(Line(source, target, (ends[0], *points, ends[1]), gradient, stops))
-    return Level(tuple(placed), tuple(lines), middle, width - middle, height)
+        points = [moved(x, y) for x, y in zip(curve[::2], curve[1::2], strict=True)]
+        begin = 0.0 if source == IN else placed[int(source)].y + HEIGHT
+        end = height + 2 * STEM if target == OUT else placed[int(target)].y
+        ends = (points[0][0], begin), (points[-1][0], end)
+        lines.append(_line(source, target, (ends[0], *points, ends[1]), edges))
+    return Level(tuple(placed), tuple(lines), middle, width - middle, height + 2 * STEM)
+
+
+def _line(
+    source: int | str, target: int | str, points: tuple[Point, ...], edges: Sequence[Edge]
+) -> Line:
+    gradient = any(edge.gradient for edge in edges)
+    return Line(source, target, points, gradient, not gradient and any(e.stops for e in edges))
 
 
 def _dot(count: int, edges: Iterable[tuple[int | str, int | str]]) -> Any:
     """Return what ``dot`` makes of `count` nodes of the same size and `edges` between them."""
     graph = graphviz().AGraph(
-        directed=True, nodesep="0.3", ranksep="0.45", outputorder="edgesfirst"
+        directed=True, nodesep="0.3", ranksep="0.25", outputorder="edgesfirst"
     )
     graph.node_attr.update(
-        shape="box", label="", fixedsize="true", width=WIDTH / POINTS, height=HEIGHT / POINTS
+        shape="box",
+        label="",
+        fixedsize="true",
+        width=WIDTH / POINTS,
+        height=(HEIGHT + 2 * STEM) / POINTS,
     )
     graph.edge_attr.update(arrowhead="none", tailport="s", headport="n")
     for index in range(count):
@@ -159,11 +171,8 @@ def _dot(count: int, edges: Iterable[tuple[int | str, int | str]]) -> Any:
     edges = list(edges)
     ends = {end for edge in edges for end in edge} & {IN, OUT}
     for end in sorted(ends):
-        # Of one group, so that `dot` puts the one under the other.
-        graph.add_node(end, shape="point", width="0.01", height="0.01", group="ends")
+        graph.add_node(end, shape="point", width="0.01", height="0.01")
         graph.add_subgraph([end], rank="min" if end == IN else "max")
-    if len(ends) == 2:
-        graph.add_edge(IN, OUT, style="invis", weight="100")
     for source, target in edges:
         graph.add_edge(str(source), str(target))
     graph.layout(prog="dot")

@@ -61,6 +61,7 @@ def _section(graph: Graph) -> Section:
         facts=facts,
         role=role_of,
         count=count,
+        summary=summary,
     )  # fmt: skip
     return Section("Network", body, asset("network.css"), asset("network.js"))
 
@@ -104,6 +105,12 @@ def role_of(block: Block) -> str:
     """Return the role of a block: the one in it that matters most."""
     present = {node.role for node in block.nodes}
     return next(role for role in ROLES if role in present)
+
+
+def summary(block: Block) -> str:
+    """Return what the layers of a block mean for learning."""
+    states = [state for node in block.nodes for state in node.state.split(", ") if state]
+    return ", ".join(dict.fromkeys(states)) or "no weights"
 
 
 def count(block: Block) -> str:

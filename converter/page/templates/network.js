@@ -11,7 +11,7 @@
   const panel = figure.querySelector(".panel");
   const found = figure.querySelector(".found");
   const search = figure.querySelector(".search");
-  const WIDTH = 208, HEIGHT = 58, BAR = 26, SPACE = 18, MARGIN = 60;
+  const WIDTH = 208, HEIGHT = 58, BAR = 26, SPACE = 20, MARGIN = 50;
 
   // ---- where parts stand ----
 
@@ -36,7 +36,7 @@
   const isOpen = (part) => part.matches(".block.open");
   const inner = (part) => part.querySelector(":scope > .unfolded > .level");
 
-  // How far the part reaches from the middle of its upper edge.
+  // How far a part reaches from the middle of its upper edge.
   function extent(part) {
     if (!isOpen(part)) return { left: WIDTH / 2, right: WIDTH / 2, height: HEIGHT };
     const size = arrange(inner(part), SPACE);
@@ -49,39 +49,42 @@
       box.setAttribute("width", left + right);
     }
     part.querySelector(":scope > .unfolded > .frame").setAttribute("height", height);
-    part.querySelector(":scope > .unfolded > .bar > .name").setAttribute("x", 0);
+    part.querySelector(":scope > .unfolded > .bar > .name").setAttribute("x", 8 - left);
     return { left, right, height };
   }
 
-  // Put the parts of a level and its lines where they belong; return its size. Parts in one row
-  // share what the highest needs more, parts in one column what the widest does.
+  // A map of a line onto itself that keeps all distances, but for spans [from, to, least] which
+  // become so long at least; spans over each other share what they gain.
+  function stretching(spans) {
+    const ends = [...new Set(spans.flatMap(([from, to]) => [from, to]))].sort((a, b) => a - b);
+    const moved = new Map();
+    ends.forEach((end, index) => {
+      const least = index ? moved.get(ends[index - 1]) + end - ends[index - 1] : end;
+      const needed = spans.filter(([, to]) => to === end).map(([from, , length]) => moved.get(from) + length);
+      moved.set(end, Math.max(least, ...needed));
+    });
+    return (value) => {
+      const index = ends.findLastIndex((end) => end <= value);
+      if (index < 0) return value;
+      const low = ends[index], high = ends[index + 1];
+      if (high === undefined) return moved.get(low) + value - low;
+      return moved.get(low) + (moved.get(high) - moved.get(low)) * (value - low) / (high - low);
+    };
+  }
+
+  // Put the parts of a level and its lines where they belong; return its size. Lines that leave
+  // it go on to the middle, so far below it.
   function arrange(element, below = 0) {
     const level = levelOf(element);
-    const rows = new Map(), columns = new Map();
+    for (const item of level.parts) item.size = extent(item.part);
+    const down = stretching(level.parts.map(({ y, size }) => [y, y + HEIGHT, size.height]));
+    const sideways = stretching(level.parts.flatMap(({ x, size }) =>
+      [[x - WIDTH / 2, x, size.left], [x, x + WIDTH / 2, size.right]]));
+    const across = (x) => sideways(x) - sideways(0);
     for (const item of level.parts) {
-      item.size = extent(item.part);
-      rows.set(item.y, Math.max(rows.get(item.y) ?? 0, item.size.height - HEIGHT));
-      const column = columns.get(item.x) ?? { left: 0, right: 0 };
-      column.left = Math.max(column.left, item.size.left - WIDTH / 2);
-      column.right = Math.max(column.right, item.size.right - WIDTH / 2);
-      columns.set(item.x, column);
-    }
-    const share = (distance, whole) => Math.min(1, Math.max(0, distance / whole));
-    const down = (y) => {
-      let moved = y;
-      for (const [top, more] of rows) moved += more * share(y - top, HEIGHT);
-      return moved;
-    };
-    const across = (x) => {
-      let moved = x;
-      for (const [middle, more] of columns) {
-        moved += more.right * share(x - middle, WIDTH / 2) - more.left * share(middle - x, WIDTH / 2);
-      }
-      return moved;
-    };
-    for (const item of level.parts) {
+      const space = down(item.y + HEIGHT) - down(item.y) - item.size.height;
       item.at = across(item.x);
-      item.top = down(item.y) + (HEIGHT + rows.get(item.y) - item.size.height) / 2;
+      item.top = down(item.y) + space / 2;
       item.part.setAttribute("transform", `translate(${item.at} ${item.top})`);
     }
     const size = { left: -across(-level.left), right: across(level.right), height: down(level.height) };
@@ -89,12 +92,18 @@
       const moved = points.map((value, index) => (index % 2 ? down(value) : across(value)));
       if (from !== "in") moved[1] = level.parts[from].top + level.parts[from].size.height;
       if (to !== "out") moved[moved.length - 1] = level.parts[to].top;
-      const pairs = [];
-      for (let i = 0; i < moved.length; i += 2) pairs.push(`${moved[i]} ${moved[i + 1]}`);
-      const exit = to === "out" ? ` V${size.height + below}` : "";
-      line.setAttribute("d", `M${pairs[0]} L${pairs[1]} C${pairs.slice(2, -1).join(" ")} L${pairs.at(-1)}${exit}`);
+      line.setAttribute("d", path(moved) + (to === "out" ? leaving(moved, below) : ""));
     }
     return size;
+  }
+  function path(points) {
+    const pairs = [];
+    for (let i = 0; i < points.length; i += 2) pairs.push(`${points[i]} ${points[i + 1]}`);
+    return `M${pairs[0]} L${pairs[1]} C${pairs.slice(2, -1).join(" ")} L${pairs.at(-1)}`;
+  }
+  function leaving(points, below) {
+    const [x, y] = points.slice(-2);
+    return ` C${x} ${y + below / 2} 0 ${y + below / 2} 0 ${y + below}`;
   }
 
   let bounds = null, zoom = 1;
@@ -326,8 +335,11 @@
   // ---- the beginning ----
 
   draw();
-  zoomTo(Math.max(0.6, Math.min(1, view.clientWidth / bounds.width)));
-  view.scrollTo((picture.clientWidth - view.clientWidth) / 2, 0);
-  buttons()[0]?.setAttribute("tabindex", "0");
+  zoomTo(Math.max(0.8, Math.min(1, view.clientWidth / bounds.width)));
+  const [first] = buttons();
+  if (first) {
+    first.setAttribute("tabindex", "0");
+    centre(first);
+  }
   requestAnimationFrame(() => requestAnimationFrame(() => { figure.dataset.ready = "true"; }));
 })();
