@@ -32,6 +32,19 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{path}: cannot be made ({reason(error)}); check the path") from error
 
 
+def check_folder(path: Path) -> None:
+    """Check that `make_folder` could make `path`, as far as that is known without trying.
+
+    Raises:
+        OutputError: what is there already is a file, or cannot be written to.
+    """
+    there = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise OutputError(f"{path}: cannot be made ({there} is a file); check the path")
+    if not os.access(there, os.W_OK):
+        raise OutputError(f"{path}: cannot be made ({there} cannot be written to); check the path")
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it to `target` when the block ends well.

@@ -64,13 +64,18 @@ def check_samples(samples: Path | None) -> None:
 
 
 def check_outputs(
-    inputs: Iterable[Input], outputs: Sequence[Output], *, force: bool = False
+    inputs: Iterable[Input],
+    outputs: Sequence[Output],
+    *,
+    force: bool = False,
+    unmade: Path | None = None,
 ) -> None:
     """Check, before any work is done, that writing `outputs` can succeed and destroys nothing.
 
     No output is an input or lies inside one, by whatever path, symbolic or hard link; no two
     outputs are one file; each has one of its endings and a folder that can be written to. What a
     name chosen by the user holds is overwritten, a default name must be free, or `force` be given.
+    The folder `unmade` need not be there yet.
 
     Raises:
         OutputError: one of these is not so.
@@ -78,7 +83,9 @@ def check_outputs(
     has_links = any(_has_other_names(output.path) for output in outputs)
     held = {each: {_identity(each.path), *_held(each.path, LEVELS, has_links)} for each in inputs}
     for index, output in enumerate(outputs):
-        _check_place(output)
+        if unmade is None or output.path.parent != unmade:
+            _check_folder(output)
+        _check_name(output)
         _check_inputs(output, held)
         for other in outputs[:index]:
             if _is_one_file(output.path, other.path):
@@ -91,17 +98,19 @@ def check_outputs(
             )
 
 
-def _check_place(output: Output) -> None:
-    path = output.path
-    if path.suffix not in output.endings:
+def _check_name(output: Output) -> None:
+    if output.path.suffix not in output.endings:
         listed = " or ".join(ending or "nothing" for ending in output.endings)
         raise OutputError(f"{output}: the name must end in {listed}")
-    if not path.parent.is_dir():
-        raise OutputError(f"{output}: its folder does not exist; create it first")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{output}: its folder cannot be written to; choose another")
-    if path.is_dir():
+    if output.path.is_dir():
         raise OutputError(f"{output}: is a folder; give a file name")
+
+
+def _check_folder(output: Output) -> None:
+    if not output.path.parent.is_dir():
+        raise OutputError(f"{output}: its folder does not exist; create it first")
+    if not os.access(output.path.parent, os.W_OK):
+        raise OutputError(f"{output}: its folder cannot be written to; choose another")
 
 
 def _check_inputs(output: Output, held: Mapping[Input, set[Identity | None]]) -> None:

@@ -17,7 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from converter.cli import streams
-from converter.cli.failure import explain, lines, usage
+from converter.cli.failure import exit_codes, explain, lines, usage
 from converter.cli.groups import Group
 from converter.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK
 
@@ -109,10 +109,7 @@ def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Run 'make-updatable COMMAND --help' for the options of a command. Exit codes: 0 done, "
-    "1 a file or a result is not as it should be, 2 wrong usage, 3 a bug of this tool, "
-    "4 Core ML could not be run here (--on-device), 130 interrupted, 141 nobody reads the output "
-    "any more.",
+    epilog=f"Run 'make-updatable COMMAND --help' for the options of a command. {exit_codes()}.",
 )
 @click.option(
     "--version",
@@ -131,11 +128,7 @@ def root() -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line and end the process with a documented exit code.
-
-    0 done, 1 a user error in one line, 2 wrong usage, 3 a bug of this tool, 4 Core ML could not be
-    run here, 130 interrupted, 141 nobody reads the output any more.
-    """
+    """Run the command line and end the process with one of `EXIT_CODES`."""
     streams.prepare()
     code = run(sys.argv[1:] if argv is None else argv)
     written = streams.flush()

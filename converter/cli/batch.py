@@ -32,7 +32,9 @@ class Outcome:
     exit_code: int = 0
 
 
-def convert_all(recipes: Sequence[Recipe], processes: int, progress: Progress) -> list[Outcome]:
+def convert_all(
+    recipes: Sequence[Recipe], processes: int, progress: Progress, dry_run: bool = False
+) -> list[Outcome]:
     """Convert `recipes`, at most `processes` at the same time; return what came of each, in order.
 
     Interrupted, it ends the processes; they remove what they had half written.
@@ -45,7 +47,9 @@ def convert_all(recipes: Sequence[Recipe], processes: int, progress: Progress) -
     with ProcessPoolExecutor(
         min(processes, len(recipes)), context, initializer=_begin, initargs=(messages,)
     ) as pool:
-        futures = [pool.submit(_convert, index, recipe) for index, recipe in enumerate(recipes)]
+        futures = [
+            pool.submit(_convert, index, recipe, dry_run) for index, recipe in enumerate(recipes)
+        ]
         try:
             for future in as_completed(futures):
                 jobs[futures.index(future)].finish(_word(future))
@@ -110,7 +114,7 @@ def _reported(index: int, step: str) -> Iterator[None]:
     _messages.put((index, step, time.perf_counter() - started))
 
 
-def _convert(index: int, recipe: Recipe) -> Outcome:
+def _convert(index: int, recipe: Recipe, dry_run: bool) -> Outcome:
     global _working
     _working = True
     from converter import keras_file
@@ -120,7 +124,8 @@ def _convert(index: int, recipe: Recipe) -> Outcome:
             keras_file.prepare()
             from converter.conversion.story import convert_file
 
-        return Outcome(convert_file(recipe, lambda step: _reported(index, step)))
+        report = convert_file(recipe, lambda step: _reported(index, step), dry_run=dry_run)
+        return Outcome(report)
     except KeyboardInterrupt:
         os._exit(0)  # the queue of work may be locked for ever by a process that waited for it
     except Exception as error:

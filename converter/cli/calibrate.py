@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import quiet_option
+from converter.cli.parameters import json_option, quiet_option
 from converter.cli.printable import printable
+from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_OK
 from converter.paths import Input, Output, check_outputs
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from converter.device.record import Record
 
 
-@click.command("calibrate", cls=Command, needs={"quiet": ["out"]})
+@click.command("calibrate", cls=Command)
 @click.argument("record", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the arithmetic to a .json file for train --arithmetic.",
 )
+@json_option
 @quiet_option
-def command(record: Path, out: Path | None, quiet: bool) -> int:
+def command(record: Path, out: Path | None, as_json: bool, quiet: bool) -> int:
     """Tell how Core ML counts, from the RECORD (.json) of its trainings on a Mac.
 
     \b
@@ -48,13 +51,20 @@ def command(record: Path, out: Path | None, quiet: bool) -> int:
 
     found = read(record)
     answers = decode(found)
-    if not quiet:
+    if as_json:
+        facts = {
+            "machine": found.machine,
+            "answers": list(map(asdict, answers)),
+            "remarks": list(remarks(found, answers)),
+        }
+        tell(facts, as_json, None)
+    elif not quiet or out is None:
         machine = ", ".join(found.machine.values())
         for line in (machine, *map(described, answers), *remarks(found, answers)):
             click.echo(printable(line))
     if out is not None:
         write(out, _about(found, answers), known(answers))
-        if not quiet:
+        if not (quiet or as_json):
             click.echo(f"wrote {out}")
     return EXIT_OK if all(answer.options for answer in answers) else EXIT_ERROR
 

@@ -1,21 +1,29 @@
-"""What all commands refuse: values that are empty, and options without effect beside others."""
+"""What all commands have: --quiet and --verbose, and what they refuse: empty values, options
+without effect beside others.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from converter.errors import UsageError
+from converter.cli.failure import exit_codes
+from converter.cli.parameters import quiet, verbose
+from converter.errors import EXIT_ERROR, EXIT_NOT_RUN, EXIT_OK, EXIT_USAGE, UsageError
 
-ALWAYS_EXCLUDED = (("quiet", "verbose"), ("quiet", "as_json"))
+ALWAYS_EXCLUDED = (("quiet", "verbose"),)
 """Options that contradict each other wherever a command has both."""
 
 
 class Command(click.Command):
     """A command with tables of what goes together, by names of parameters.
+
+    Each has --quiet and --verbose. One whose function does not take them is a single step, and has
+    nothing to be quiet about but its answer.
 
     Attributes:
         excludes: pairs of which only one may be given.
@@ -31,6 +39,12 @@ class Command(click.Command):
     ) -> None:
         super().__init__(*args, **settings)
         own = {param.name for param in self.params}
+        added = [param for param in (quiet(), verbose()) if param.name not in own]
+        self.params += added
+        self._added = [str(param.name) for param in added]
+        own.update(self._added)
+        if "on_device" in own and self.epilog is None:
+            self.epilog = f"{exit_codes(EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_NOT_RUN)}."
         self.excludes = (*excludes, *(pair for pair in ALWAYS_EXCLUDED if own.issuperset(pair)))
         self.needs = needs or {}
 
@@ -50,6 +64,16 @@ class Command(click.Command):
         if not ctx.resilient_parsing:
             self._check_together({name for name in ctx.params if _is_given(ctx, name)})
         return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; tell its time where it has no steps of its own to tell."""
+        given = {name: ctx.params.pop(name) for name in self._added}
+        started = time.perf_counter()
+        result = super().invoke(ctx)
+        if given.get("verbose"):
+            name = ctx.command_path.partition(" ")[2]
+            click.echo(f"{name}: {time.perf_counter() - started:.1f} s", err=True)
+        return result
 
     def flag(self, name: str) -> str:
         """Return how the parameter `name` is written, such as ``--json`` or ``MODEL``."""

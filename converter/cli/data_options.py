@@ -31,9 +31,9 @@ _OPTIONS = (
         type=PLACE,
         required=True,
         metavar="PLACE",
-        help="An .npz file (x, y or x_train, y_train, x_test, y_test), a folder with one folder "
-        "of images per class, or the name of a dataset of Keras: mnist, fashion_mnist, cifar10, "
-        "cifar100.",
+        help="An .npz file (x, y or x_train, y_train, x_test, y_test; of a model with several "
+        "inputs their names instead of x: left, right, y), a folder with one folder of images per "
+        "class, or the name of a dataset of Keras: mnist, fashion_mnist, cifar10, cifar100.",
     ),
     click.option(
         "--layout",

@@ -15,7 +15,7 @@ from converter.cli.data_options import (
     data_options,
     tell_notes,
 )
-from converter.cli.parameters import json_option, report_option, verbose_option
+from converter.cli.parameters import json_option, quiet_option, report_option, verbose_option
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @batch_size_option
 @report_option
 @json_option
+@quiet_option
 @verbose_option
 def command(
     model: Path,
@@ -42,6 +43,7 @@ def command(
     batch_size: int,
     report: Path | None,
     as_json: bool,
+    quiet: bool,
     verbose: bool,
 ) -> None:
     """Tell the loss and the accuracy of MODEL (.mlmodel) on labelled data.
@@ -55,21 +57,21 @@ def command(
 
     check_outputs([Input("MODEL", model), data_input("--data", data)], report_outputs(report))
     message = mlmodel.read(model)
-    with Progress(verbose=verbose) as progress:
+    with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             from converter import data as places
             from converter import runtime
         with job.step("reading the data"):
             found = places.read(data, message, places.Reading(layout, scale))
-            tell_notes([*found.notes, *batch_notes(message, batch_size)])
+            tell_notes([*found.notes, *batch_notes(message, batch_size)], quiet)
             part = found.test or found.train
         with job.step("computing"):
             score = runtime.evaluate(message, part, batch_size)
             sections = [] if report is None else _sections(model, message, part, score, batch_size)
     _print(score, len(part.samples), as_json)
     if report is not None:
-        write_report(report, f"{model.name}: evaluated", sections, quiet=as_json)
+        write_report(report, f"{model.name}: evaluated", sections, quiet=quiet or as_json)
 
 
 def _sections(

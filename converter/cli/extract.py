@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.parameters import json_option, quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.cli.verdict import tell
 from converter.paths import Input, Output, check_outputs
 
 PATH = click.Path(path_type=Path)
@@ -30,10 +32,17 @@ ENDINGS = (".keras", ".h5", ".hdf5")
     "-o", "--out", type=PATH, required=True, metavar="FILE", help="The .keras or .h5 to write."
 )
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the Keras file.")
+@json_option
 @quiet_option
 @verbose_option
 def command(
-    model: Path, into: Path, out: Path, allow_unsafe: bool, quiet: bool, verbose: bool
+    model: Path,
+    into: Path,
+    out: Path,
+    allow_unsafe: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Put what MODEL (.mlmodel) has learned into its Keras model again.
 
@@ -57,7 +66,9 @@ def command(
             from converter.weights.extraction import extract
         with job.step("putting the weights into Keras"):
             found = extract(message, into, out, allow_unsafe=allow_unsafe)
-    if quiet:
+    if as_json:
+        tell({"file": str(out), **asdict(found)}, as_json, None)
+    if quiet or as_json:
         return
     for note in found.notes:
         click.echo(printable(f"note: {note}"), err=True)

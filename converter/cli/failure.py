@@ -6,7 +6,35 @@ import click
 
 from converter.cli.groups import meant
 from converter.cli.printable import printable
-from converter.errors import EXIT_BUG, EXIT_ERROR, MakeUpdatableError, RecipeError, UsageError
+from converter.errors import (
+    EXIT_BROKEN_PIPE,
+    EXIT_BUG,
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_RUN,
+    EXIT_OK,
+    EXIT_USAGE,
+    MakeUpdatableError,
+    RecipeError,
+    UsageError,
+)
+
+EXIT_CODES = {
+    EXIT_OK: "done",
+    EXIT_ERROR: "a file or a result is not as it should be",
+    EXIT_USAGE: "wrong usage",
+    EXIT_BUG: "a bug of this tool",
+    EXIT_NOT_RUN: "Core ML could not be run here (--on-device)",
+    EXIT_INTERRUPTED: "interrupted",
+    EXIT_BROKEN_PIPE: "nobody reads the output any more",
+}
+"""What the process ends with."""
+
+
+def exit_codes(*codes: int) -> str:
+    """Return what `codes` mean, as ``--help`` says it; without any, all of them."""
+    return "Exit codes: " + ", ".join(f"{code} {EXIT_CODES[code]}" for code in codes or EXIT_CODES)
+
 
 LISTING = (RecipeError, UsageError)
 """Errors with a line for each mistake; in others, a line break comes from a name in a file."""

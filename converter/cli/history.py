@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from converter.files import write_bytes
 from converter.runtime import Epoch, History
@@ -21,14 +22,19 @@ def write_history(history: History, samples: int, target: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    rows = [asdict(epoch) for epoch in history.epochs]
     if target.suffix == ".json":
-        before = asdict(history.before) if history.before else None
-        text = json.dumps({"samples": samples, "before": before, "epochs": rows}, indent=1) + "\n"
+        text = json.dumps(as_data(history, samples), indent=1) + "\n"
     else:
         table = io.StringIO()
         writer = csv.DictWriter(table, [f.name for f in fields(Epoch)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(asdict(epoch) for epoch in history.epochs)
         text = table.getvalue()
     write_bytes(target, text.encode())
+
+
+def as_data(history: History, samples: int) -> dict[str, Any]:
+    """Return what `write_history` writes as JSON."""
+    before = asdict(history.before) if history.before else None
+    rows = [asdict(epoch) for epoch in history.epochs]
+    return {"samples": samples, "before": before, "epochs": rows}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.cli import streams
 from converter.cli.command import Command
+from converter.cli.data_printing import print_data
 from converter.cli.parameters import (
     a_number,
     json_option,
     per_channel,
+    quiet_option,
     report_option,
     shape,
     verbose_option,
+    yaml_option,
 )
 from converter.cli.printable import printable
 from converter.cli.report import report_outputs, write_report
@@ -39,7 +40,10 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.command("inspect", cls=Command, excludes=[("as_json", "as_yaml")])
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
+@yaml_option
+@click.option(
+    "--advise", is_flag=True, help="Tell what each choice of layers would cost; of a Keras file."
+)
 @click.option("--output", metavar="NAME", help="Which output, if a Keras model has several.")
 @click.option("--input-shape", type=shape, metavar="H,W,C",
               help="Shape of the input where it is left open.")  # fmt: skip
@@ -53,36 +57,47 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
               help="What a Lambda on the input adds then.")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
 @report_option
+@quiet_option
 @verbose_option
 def command(
-    file: Path, as_json: bool, as_yaml: bool, report: Path | None, verbose: bool, **options: Any
+    file: Path,
+    as_json: bool,
+    as_yaml: bool,
+    report: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
 ) -> None:
     """Show what FILE holds.
 
     \b
     make-updatable inspect model.keras        # layers, and for each: may it learn, or why not?
+    make-updatable inspect model.keras --advise   # what it costs to let these or those layers learn
     make-updatable inspect Model.mlmodel      # layers, training inputs, how it is updated
     """  # noqa: D301 (click reads \\b)
     if file.suffix in OTHER_FORMATS:
         raise UsageError(f"{file}: is neither a Keras file (.h5, .keras) nor a .mlmodel")
     is_core_ml = file.suffix == ".mlmodel"
-    head = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
+    head: dict[str, Any] = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
     given = {name: value for name, value in options.items() if value}
     if is_core_ml and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
     check_outputs([Input("FILE", file)], report_outputs(report))
-    found = _core_ml(file) if is_core_ml else _keras(file, given, verbose)
+    found = _core_ml(file) if is_core_ml else _keras(file, given, quiet, verbose)
+    head["size"] = file.stat().st_size
     if as_json or as_yaml:
-        _print_data(head, found, as_json)
+        print_data({**head, **dataclasses.asdict(found)}, as_json)
     else:
-        from converter.cli.tables import plain_console
+        from converter.cli.tables import plain_console, size_text
 
         show: Any = _show_core_ml if is_core_ml else _show_keras
-        show(found, plain_console())
+        console = plain_console()
+        _line(console, "file", f"{file}, {size_text(head['size'])} ({head['size']:,} bytes)")
+        show(found, console)
     if report is not None:
-        sections = _sections(file, found)
-        write_report(report, f"{file.name}: inspected", sections, quiet=as_json or as_yaml)
+        is_quiet = quiet or as_json or as_yaml
+        write_report(report, f"{file.name}: inspected", _sections(file, found), quiet=is_quiet)
 
 
 def _core_ml(file: Path) -> CoreMLModel:
@@ -103,38 +118,19 @@ def _sections(file: Path, found: CoreMLModel | KerasModel) -> list[Section]:
     return keras_sections(found)
 
 
-def _keras(file: Path, options: dict[str, Any], verbose: bool) -> KerasModel:
+def _keras(file: Path, options: dict[str, Any], quiet: bool, verbose: bool) -> KerasModel:
     from converter import keras_file
     from converter.recipe.reading import from_flags
 
+    advise = options.pop("advise", False)
     recipe = from_flags({"model": file, **options})
     keras_file.check_kind(file)
-    with Progress(verbose=verbose) as progress:
+    with Progress(quiet=quiet, verbose=verbose) as progress:
         job = progress.job()
         with job.step("start"):
             keras_file.prepare()
             from converter.conversion.inspection import inspect
-        return inspect(recipe, job.step)
-
-
-def _print_data(head: dict[str, str], found: CoreMLModel | KerasModel, as_json: bool) -> None:
-    data = {**head, **dataclasses.asdict(found)}
-    as_is = streams.holds_all_characters(sys.stdout)
-    if as_json:
-        import json
-
-        click.echo(json.dumps(data, indent=2, ensure_ascii=not as_is))
-        return
-    from converter.recipe.writing import dump
-
-    click.echo(dump(_lists(data), as_is), nl=False)
-
-
-def _lists(value: Any) -> Any:
-    """Return `value` with lists for tuples, which YAML does not have."""
-    if isinstance(value, dict):
-        return {key: _lists(inner) for key, inner in value.items()}
-    return [_lists(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return inspect(recipe, job.step, advise=advise)
 
 
 def _show_keras(model: KerasModel, console: Console) -> None:
@@ -150,6 +146,9 @@ def _show_keras(model: KerasModel, console: Console) -> None:
     print_table(table, console)
     _line(console, "inputs", "; ".join(_keras_input(n, model) for n in model.inputs))
     _line(console, "outputs", ", ".join(model.outputs))
+    if model.scaling:
+        _line(console, "pixels", f"the model itself computes {model.scaling} first")
+    _line(console, "parameters", str(model.parameters))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
     compiled = f"{model.optimizer}{rate}; loss {model.loss}" if model.optimizer else "no"
     _line(console, "compiled", compiled)
@@ -159,6 +158,10 @@ def _show_keras(model: KerasModel, console: Console) -> None:
         _line(console, "cannot be converted", model.problem)
     for note in model.notes:
         _line(console, "note", note)
+    if model.advice is not None:
+        from converter.cli.advice_table import print_advice
+
+        print_advice(model.advice, console)
 
 
 def _keras_input(name: str, model: KerasModel) -> str:
@@ -184,7 +187,11 @@ def _show_core_ml(model: CoreMLModel, console: Console) -> None:
         print_table(layer_table(model.layers), console)
         count, size = (sum(getattr(each, key) for each in model.layers) for key in TOTALS)
         _line(console, "weights", f"{count:,} in {size:,} bytes")
+    if model.parameters.total:
+        _line(console, "parameters", str(model.parameters))
     _line(console, "inputs", features(model.inputs))
+    for image in model.images:
+        _line(console, "image", str(image))
     if model.pixels:
         _line(console, "pixels", f"{model.pixels} reaches the first layer with weights")
     _line(console, "outputs", features(model.outputs))

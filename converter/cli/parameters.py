@@ -15,10 +15,12 @@ from converter.coreml.optimizers import LARGEST_INTEGER
 force_option = click.option(
     "--force", is_flag=True, help="Overwrite an existing file of the default name."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-verbose_option = click.option(
-    "-v", "--verbose", is_flag=True, help="Print every step with its time."
+QUIET = (
+    "Print errors only, and what is asked for: JSON, or the answer of a command that writes none."
 )
+VERBOSE = "Print every step with its time."
+quiet_option = click.option("-q", "--quiet", is_flag=True, help=QUIET)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help=VERBOSE)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 report_option = click.option(
     "--report",
@@ -26,6 +28,17 @@ report_option = click.option(
     metavar="FILE",
     help="Write what there is to see to an .html page, which opens in any browser.",
 )
+yaml_option = click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
+
+
+def quiet() -> click.Option:
+    """Return the option --quiet of a command that does not ask whether it is given."""
+    return click.Option(["-q", "--quiet"], is_flag=True, help=QUIET)
+
+
+def verbose() -> click.Option:
+    """Return the option --verbose of a command that does not ask whether it is given."""
+    return click.Option(["-v", "--verbose"], is_flag=True, help=VERBOSE)
 
 
 def a_number(

@@ -21,9 +21,10 @@ from converter.cli.data_options import (
     data_options,
     tell_notes,
 )
-from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.parameters import json_option, quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
+from converter.cli.verdict import tell
 from converter.errors import ModelFileError
 from converter.files import replacing, write_bytes
 from converter.paths import Input, Output, check_outputs
@@ -40,7 +41,7 @@ MOST_VALUES = 12
 """Values of one answer that are printed."""
 
 
-@click.command("predict", cls=Command, needs={"quiet": ["out"]})
+@click.command("predict", cls=Command)
 @click.argument("model", type=click.Path(path_type=Path))
 @data_options
 @batch_size_option
@@ -51,6 +52,7 @@ MOST_VALUES = 12
     help="Write all outputs to an .npz file, or to a .csv file the best class of each sample; its "
     "values where the model does not answer with classes.",
 )
+@json_option
 @quiet_option
 @verbose_option
 def command(
@@ -60,6 +62,7 @@ def command(
     scale: float,
     batch_size: int,
     out: Path | None,
+    as_json: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -86,7 +89,13 @@ def command(
         with job.step("computing"):
             outputs = runtime.predict_samples(message, found.samples, batch_size)
     shown, is_class = _shown(message, outputs)
+    if as_json:
+        rows = zip(found.names, _answers(found.names, shown, is_class, outputs), strict=True)
+        told = [_facts(name, row[1:], is_class) for name, row in rows]
+        tell({"samples": len(told), "answers": told}, as_json, None)
     if out is None:
+        if as_json:
+            return
         for row in _answers(found.names[:SHOWN], shown, is_class, outputs):
             click.echo(printable("  ".join(_shortened(row))))
         if len(found.names) > SHOWN:
@@ -99,7 +108,7 @@ def command(
     else:
         columns = ["class", "value"] if is_class else _columns(shown)
         write_bytes(out, _table(columns, _answers(found.names, shown, is_class, outputs)))
-    if not quiet:
+    if not (quiet or as_json):
         click.echo(f"wrote {out}")
 
 
@@ -128,6 +137,13 @@ def _answers(
         label = str(best if labels is None else labels[i])
         values = [label, f"{row[best]:.6g}"] if is_class else [f"{value:.6g}" for value in row]
         yield [name, *values]
+
+
+def _facts(name: str, values: Sequence[str], is_class: bool) -> Mapping[str, Any]:
+    """Return an answer for programs: the best class and its value, or all values."""
+    if is_class:
+        return {"sample": name, "class": values[0], "value": float(values[1])}
+    return {"sample": name, "values": list(map(float, values))}
 
 
 def _shortened(row: list[str]) -> list[str]:

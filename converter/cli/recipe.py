@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from converter.cli.command import Command
 from converter.cli.groups import Group
-from converter.cli.parameters import force_option, quiet_option, verbose_option
+from converter.cli.parameters import force_option, json_option, quiet_option, verbose_option
 from converter.cli.terminal import Progress
-from converter.errors import RecipeError, UsageError
+from converter.cli.verdict import tell
+from converter.errors import EXIT_ERROR, EXIT_OK, RecipeError, UsageError
 from converter.files import write_bytes
 from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 
@@ -71,8 +73,9 @@ def init(
 
 @command.command("check", cls=Command)
 @click.argument("files", nargs=-1, required=True, type=PATH)
+@json_option
 @quiet_option
-def check(files: tuple[Path, ...], quiet: bool) -> None:
+def check(files: tuple[Path, ...], as_json: bool, quiet: bool) -> int:
     """Report every mistake in FILES, with file, line and key; a good recipe is named.
 
     The files of models and labels are looked at, too. A recipe without a model that others of FILES
@@ -86,24 +89,33 @@ def check(files: tuple[Path, ...], quiet: bool) -> None:
         if path.exists():
             check_kind(path)
 
-    mistakes = []
+    mistakes, found = list[str](), list[dict[str, Any]]()
     for file in without_bases(files):
         try:
             recipe = read(file, checks={"model": check_model, "classes": read_labels})
         except RecipeError as error:
             mistakes.append(str(error))
+            found.append({"file": str(file), "mistakes": str(error).splitlines(), "notes": []})
             continue
-        if not quiet:
-            click.echo(f"{file}: correct")
-        if not recipe.model.exists():
-            click.echo(f"{file}: note: {recipe.model} does not exist", err=True)
+        notes = [] if recipe.model.exists() else [f"{recipe.model} does not exist"]
+        found.append({"file": str(file), "mistakes": [], "notes": notes})
+        if quiet or as_json:
+            continue
+        click.echo(f"{file}: correct")
+        for note in notes:
+            click.echo(f"{file}: note: {note}", err=True)
+    if as_json:
+        tell({"recipes": found}, as_json, None)
+        return EXIT_ERROR if mistakes else EXIT_OK
     if mistakes:
         raise RecipeError("\n".join(mistakes))
+    return EXIT_OK
 
 
 @command.command("show", cls=Command)
 @click.argument("model", type=PATH)
-def show(model: Path) -> None:
+@json_option
+def show(model: Path, as_json: bool) -> None:
     """Print the recipe that MODEL.mlmodel was converted by, and the versions of the tools.
 
     A recipe in YAML is printed as it counts: with what it extends, without what is default.
@@ -112,7 +124,7 @@ def show(model: Path) -> None:
     from converter.recipe.reading import read
 
     if model.suffix in RECIPE_ENDINGS:
-        click.echo(writing.text(read(model)), nl=False)
+        _show(writing.text(read(model)), None, as_json)
         return
     if model.suffix != ".mlmodel":
         raise UsageError(f"{model}: is neither a .mlmodel nor a recipe in .yaml")
@@ -121,7 +133,18 @@ def show(model: Path) -> None:
 
     spec = mlmodel.read(model)
     text = metadata.recipe_text(spec, str(model))
-    click.echo(f"# made with {spec.description.metadata.userDefined[metadata.VERSIONS]}")
+    _show(text, spec.description.metadata.userDefined[metadata.VERSIONS], as_json)
+
+
+def _show(text: str, versions: str | None, as_json: bool) -> None:
+    """Print the recipe `text`, and the versions of the tools that a model was made with."""
+    if as_json:
+        import yaml
+
+        tell({"recipe": yaml.safe_load(text), "versions": versions}, as_json, None)
+        return
+    if versions is not None:
+        click.echo(f"# made with {versions}")
     click.echo(text, nl=False)
 
 

@@ -85,7 +85,8 @@ def shift(text: str) -> tuple[str, float]:
     "--users",
     type=PLACE,
     metavar="PLACE",
-    help="A folder per user with a folder per class, or an .npz file with x, y, user.",
+    help="A folder per user with a folder per class, or an .npz file with x, y, user; of a model "
+    "with several inputs their names instead of x.",
 )
 @click.option(
     "--simulate",

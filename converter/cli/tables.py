@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -13,38 +12,78 @@ from rich.text import Text
 from converter.cli.printable import printable
 from converter.coreml.inspection import COLUMNS, Allowed, Feature, Layer, Neighborhood, Update
 
-PIPED_WIDTH = 200
-"""Columns of a table where no terminal limits them: reasons stay in one line."""
-
-
 WIDEST = 100_000
-"""Columns, more than any table has."""
-
+"""Columns, more than any table has: the width where no terminal limits it."""
 
 SHOWN_LABELS = 20
 
+BORDER = 3
+"""Columns that a table needs beside each of its own: a line and two blanks."""
+
 
 def plain_console() -> Console:
-    """Return standard output, on which text is neither coloured by its meaning nor wrapped."""
+    """Return standard output, on which text is neither coloured by its meaning nor wrapped.
+
+    What is piped has no width: nothing of it is broken, whatever COLUMNS says.
+    """
     console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPED_WIDTH
+    if not console.is_terminal:
+        console.width = WIDEST
     return console
 
 
 def table_of(*columns: str) -> Table:
-    """Return an empty table; of what is too wide, only the first column is never broken."""
+    """Return an empty table, whose first column holds names."""
     name, *others = columns
     return Table(Column(name, no_wrap=True), *(Column(text, overflow="fold") for text in others))
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Print `table` as wide as the terminal, or wider if the names of its first column need it."""
-    width = console.width
-    unlimited = console.options.update(width=WIDEST)
-    console.width = max(width, Measurement.get(console, unlimited, table).minimum)
+    """Print `table` so that no word is broken: names are what options take.
+
+    Where the terminal is too narrow for that, each row becomes lines of its own, which only the
+    terminal breaks, so that what is copied from it is whole.
+    """
+    room = console.width - BORDER * len(table.columns) - 1
+    needs = [_widths(column, console) for column in table.columns]
+    widths = _fitted([least for least, _ in needs], [most for _, most in needs], room)
+    if widths is None:
+        _print_rows(table, console)
+        return
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     console.print(table, soft_wrap=False)
-    console.width = width
+
+
+def _widths(column: Column, console: Console) -> tuple[int, int]:
+    """Return the columns of a terminal that a column needs: unbroken words, unbroken lines."""
+    unlimited = console.options.update(width=WIDEST)
+    found = [Measurement.get(console, unlimited, part) for part in (column.header, *column.cells)]
+    longest = max(each.maximum for each in found)
+    return longest if column.no_wrap else max(each.minimum for each in found), longest
+
+
+def _fitted(least: Sequence[int], most: Sequence[int], room: int) -> list[int] | None:
+    """Return widths between `least` and `most` that fit into `room`, None if there are none."""
+    if sum(least) > room:
+        return None
+    widths = list(most)
+    while sum(widths) > room:
+        slack = [width - low for width, low in zip(widths, least, strict=True)]
+        widths[slack.index(max(slack))] -= 1
+    return widths
+
+
+def _print_rows(table: Table, console: Console) -> None:
+    """Print the name of each row, and below it what the other columns say of it."""
+    heads = [str(column.header) for column in table.columns]
+    indent = max(map(len, heads))
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    for row, (name, *others) in zip(table.rows, rows, strict=True):
+        console.print(name, style=row.style)
+        for head, text in zip(heads[1:], map(str, others), strict=True):
+            if text:
+                console.print(f"  {head:<{indent}} {text}", markup=False)
 
 
 def cell(text: str) -> Text:
@@ -69,6 +108,11 @@ def classes(labels: Sequence[str | int]) -> str:
     """Return the labels of a classifier; of many the first."""
     more = len(labels) - SHOWN_LABELS
     return ", ".join(map(str, labels[:SHOWN_LABELS])) + (f" and {more} more" if more > 0 else "")
+
+
+def size_text(size: int) -> str:
+    """Return `size`, in bytes, as people read it."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
 def order(update: Update) -> str:

@@ -17,6 +17,7 @@ STEPS = {
     "load": "reading the Keras file",
     "trace": "tracing the model",
     "lower": "lowering to Core ML layers",
+    "advise": "counting what choices of layers cost",
     "write": "writing the model",
     "verify": "comparing with Keras",
     "verify_update": "comparing an update step with Keras",

@@ -18,6 +18,7 @@ from converter.cli.parameters import (
     Whole,
     a_number,
     force_option,
+    json_option,
     quiet_option,
     report_option,
     share,
@@ -25,6 +26,7 @@ from converter.cli.parameters import (
 )
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
+from converter.cli.verdict import tell
 from converter.coreml.optimizers import NUMBERS, TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 from converter.paths import MODEL_ENDING, Input, Output, check_outputs
@@ -105,6 +107,7 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
     help="Save the state here after every epoch, and go on from it if it is there.",
 )
 @report_option
+@json_option
 @quiet_option
 @verbose_option
 def command(model: Path, **options: Any) -> int:
@@ -121,7 +124,7 @@ def command(model: Path, **options: Any) -> int:
 
     _check_outputs(model, options)
     target = options["out"] or _default(model)
-    say = _silent if options["quiet"] else click.echo
+    say = _silent if options["quiet"] or options["as_json"] else click.echo
     arithmetic = arithmetic_of(options["arithmetic"])
     message = mlmodel.read(model)
     with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
@@ -143,6 +146,8 @@ def command(model: Path, **options: Any) -> int:
             data = _data(message, options, settings.seed)
     if not options["quiet"]:
         _warn(message)
+    from converter.cli.history import as_data
+
     try:
         before = _answers(message, data, options)
         history = _trained(message, data, settings, options)
@@ -151,6 +156,10 @@ def command(model: Path, **options: Any) -> int:
         return EXIT_INTERRUPTED
     mlmodel.write(message, target)
     _write_records(history, len(data.train.samples), options, say)
+    if options["as_json"]:
+        size = target.stat().st_size
+        facts = as_data(history, len(data.train.samples))
+        tell({"file": str(target), "size": size, **facts}, True, None)
     say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     if options["report"] is not None:
         _write_page(message, target, data, history, before, options)
@@ -232,7 +241,8 @@ def _trained(model: Message, data: Dataset, settings: Settings, options: dict[st
     from converter.cli.training_progress import ProgressBar
     from converter.runtime import train
 
-    with nullcontext() if options["quiet"] else ProgressBar(settings) as progress:
+    is_silent = options["quiet"] or options["as_json"]
+    with nullcontext() if is_silent else ProgressBar(settings) as progress:
         return train(model, data.train, settings, data.test, options["checkpoint"], progress)
 
 
@@ -262,7 +272,8 @@ def _write_page(
         *after_training(model, data, history, before),
         *core_ml_sections(model, target.stat().st_size),
     ]
-    write_report(options["report"], f"{target.name}: trained", sections, quiet=options["quiet"])
+    is_quiet = options["quiet"] or options["as_json"]
+    write_report(options["report"], f"{target.name}: trained", sections, quiet=is_quiet)
 
 
 def _interrupted(checkpoint: Path | None) -> str:

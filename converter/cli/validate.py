@@ -12,7 +12,7 @@ from typing import TypeAlias
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import quiet_option
+from converter.cli.parameters import json_option, quiet_option
 from converter.cli.printable import printable
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
 from converter.file_kinds import special
@@ -28,14 +28,18 @@ STANDARD_INPUT = "-"
 
 
 ALONE = ("explain", "list_rules")
-CHECKING = ("files", "strict", "require_updatable", "ignore", "style", "quiet")
+CHECKING = ("files", "strict", "require_updatable", "ignore", "style", "as_json")
 """Parameters that check nothing, and those that are for checking."""
 
 
 @click.command(
     "validate",
     cls=Command,
-    excludes=[ALONE, *((one, other) for one in ALONE for other in CHECKING)],
+    excludes=[
+        ALONE,
+        ("style", "as_json"),
+        *((one, other) for one in ALONE for other in CHECKING),
+    ],
 )
 @click.argument("files", nargs=-1, type=click.Path(), metavar="FILE...")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
@@ -51,6 +55,7 @@ CHECKING = ("files", "strict", "require_updatable", "ignore", "style", "quiet")
 )
 @click.option("--explain", metavar="CODE", help="Explain one rule and stop.")
 @click.option("--list-rules", is_flag=True, help="List all rules and stop.")
+@json_option
 @quiet_option
 def command(
     files: tuple[str, ...],
@@ -60,6 +65,7 @@ def command(
     style: str,
     explain: str | None,
     list_rules: bool,
+    as_json: bool,
     quiet: bool,
 ) -> int:
     """Check .mlmodel files: would Core ML accept them, and can it train them?
@@ -82,6 +88,7 @@ def command(
         found += [(name, finding) for finding in _check(name, require_updatable, codes)]
     failing = ("error", "warning") if strict else ("error",)
     errors = [(name, finding) for name, finding in found if finding.severity in failing]
+    style = "json" if as_json else style
     PRINTERS[style](errors if quiet else found)
     if style == "text" and not (found or quiet):
         click.echo(f"{count} file{'s' * (count != 1)} checked, nothing found", err=True)

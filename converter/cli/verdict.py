@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from converter.cli.data_printing import plain
 from converter.files import write_bytes
 
 
@@ -19,17 +19,8 @@ def tell(verdict: Mapping[str, Any], as_json: bool, out: Path | None) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    text = json.dumps(_finite(verdict), indent=2, ensure_ascii=False)
+    text = json.dumps(plain(verdict), indent=2, ensure_ascii=False)
     if out is not None:
         write_bytes(out, text.encode() + b"\n")
     if as_json:
         click.echo(text)
-
-
-def _finite(value: Any) -> Any:
-    """Return `value` with None for numbers that JSON does not know."""
-    if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

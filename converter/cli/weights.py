@@ -115,7 +115,8 @@ def set_(model: Path, weights: Path, out: Path, quiet: bool) -> None:
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH)
 @json_option
-def diff(first: Path, second: Path, as_json: bool) -> None:
+@quiet_option
+def diff(first: Path, second: Path, as_json: bool, quiet: bool) -> None:
     """Tell how far the weights of two models moved apart; each is a .mlmodel, or one an .npz.
 
     For each: the largest difference of a number, and the length of the difference, also as a share
@@ -125,7 +126,7 @@ def diff(first: Path, second: Path, as_json: bool) -> None:
     from converter.weights.difference import movements
 
     found = list(movements(*_both(first, second), (str(first), str(second))))
-    if note := _strangers(first, second):
+    if not quiet and (note := _strangers(first, second)):
         click.echo(printable(f"note: {note}"), err=True)
     if as_json:
         facts = [asdict(movement) for movement in found]

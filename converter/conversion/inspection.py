@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from converter.conversion.advice import Advice, advice
+from converter.conversion.parameters import KerasParameters, count, parameters
 from converter.conversion.source import scaling_of
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
 from converter.conversion.wiring import read_by
+from converter.coreml.interface import Pixels
 from converter.errors import NotUpdatableError, UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
 from converter.keras_file.names import own_name
@@ -21,10 +23,7 @@ from converter.learning.head import asked
 from converter.learning.network import Traced, candidates
 from converter.loading import LoadedModel, load, output_names
 from converter.lower.walk import input_blob, interface_shape
-from converter.recipe import LOSSES, Recipe
-
-GUESSES = tuple(map(asked, LOSSES))
-"""Losses to look at the layers with, where the model's own is unknown to Core ML."""
+from converter.recipe import LOSSES, Objective, Recipe
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,9 @@ class KerasModel:
     """A Keras model. `chosen` is what learns if nothing is said; `problem` why nothing can.
 
     `core_ml_inputs` are the shapes that arrays would have in Core ML, where that is known.
+    `parameters` counts as ``summary()`` does; those of `chosen` learn. `scaling` is what the model
+    does first to its pixels, as far as an image input can take it over. `advice` tells what choices
+    of layers would cost, None if that was not asked.
     """
 
     name: str
@@ -60,13 +62,16 @@ class KerasModel:
     learning_rate: float | None
     layers: tuple[KerasLayerRow, ...]
     chosen: tuple[str, ...]
+    parameters: KerasParameters
     problem: str = ""
     notes: tuple[str, ...] = ()
     core_ml_inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    scaling: Pixels | None = None
+    advice: tuple[Advice, ...] | None = None
 
 
-def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
-    """Return what the Keras file that `recipe` names holds.
+def inspect(recipe: Recipe, step: Step = nothing_shown, *, advise: bool = False) -> KerasModel:
+    """Return what the Keras file that `recipe` names holds, with `advise` what choices would cost.
 
     Of the recipe, ``model``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``, and
     ``scale`` and ``bias`` in the place of a Lambda count.
@@ -81,7 +86,8 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
             input_shape=recipe.input_shape,
             lambda_scaling=scaling_of(recipe),
         )
-    recipe = recipe.model_copy(update={"scale": None, "bias": None})  # no image is asked for
+    given = {"scale": recipe.scale, "bias": recipe.bias}
+    recipe = recipe.model_copy(update=dict.fromkeys(given))  # no image is asked for
     model, settings, notes = loaded.model, loaded.compile_settings, loaded.notes
     names = output_names(model)
     if recipe.output is None and len(names) > 1:
@@ -99,21 +105,40 @@ def inspect(recipe: Recipe, step: Step = nothing_shown) -> KerasModel:
         learning_rate=rate if isinstance(rate, float) else None,
         layers=tuple(_rows(model, found)),
         chosen=found.chosen,
+        parameters=parameters(model, found.chosen),
         problem=found.problem,
         notes=(*notes, *found.notes),
         core_ml_inputs=dict(zip((t.name for t in model.inputs), found.shapes, strict=False)),
+        scaling=found.scaling,
+        advice=tuple(_advice(loaded, found, recipe.model_copy(update=given), step))
+        if advise
+        else None,
     )
+
+
+def _advice(loaded: LoadedModel, found: _Findings, recipe: Recipe, step: Step) -> Iterator[Advice]:
+    if found.traced is not None:
+        with step("advise"):
+            given = recipe.model_copy(update={"loss": found.loss}) if found.loss else recipe
+            settings = loaded.compile_settings
+            yield from advice(loaded.model, found.traced, found.candidates, settings, given)
 
 
 @dataclass(frozen=True)
 class _Findings:
-    """Which layers with kernels may learn, which do by default, and what keeps them from it."""
+    """Which layers with kernels may learn, which do by default, and what keeps them from it.
+
+    `loss` is by its name in recipes that with which they were looked at, None if it is the model's.
+    """
 
     candidates: tuple[Candidate, ...] = ()
     chosen: tuple[str, ...] = ()
     problem: str = ""
     notes: tuple[str, ...] = ()
     shapes: tuple[tuple[int, ...], ...] = ()
+    scaling: Pixels | None = None
+    traced: Traced | None = None
+    loss: Objective | None = None
 
 
 def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
@@ -125,8 +150,16 @@ def _findings(loaded: LoadedModel, recipe: Recipe, step: Step) -> _Findings:
         return _Findings(problem=str(error))
     loss = loss_of(found, loaded.compile_settings, recipe)
     with step("lower"):
-        findings = _by_loss(found, loss, () if recipe.loss else GUESSES)
-    return replace(findings, shapes=_input_shapes(found))
+        findings = _by_loss(found, loss, () if recipe.loss else LOSSES)
+    return replace(findings, shapes=_input_shapes(found), scaling=_scaling(found), traced=found)
+
+
+def _scaling(found: Traced) -> Pixels | None:
+    """Return what the model does first to an input of one or three channels, None if nothing."""
+    first = found.leading
+    if first is None or not first.is_arithmetic or len(first.scale) not in (1, 3):
+        return None
+    return Pixels(tuple(map(float, first.scale)), tuple(map(float, first.bias)))
 
 
 def _input_shapes(found: Traced) -> tuple[tuple[int, ...], ...]:
@@ -139,16 +172,17 @@ def _input_shapes(found: Traced) -> tuple[tuple[int, ...], ...]:
     return ()
 
 
-def _by_loss(found: Traced, loss: Loss | None, guesses: tuple[Loss, ...]) -> _Findings:
-    """Return what is found with `loss`, or with the first of `guesses` that Core ML knows."""
+def _by_loss(found: Traced, loss: Loss | None, guesses: Iterable[Objective]) -> _Findings:
+    """Return what is found with `loss`, or with the first of `guesses` that fits."""
     try:
         return _chosen(candidates(found, loss))
     except (UsageError, UnsupportedError) as error:
         problem = str(error)
     for guess in guesses:
         with suppress(UsageError, UnsupportedError):
-            note = f"looked at with the loss {guess.name}, because {problem}"
-            return _chosen(candidates(found, guess), note)
+            able = candidates(found, asked(guess))
+            note = f"looked at with the loss {guess}, because {problem}"
+            return replace(_chosen(able, note), loss=guess)
     return _Findings(problem=problem)
 
 
@@ -173,10 +207,10 @@ def _rows(model: Any, found: _Findings) -> Iterator[KerasLayerRow]:
     inputs = read_by(model, names)
     for _, layer in layers:
         name = names[id(layer)]
-        weights = sum(math.prod(v.shape) for v in layer.weights)
         updatable, reason = _verdict(layer, verdicts.get(name), found.problem)
+        kind, weights = type(layer).__name__, count(layer.weights)
         yield KerasLayerRow(
-            name, type(layer).__name__, _shape(layer), weights, updatable, reason, inputs[id(layer)]
+            name, kind, _shape(layer), weights, updatable, reason, inputs[id(layer)]
         )
 
 

@@ -83,6 +83,11 @@ def _image(program: Program, recipe: Recipe) -> ImageInput | None:
             raise UsageError(f"--scale and --bias are for image inputs; {advice}")
         return None
     channels = ImageInput(recipe.image).channels
+    if len(program.inputs) > 1:
+        raise UsageError(
+            f"--image {recipe.image} is for models with one input, and this one has "
+            f"{len(program.inputs)}; leave it out: each takes an array, whose values the app scales"
+        )
     if not _takes(program, recipe.image):
         raise UsageError(
             f"--image {recipe.image} needs one input of {channels} channel(s), "

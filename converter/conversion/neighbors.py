@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from converter.conversion import metadata, scaling
+from converter.conversion.parameters import parameters
 from converter.conversion.prepared import Prepared
 from converter.conversion.source import check_size
 from converter.conversion.steps import Step
@@ -55,8 +56,9 @@ def prepare(model: Any, recipe: Recipe, step: Step) -> Prepared:
         inside = compressed(inside, members(spec)[0][1], precision)
     said = tuple(_told(found, at, filled, recipe))
     return Prepared(
-        spec, inside, expected, "", said, plain=plain, features_only=True, filling=filled
-    )
+        spec, inside, expected, "", said, plain=plain, features_only=True, filling=filled,
+        parameters=parameters(model, ()),
+    )  # fmt: skip
 
 
 def _interface(found: Traced, recipe: Recipe) -> Interface:

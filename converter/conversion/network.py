@@ -8,6 +8,7 @@ from converter.conversion import metadata, scaling
 from converter.conversion.compression import calibration_samples
 from converter.conversion.interface import check_interface
 from converter.conversion.new_classes import renewed
+from converter.conversion.parameters import parameters
 from converter.conversion.prepared import Prepared
 from converter.conversion.source import check_size
 from converter.conversion.steps import Step
@@ -41,9 +42,7 @@ def prepare(model: Any, settings: CompileSettings | None, recipe: Recipe, step: 
         network = learning_network(found, loss_of(found, settings, recipe), recipe.layers)
     check_interface(network)
     new.check_learns(network)
-    plan, said = _told(plan, model, network, settings, recipe)
-    spec, weights = _marked(network, plan)
-    metadata.describe_kernels(spec, network, model)
+    spec, weights, said = marked(model, network, plan, settings, recipe)
     new.describe(spec)
     plain, precision = None, recipe.frozen_weights
     if recipe.is_pipeline:
@@ -57,7 +56,21 @@ def prepare(model: Any, settings: CompileSettings | None, recipe: Recipe, step: 
     )
     twin = model if recipe.verify_update else None
     said = (*new.notes, *said)
-    return Prepared(spec, weights, expected, network.end.loss, said, changed, plain, samples, twin)
+    counts = parameters(model, {layer.name for layer in network.chosen})
+    return Prepared(
+        spec, weights, expected, network.end.loss, said, changed, plain, samples, twin,
+        parameters=counts,
+    )  # fmt: skip
+
+
+def marked(
+    model: Any, network: Network, plan: Training, settings: CompileSettings | None, recipe: Recipe
+) -> tuple[Message, Weights, tuple[str, ...]]:
+    """Return `network`, of the live Keras `model`, ready to learn by `plan`; what to know of it."""
+    plan, said = _told(plan, model, network, settings, recipe)
+    spec, weights = _marked(network, plan)
+    metadata.describe_kernels(spec, network, model)
+    return spec, weights, said
 
 
 def _told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from converter.conversion.parameters import KerasParameters
 from converter.coreml.mlmodel import Message
 from converter.coreml.pipelines import members
 from converter.learning.cut import Weights
@@ -25,6 +26,7 @@ class Prepared:
         twin: the live Keras model, if update steps are to be compared with its.
         features_only: whether what is expected is what the first model of a pipeline gives.
         filling: the samples that the last one begins with; the written file makes their features.
+        parameters: how many weights the Keras model has, and how many of them learn.
     """
 
     spec: Message
@@ -38,6 +40,7 @@ class Prepared:
     twin: Any | None = None
     features_only: bool = False
     filling: Filling | None = None
+    parameters: KerasParameters | None = None
 
     def compared(self, written: Message) -> Message:
         """Return what of the `written` model is compared with Keras."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converter.conversion.compression import Compression
-from converter.coreml.inspection import CoreMLModel, inspect
+from converter.coreml.inspection import CoreMLModel, Parameters, inspect
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 
 LOSSES = {CROSS_ENTROPY: "categorical_crossentropy", SQUARED_ERROR: "mean_squared_error"}
@@ -20,7 +20,9 @@ class Report(CoreMLModel):
     the device minimises, by its name in recipes; empty if nothing is. `size` is in bytes, `parity`
     the difference from Keras relative to the range of its output (None if they were not compared),
     and `doubt` why that proves little; empty where it proves something. `compression` tells what
-    the same model is like with all weights in float32, if some are in less.
+    the same model is like with all weights in float32, if some are in less. `parameters` counts the
+    weights of the Keras model, where that is known, `stored` those in the file: what is folded into
+    a layer is no weight any more.
     """
 
     loss: str
@@ -29,6 +31,7 @@ class Report(CoreMLModel):
     notes: tuple[str, ...]
     doubt: str = ""
     compression: Compression | None = None
+    stored: Parameters | None = None
 
     @property
     def caution(self) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from converter.conversion import metadata, neighbors, network
@@ -31,24 +33,28 @@ SMALL, LARGE = 2**19, 2**25
 _garbage = 0
 
 
-def convert_file(recipe: Recipe, step: Step = nothing_shown) -> Report:
+def convert_file(recipe: Recipe, step: Step = nothing_shown, *, dry_run: bool = False) -> Report:
     """Convert the Keras file that `recipe` names and write the ``.mlmodel``.
 
-    Nothing is written unless every step succeeds, and the written bytes are what was verified.
+    Nothing is written unless every step succeeds, and the written bytes are what was verified. In a
+    `dry_run` these are removed again, from a folder for temporary files, and the name of the output
+    is left to the caller to check.
 
     Raises:
         MakeUpdatableError: in one line, what is wrong and what to do.
     """
     target = recipe.destination()
     check_source(recipe.model)
-    check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
+    if not dry_run:
+        check_outputs(recipe.inputs(), [Output("", target, MODEL_ENDING)])
     check_samples(recipe.calibration)
     with step("load"):
         loaded, left = load_source(recipe)
     prepared = prepare(loaded.model, loaded.compile_settings, left, step)
     prepared.notes += loaded.notes
     del loaded  # big models need the memory
-    return write(prepared, target, recipe, step)
+    with TemporaryDirectory() if dry_run else nullcontext(target.parent) as folder:
+        return write(prepared, Path(folder) / target.name, recipe, step)
 
 
 def prepare(
@@ -104,8 +110,10 @@ def write(prepared: Prepared, target: Path, recipe: Recipe, step: Step = nothing
             with step("verify_update"):
                 said.append(update_checked(written, prepared.twin, prepared.changed))
         is_class = prepared.loss == KERAS_CROSS_ENTROPY
+        found = inspect(written).as_one
+        counted = replace(found, parameters=prepared.parameters or found.parameters)
         return Report(
-            **vars(inspect(written).as_one), loss=prepared.loss, size=after.size,
+            **vars(counted), stored=found.parameters, loss=prepared.loss, size=after.size,
             parity=after.parity, notes=tuple(dict.fromkeys(said)), doubt=doubt,
             compression=compression(before, after, precision, is_class) if before else None,
         )  # fmt: skip

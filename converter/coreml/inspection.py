@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from converter.coreml import mlmodel, neighbors, shapes
-from converter.coreml.features import channels, keras_shape, labels
-from converter.coreml.interface import KERNELS_KEY, PIXELS_KEY, SHAPES_KEY, Pixels
+from converter.coreml.features import keras_shape, labels
+from converter.coreml.images import Image, images, pixels, word
+from converter.coreml.interface import KERNELS_KEY, PIXELS_KEY, SHAPES_KEY, Pixels, told
 from converter.coreml.kinds import kind_of, stored_weights
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import FIELDS
@@ -113,12 +111,26 @@ class Neighborhood:
 
 
 @dataclass(frozen=True)
+class Parameters:
+    """How many numbers a model has as weights: all, those that learn on the device, the rest."""
+
+    total: int
+    learning: int
+    frozen: int
+
+    def __str__(self) -> str:
+        return f"{self.total:,}: {self.learning:,} learn on the device, {self.frozen:,} stay frozen"
+
+
+@dataclass(frozen=True)
 class CoreMLModel:
     """A Core ML model; `models` are the members of a pipeline, `name` is that of a member.
 
     `pixels` is what reaches the first layer with weights, if the first input is an image: by all
     scalings of a model that was converted here, by the file's preprocessing of another one.
-    `labels` are the classes in the order of their probabilities.
+    `labels` are the classes in the order of their probabilities. `images` are the inputs that are
+    images, with the scaler in the file. `parameters` counts what the file stores, that of all
+    members together.
     """
 
     kind: str
@@ -135,6 +147,8 @@ class CoreMLModel:
     neighbors: Neighborhood | None = None
     name: str = ""
     labels: tuple[str | int, ...] = ()
+    images: tuple[Image, ...] = ()
+    parameters: Parameters = Parameters(0, 0, 0)
 
     @property
     def as_one(self) -> CoreMLModel:
@@ -151,6 +165,8 @@ def inspect(spec: Message) -> CoreMLModel:
     """Return what the model `spec` holds; a model of any kind, valid or not."""
     description = spec.description
     keras = _keras_shapes(spec)
+    layers = _layers(spec)
+    inside = tuple(replace(inspect(member), name=name) for name, member in members(spec))
     return CoreMLModel(
         kind=spec.WhichOneof("Type") or "none",
         specification_version=spec.specificationVersion,
@@ -159,30 +175,23 @@ def inspect(spec: Message) -> CoreMLModel:
         inputs=_features(description.input, keras),
         outputs=_features(description.output, {}),
         training_inputs=_features(description.trainingInput, keras),
-        layers=_layers(spec),
+        layers=layers,
         update=_update(spec),
-        models=tuple(replace(inspect(member), name=name) for name, member in members(spec)),
-        pixels=_pixels(spec),
+        models=inside,
+        pixels=pixels(spec),
         neighbors=_neighbors(spec),
         labels=tuple(labels(spec) or ()),
+        images=tuple(images(spec)),
+        parameters=_parameters(layers, inside),
     )
 
 
-def _pixels(spec: Message) -> Pixels | None:
-    images = [f for f in spec.description.input if f.type.WhichOneof("Type") == "imageType"]
-    net = mlmodel.network(next((member for _, member in members(spec)), spec))
-    if len(images) != 1 or net is None:
-        return None
-    all_told = told(spec, PIXELS_KEY)
-    if {"scale", "bias"} <= all_told.keys():
-        return Pixels(tuple(all_told["scale"]), tuple(all_told["bias"]))
-    scaler = next((p.scaler for p in net.preprocessing if p.HasField("scaler")), None)
-    count = channels(images[0].type.imageType)
-    if scaler is None:
-        return Pixels((1.0,) * count, (0.0,) * count)
-    coloured = (scaler.redBias, scaler.greenBias, scaler.blueBias)
-    bias = (scaler.grayBias,) if count == 1 else coloured
-    return Pixels((scaler.channelScale,) * count, bias)
+def _parameters(layers: Iterable[Layer], inside: Iterable[CoreMLModel]) -> Parameters:
+    """Return what `layers` and the members of a pipeline store."""
+    counts = [(layer.weights, layer.weights * layer.updatable) for layer in layers]
+    counts += [(each.parameters.total, each.parameters.learning) for each in inside]
+    total, learning = (sum(count[place] for count in counts) for place in (0, 1))
+    return Parameters(total, learning, total - learning)
 
 
 def _metadata(stored: Message) -> dict[str, str]:
@@ -225,15 +234,6 @@ def _keras_shapes(spec: Message) -> dict[str, tuple[int, ...]]:
         if shape != declared:
             shapes[feature.name] = shape
     return shapes
-
-
-def told(spec: Message, key: str) -> Mapping[str, Any]:
-    """Return the lists that the metadata `key` tells by name, none if others wrote it otherwise."""
-    with contextlib.suppress(ValueError):
-        found = json.loads(spec.description.metadata.userDefined.get(key, "{}"))
-        if isinstance(found, dict) and all(isinstance(value, list) for value in found.values()):
-            return found
-    return {}
 
 
 def _layers(spec: Message) -> tuple[Layer, ...]:
@@ -330,20 +330,15 @@ def _allowed(stored: Message) -> Allowed:
     return Allowed(stored.defaultValue)
 
 
-def _word(enumeration: Any, number: int) -> str:
-    """Return the name of a number, as a file may hold numbers of a later version of the format."""
-    return enumeration.Name(number).lower() if number in enumeration.values() else f"kind {number}"
-
-
 def _feature_type(kind: Message) -> str:
     name = kind.WhichOneof("Type")
     if name == "multiArrayType":
         array = kind.multiArrayType
-        dtype = _word(array.ArrayDataType, array.dataType)
+        dtype = word(array.ArrayDataType, array.dataType)
         return f"{dtype} [{', '.join(str(n) for n in array.shape)}]"
     if name == "imageType":
         image = kind.imageType
-        colour = _word(image.ColorSpace, image.colorSpace)
+        colour = word(image.ColorSpace, image.colorSpace)
         return f"{colour} image {image.width} × {image.height}"
     return {
         "dictionaryType": "probability of each class",

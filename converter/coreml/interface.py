@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from converter.coreml.mlmodel import Message
 
 Labels = tuple[str, ...] | tuple[int, ...]
 """Class labels, all strings or all integers, in the order of the model's outputs."""
@@ -85,3 +91,12 @@ class Interface:
     def names(self) -> set[str]:
         """All names that no layer may take."""
         return {*self.inputs, self.output, self.label, f"{self.output}_true", "loss"}
+
+
+def told(spec: Message, key: str) -> Mapping[str, Any]:
+    """Return the lists that the metadata `key` tells by name, none if others wrote it otherwise."""
+    with contextlib.suppress(ValueError):
+        found = json.loads(spec.description.metadata.userDefined.get(key, "{}"))
+        if isinstance(found, dict) and all(isinstance(value, list) for value in found.values()):
+            return found
+    return {}

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.coreml import shapes
-from converter.coreml.inspection import told
-from converter.coreml.interface import KERNELS_KEY, OWN_KEYS
+from converter.coreml.interface import KERNELS_KEY, OWN_KEYS, told
 from converter.coreml.mlmodel import Floats, Message, NeuralNetwork_pb2, layer_params, network
 from converter.errors import ModelFileError
 

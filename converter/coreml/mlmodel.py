@@ -148,6 +148,13 @@ def serialize(model: Message) -> bytes:
     return data
 
 
+def size_with(model: Message, arrays: Sequence[tuple[Message, Encoded]]) -> int:
+    """Return the bytes of the file that `write_with` would write; only shapes of `arrays` count."""
+    from converter.coreml import wire
+
+    return wire.size(list(wire.chunks(model, {id(params): array for params, array in arrays})))
+
+
 def write_with(model: Message, arrays: Sequence[tuple[Message, Encoded]], path: Path) -> None:
     """Write `model` to `path` with values that it does not hold itself.
 

@@ -136,9 +136,8 @@ def samples_of(
     """
     inputs = list(model.description.input)
     columns = {}
-    for feature in inputs:
-        names = [f"{feature.name}{suffix}", *([f"x{suffix}"] if len(inputs) == 1 else [])]
-        array = _one_of(path, arrays, names)
+    for feature, names in zip(inputs, keys(model, suffix), strict=True):
+        array = _one_of(path, arrays, names, keys(model, suffix))
         _refuse_nan(array, f"{path}: {feature.name}")
         columns[feature.name] = converted(array, feature, how)
     lengths = sorted({len(column) for column in columns.values()})
@@ -147,12 +146,33 @@ def samples_of(
     return ArraySamples(columns)
 
 
-def _one_of(path: Path, arrays: Mapping[str, Array], names: Sequence[str]) -> Array:
+def keys(model: Message, suffix: str = "") -> list[Sequence[str]]:
+    """Return for each input of `model` the names that its array may have, ending in `suffix`.
+
+    That is the name of the input; of the only one ``x``, too.
+    """
+    inputs = list(model.description.input)
+    others = [f"x{suffix}"] if len(inputs) == 1 else []
+    return [(f"{feature.name}{suffix}", *others) for feature in inputs]
+
+
+def _one_of(
+    path: Path,
+    arrays: Mapping[str, Array],
+    names: Sequence[str],
+    wanted: Sequence[Sequence[str]] = (),
+) -> Array:
     for name in names:
         if name in arrays and arrays[name].ndim:
             return arrays[name]
     has = ", ".join(arrays) or "nothing"
-    raise DataError(f"{path}: holds no array {' or '.join(names)}; it has {has}")
+    several = (
+        f"; the model has {len(wanted)} inputs, so arrays are called as these are: "
+        + ", ".join(name for name, *_ in wanted)
+        if len(wanted) > 1
+        else ""
+    )
+    raise DataError(f"{path}: holds no array {' or '.join(names)}{several}; it has {has}")
 
 
 def _refuse_nan(array: Array, where: str) -> None:

@@ -17,6 +17,7 @@ from converter.data.arrays import (
     AS_STORED,
     Reading,
     converted,
+    keys,
     labelled_of,
     samples_of,
     stored_arrays,
@@ -162,9 +163,14 @@ def _inputs(where: str, model: Message, how: Reading) -> Unlabelled:
         chosen = (found.test or found.train).samples
     else:
         arrays = stored_arrays(path)
-        suffix = next((s for s in ("", "_test", "_train") if f"x{s}" in arrays), "")
+        suffix = next((s for s in ("", "_test", "_train") if _holds(arrays, model, s)), "")
         chosen = samples_of(path, arrays, suffix, model, how)
     return Unlabelled(chosen, [str(i) for i in range(len(chosen))])
+
+
+def _holds(arrays: Mapping[str, Array], model: Message, suffix: str) -> bool:
+    """Tell whether there is an array ending in `suffix` for each input of `model`."""
+    return all(any(name in arrays for name in names) for names in keys(model, suffix))
 
 
 def _pictures(
@@ -241,5 +247,9 @@ def _archive(path: Path, model: Message, how: Reading) -> Dataset:
 def _only_input(model: Message, where: Path) -> list[Message]:
     inputs = list(model.description.input)
     if len(inputs) != 1:
-        raise DataError(f"{where}: is data for one input, but the model has {len(inputs)}")
+        names = ", ".join(feature.name for feature in inputs)
+        raise DataError(
+            f"{where}: is data for one input, but the model has {len(inputs)}; give an .npz file "
+            f"with an array for each ({names}), and y"
+        )
     return inputs

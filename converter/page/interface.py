@@ -28,6 +28,7 @@ def interface(model: CoreMLModel) -> Section:
         for feature in features:
             about = f". {feature.description}" if feature.description else ""
             told.append((name, f"{feature}{about}"))
+    told += [("image", str(image)) for image in model.images]
     if model.pixels:
         told.append(("pixels", f"{model.pixels} reaches the first layer with weights"))
     texts = [(key, text) for key, text in model.metadata.items() if "\n" not in text]
@@ -46,6 +47,8 @@ def keras_interface(model: KerasModel) -> Section:
         in_core_ml = f" (in Core ML {list(there)})" if there and there != shape[1:] else ""
         told.append(("input", f"{name}: {shape_text(shape)}{in_core_ml}"))
     told += [("output", name) for name in model.outputs]
+    if model.scaling:
+        told.append(("pixels", f"the model itself computes {model.scaling} first"))
     rate = "" if model.learning_rate is None else f", learning rate {model.learning_rate:g}"
     compiled = f"{model.optimizer}{rate}; loss {model.loss}" if model.optimizer else "no"
     told.append(("compiled", compiled))

@@ -25,6 +25,8 @@ def _converted(report: Report) -> Iterator[tuple[str, str]]:
         yield "predictions", f"differ by {report.parity:.1e} of the range of Keras's output"
     if report.doubt:
         yield "this proves little", report.doubt
+    if report.stored is not None:
+        yield "parameters in Keras", str(report.parameters)
     if report.compression is not None:
         found = report.compression
         also = "" if found.parity is None else f"; its predictions differ by {found.parity:.1e}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from converter.coreml.inspection import CoreMLModel
+from converter.coreml.inspection import CoreMLModel, Parameters
 from converter.page.document import Section
 from converter.page.parts import (
     STYLE,
@@ -61,18 +61,17 @@ def of_keras(model: KerasModel) -> list[Part]:
     ]
 
 
-def totals(parts: Sequence[Part], size: int | None = None) -> Section:
+def totals(parameters: Parameters, parts: Sequence[Part], size: int | None = None) -> Section:
     """Return the section; `size` is that of the file in bytes."""
-    count = sum(part.weights for part in parts)
-    learning = sum(part.weights for part in parts if part.learns)
+    count = parameters.total
     told = [
         ("parameters", f"{count:,}"),
-        ("learning", f"{learning:,}{_share(learning, count)}"),
-        ("frozen", f"{count - learning:,}{_share(count - learning, count)}"),
+        ("learning", f"{parameters.learning:,}{_share(parameters.learning, count)}"),
+        ("frozen", f"{parameters.frozen:,}{_share(parameters.frozen, count)}"),
     ]
     if size is not None:
         told.append(("file", f"{bytes_text(size)} ({size:,} bytes)"))
-    body = [facts(told), *_by_layer(parts, count)]
+    body = [facts(told), *_by_layer(parts)]
     return Section("Size", joined(body), STYLE)
 
 
@@ -88,10 +87,11 @@ def _share(part: int, whole: int) -> str:
     return f" ({100 * part / whole:.1f} %)" if whole else ""
 
 
-def _by_layer(parts: Sequence[Part], count: int) -> Iterator[Markup]:
+def _by_layer(parts: Sequence[Part]) -> Iterator[Markup]:
     if not parts:
         yield paragraphs(["No layer has weights."])
         return
+    count = sum(part.weights for part in parts)
     ordered = sorted(parts, key=lambda part: -part.weights)
     yield _table("Parameters by layer, the largest first", ordered[:MOST_BARS], ordered[0], count)
     if rest := ordered[MOST_BARS:]:

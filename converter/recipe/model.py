@@ -261,7 +261,7 @@ class Recipe(Strict):
     calibration: Place | None = Field(
         default=None,
         description="Samples (.npz, or images) on which to count the classes that change by "
-        "frozen_weights.",
+        "frozen_weights; an .npz holds x, or of several inputs arrays named as these.",
     )
 
     loss: Objective | None = Field(
@@ -291,7 +291,9 @@ class Recipe(Strict):
     )
 
     image: Literal["rgb", "bgr", "gray"] | None = Field(
-        default=None, description="Take images instead of arrays, in this colour order."
+        default=None,
+        description="Take images instead of arrays, in this colour order; for a model with one "
+        "input.",
     )
     scale: Scaling | None = Field(
         default=None,
@@ -318,7 +320,9 @@ class Recipe(Strict):
         "(default: spare-1, …).",
     )
     input_name: Text | None = Field(
-        default=None, description="Name of the model's input (default: image, else input)."
+        default=None,
+        description="Name of the model's only input (default: image, else input); several keep "
+        "those of Keras.",
     )
     output_name: Text | None = Field(
         default=None, description="Name of the output, or the probabilities."
@@ -351,8 +355,8 @@ class Recipe(Strict):
     )
     knn_samples: Place | None = Field(
         default=None,
-        description="Samples to begin with: an .npz file with x and y, or a folder with one folder "
-        "of images per class.",
+        description="Samples to begin with: an .npz file with x (of a model with several inputs "
+        "arrays named as these) and y, or a folder with one folder of images per class.",
     )
     knn_scale: Scaling | None = Field(
         default=None, description="Factor on these samples, such as 1/255 for pixels."

@@ -77,8 +77,23 @@ def test_quiet(folder, capsys):
     path = written(record_of())
     assert called(capsys, "calibrate", path, "-o", "a.json", "--quiet") == (0, "", "")
     assert Path("a.json").exists()
-    expected = "error: --quiet has no effect without --out\n"
-    assert called(capsys, "calibrate", path, "--quiet") == (2, "", expected)
+    code, out, err = called(capsys, "calibrate", path, "--quiet")
+    assert (code, err) == (0, "")
+    assert out == called(capsys, "calibrate", path)[1]
+
+
+def test_json(folder, capsys):
+    record = record_of()
+    code, out, err = called(capsys, "calibrate", written(record), "--json")
+    found = json.loads(out)
+    assert (code, err, found["machine"]) == (0, "", record.machine)
+    lines = called(capsys, "calibrate", "record.json")[1].splitlines()
+    assert [answer["field"] for answer in found["answers"]] == [
+        line.split()[0] for line in lines[1 : 1 + len(found["answers"])]
+    ]
+    assert {answer["field"]: answer["options"] for answer in found["answers"]}["momentum"] == [
+        KERAS.momentum
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from converter import cli
 from converter.cli.command import Command
+from converter.cli.parameters import QUIET, VERBOSE
 from tests.cli.walk import LEAVES, flag
 
 REQUIRED = {
@@ -133,7 +134,6 @@ def test_the_tables_hold_what_is_known_to_have_no_effect():
         frozenset(("train", "test", "hold_out")),
         frozenset(("verify", "data")),
         frozenset(("verify", "steps")),
-        frozenset(("predict", "quiet")),
         *(frozenset((name, "quiet", "verbose")) for name in ("convert", "train", "verify")),
     } <= found
 
@@ -214,9 +214,10 @@ def test_a_number_out_of_range_is_wrong_usage_at_once(command, extra, capsys):
 
 
 SHARED = {
-    "quiet": (["-q", "--quiet"], "Print errors only."),
-    "verbose": (["-v", "--verbose"], "Print every step with its time."),
+    "quiet": (["-q", "--quiet"], QUIET),
+    "verbose": (["-v", "--verbose"], VERBOSE),
     "as_json": (["--json"], "Print JSON."),
+    "as_yaml": (["--yaml"], "Print YAML."),
     "force": (["--force"], "Overwrite an existing file of the default name."),
 }
 
@@ -227,7 +228,7 @@ def test_flags_that_several_commands_have_mean_the_same():
         for name, command in LEAVES.items()
         for param in command.params
         if isinstance(param, click.Option)
-        and {"-q", "--quiet", "-v", "--verbose", "--json", "--force"} & set(param.opts)
+        and {"-q", "--quiet", "-v", "--verbose", "--json", "--yaml", "--force"} & set(param.opts)
     }
     assert {(name, tuple(flags), text, True) for name, (flags, text) in SHARED.items()} == {
         tuple(shared) for _, *shared in found

@@ -179,6 +179,8 @@ CASES = [
          {"scale": 0.5}, [{"scale": None}]),
     Case((INTERFACE, "--image"), "needs one input of 1 channel(s), but", picture,
          {"image": "gray"}, [{"image": "rgb"}, {"image": "bgr"}, {"image": None}]),
+    Case((INTERFACE, "--image"), "is for models with one input, and this one has 2", two_inputs,
+         {"image": "rgb"}, [{"image": None}]),
     Case((INTERFACE, "--bias"), "has 2 numbers for 3 channel(s)", picture,
          {"image": "rgb", "bias": (1.0, 2.0)}, [{"bias": (1.0, 2.0, 3.0)}]),
     Case((INTERFACE, "--input-name"), "is for models with one input", two_inputs,
@@ -258,10 +260,11 @@ CASES = [
 
 ELSEWHERE = {
     ("cli/batch.py", "--jobs"): "memory that ran out is not provoked here",
-    ("cli/convert.py", "--"): "reads a flag",
     ("cli/convert.py", "--new-head"): "reads a flag",
     ("cli/convert.py", "--report"): "of convert: tests/cli/test_report.py",
-    ("cli/convert.py", "--no-verify"): "says what was asked for",
+    ("cli/convert.py", "--on-device --dry-run"): "of a dry run: tests/cli/test_dry_run.py",
+    ("cli/convert_options.py", "--"): "reads a flag",
+    ("cli/convert_report.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
     ("cli/evaluate.py", "--data"): "names an input",
     ("cli/extract.py", "--into"): "names an input",

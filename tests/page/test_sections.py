@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from converter.conversion.inspection import KerasLayerRow, KerasModel
-from converter.coreml.inspection import Allowed, inspect
+from converter.conversion.parameters import KerasParameters
+from converter.coreml.inspection import Allowed, Parameters, inspect
 from converter.device import Check, Outcome, Verdict
 from converter.page.confusion import confusion, worst_pairs
 from converter.page.curves import panels
@@ -40,7 +41,8 @@ def answers(true, predicted, classes="abc", certainty=None):
 
 
 def test_sizes_by_layer_the_largest_first():
-    page = page_of(totals(of_core_ml(inspect(digits(layers=["head"]))), 12_345))
+    model = inspect(digits(layers=["head"]))
+    page = page_of(totals(model.parameters, of_core_ml(model), 12_345))
     text = page.text("Size")
     assert "parameters 11,042 learning 170 (1.5 %) frozen 10,872 (98.5 %)" in text
     assert "file 12.3 kB (12,345 bytes)" in text
@@ -56,14 +58,14 @@ def test_sizes_by_layer_the_largest_first():
 
 def test_many_layers_are_folded_away_and_none_is_lost():
     parts = [Part(f"layer {n}", "convolution", None, n, False) for n in range(1, 701)]
-    page = page_of(totals(parts))
+    page = page_of(totals(Parameters(245_350, 0, 245_350), parts))
     names = [row[0] for rows in page.tables.values() for row in rows[1:]]
     assert names == [f"layer {n}" for n in range(700, 0, -1)]
     assert len(page.of("details")) == 1
 
 
 def test_a_model_without_weights_has_a_size_too():
-    assert "No layer has weights." in page_of(totals([])).text("Size")
+    assert "No layer has weights." in page_of(totals(Parameters(0, 0, 0), [])).text("Size")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_keras_model_tells_why_layers_may_not_learn():
     )
     model = KerasModel(
         "net", {"x": (None, 5, 5, 1)}, ("head",), "mse", "sgd", 0.1, rows, ("head",),
-        notes=("take care",), core_ml_inputs={"x": (1, 5, 5)},
+        KerasParameters(50, 10, 40, 50, 0), notes=("take care",), core_ml_inputs={"x": (1, 5, 5)},
     )  # fmt: skip
     page = page_of(*keras_sections(model))
     assert "learning 10 (20.0 %)" in page.text("Size")

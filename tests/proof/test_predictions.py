@@ -5,7 +5,7 @@ import pytest
 
 import converter
 from converter.backend.tensorflow import keras
-from converter.cli.convert import print_report, print_summary
+from converter.cli.convert_report import Written, print_report, print_summary
 from converter.errors import ParityError
 from converter.lower.weighted import Weighted
 from converter.proof.update import verify
@@ -137,8 +137,8 @@ def test_a_model_that_ignores_its_input_is_told(last, tmp_path, capsys):
     model.layers[-1].kernel.assign(np.zeros((8, 3)))
     spec, report = convert(model, tmp_path)
     assert any("the parity proves little" in note for note in report.notes)
-    print_summary(report, tmp_path)
-    print_report(report, tmp_path)
+    print_summary(report, Written(tmp_path))
+    print_report(report, Written(tmp_path))
     assert capsys.readouterr().out.count("(proves little: the output hardly varies)") == 2
     assert "proves little" in verify(spec, model).remark
 
