@@ -6,10 +6,15 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.page.chromium import CHROMIUM
+from tests.page.chromium import MISSING as NO_CHROMIUM
 from tests.swift.compiler import MISSING, version
 
 SWIFT = tuple(f"tests/swift/test_{name}.py" for name in ("compiler", "matrix", "running"))
 """The tests that ask the Swift compiler."""
+
+BROWSER = "tests/page/test_browser.py"
+"""The tests that open pages."""
 
 # No test depends on the clock, so neither does what is drawn at random.
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,10 +38,16 @@ def pytest_runtest_setup():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say whether the generated Swift was compiled and run: `.ci/run` repeats the line."""
+    """Say whether Swift was compiled and run, and pages opened: `.ci/run` repeats the lines."""
     skipped = [r for r in terminalreporter.getreports("skipped") if MISSING in str(r.longrepr)]
     passed = [r for r in terminalreporter.getreports("passed") if r.nodeid.startswith(SWIFT)]
     if skipped:
         terminalreporter.write_line(f"Swift: skipped {len(skipped)} of its tests: {MISSING}")
     elif passed:
         terminalreporter.write_line(f"Swift: compiled and run with Swift {version()}")
+    unopened = [r for r in terminalreporter.getreports("skipped") if NO_CHROMIUM in str(r.longrepr)]
+    opened = [r for r in terminalreporter.getreports("passed") if r.nodeid.startswith(BROWSER)]
+    if unopened:
+        terminalreporter.write_line(f"Browser: skipped {len(unopened)} of its tests: {NO_CHROMIUM}")
+    elif opened:
+        terminalreporter.write_line(f"Browser: pages opened with {CHROMIUM}")

@@ -83,11 +83,19 @@ class _Drawing:
         for index, layer in enumerate(told.layers):
             self._layer(index, layer, first)
         self.features |= {f.name: self.blobs[f.name] for f in told.outputs if f.name in self.blobs}
+        if net.DESCRIPTOR.name == "NeuralNetworkClassifier" and told.layers:
+            # What the class is chosen by: a blob, by its name, or else what the last layer makes.
+            chosen = self.blobs.get(net.labelProbabilityLayerName, len(self.nodes) - 1)
+            shown = (
+                spec.description.predictedFeatureName,
+                spec.description.predictedProbabilitiesName,
+            )
+            self.features |= {name: chosen for name in shown if name}
 
     def _layer(self, index: int, layer: inspection.Layer, first: int) -> None:
         learning = self.learning
         assert learning is not None
-        role = "learns" if layer.updatable else "frozen" if layer.weights else "plain"
+        role = "plain" if not layer.weights else "learns" if layer.updatable else "frozen"
         node = self.add(
             Node(
                 layer.name,

@@ -29,6 +29,9 @@ POINTS = 72
 
 Point = tuple[float, float]
 
+Joined = Mapping[tuple[int | str, int | str], Sequence[Edge]]
+"""From which part to which part, and the edges of the graph between them."""
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -116,7 +119,7 @@ def _level(parts: Sequence[Part], edges: Iterable[Edge]) -> Level:
 
 def _laid_out(
     parts: Sequence[Part],
-    joined: Mapping[tuple[int | str, int | str], Sequence[Edge]],
+    joined: Joined,
     inner: Mapping[int, Sequence[Edge]],
 ) -> Level:
     drawn = _dot(len(parts), joined)
@@ -153,8 +156,8 @@ def _line(
     return Line(source, target, points, gradient, not gradient and any(e.stops for e in edges))
 
 
-def _dot(count: int, edges: Iterable[tuple[int | str, int | str]]) -> Any:
-    """Return what ``dot`` makes of `count` nodes of the same size and `edges` between them."""
+def _dot(count: int, joined: Joined) -> Any:
+    """Return what ``dot`` makes of `count` nodes of the same size, and edges between them."""
     graph = graphviz().AGraph(
         directed=True, nodesep="0.3", ranksep="0.25", outputorder="edgesfirst"
     )
@@ -168,13 +171,14 @@ def _dot(count: int, edges: Iterable[tuple[int | str, int | str]]) -> Any:
     graph.edge_attr.update(arrowhead="none", tailport="s", headport="n")
     for index in range(count):
         graph.add_node(str(index))
-    edges = list(edges)
-    ends = {end for edge in edges for end in edge} & {IN, OUT}
+    ends = {end for ends in joined for end in ends} & {IN, OUT}
     for end in sorted(ends):
         graph.add_node(end, shape="point", width="0.01", height="0.01")
         graph.add_subgraph([end], rank="min" if end == IN else "max")
-    for source, target in edges:
-        graph.add_edge(str(source), str(target))
+    for source, target in joined:
+        # What the gradient takes is drawn straight rather than what leaves the model.
+        weight = 3 if any(edge.gradient for edge in joined[source, target]) else 1
+        graph.add_edge(str(source), str(target), weight=weight)
     graph.layout(prog="dot")
     return graph
 

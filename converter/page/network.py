@@ -16,7 +16,7 @@ from converter.page.keras_graph import keras_graph
 from converter.page.layout import HEIGHT, WIDTH, Level, place
 from converter.page.rendering import asset, render, visible
 
-LONGEST = 28
+LONGEST = 26
 """Characters of a node's text; the panel shows all of it."""
 
 LONGEST_LABEL = 200

@@ -123,7 +123,7 @@
   // Zoom so that what is at (x, y) of the window stays there.
   function zoomTo(value, x = view.clientWidth / 2, y = view.clientHeight / 2) {
     const before = zoom;
-    zoom = Math.min(4, Math.max(0.05, value));
+    zoom = Math.min(4, Math.max(0.01, value));
     const left = (view.scrollLeft + x) * (zoom / before) - x;
     const top = (view.scrollTop + y) * (zoom / before) - y;
     resize();
@@ -305,8 +305,8 @@
     mark();
   }
   function report(text) {
-    const many = hits.length === 1 ? "1 layer" : `${hits.length} layers`;
-    found.textContent = !text ? "" : at < 0 ? many : `${at + 1} of ${many}`;
+    const count = at < 0 ? `${hits.length} found` : `${at + 1} of ${hits.length}`;
+    found.textContent = text ? count : "";
     for (const name of ["previous", "next"]) {
       figure.querySelector(`[data-do=${name}]`).disabled = !hits.length;
     }
