@@ -27,7 +27,8 @@ from converter.coreml.inspection import COLUMNS
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
 from converter.errors import DataError, MakeUpdatableError, UsageError, in_python
-from converter.paths import MODEL_ENDING, Input, Output, check_outputs
+from converter.files import write_bytes
+from converter.paths import MODEL_ENDING, PAGE_ENDING, Input, Output, check_outputs
 from converter.recipe import Choice, Metadata, Objective, Range, Recipe
 from converter.recipe.reading import from_flags, read
 from converter.validation import validate
@@ -294,6 +295,44 @@ class UpdatableModel:
         check_outputs(self._inputs(), [Output("", target, MODEL_ENDING)])
         mlmodel.write(self.spec, target)
         return target
+
+    @_in_python
+    def save_page(self, path: str | Path) -> Path:
+        """Write what there is to see of the model to `path`, an ``.html`` page; return it.
+
+        It is one file that needs no network: its size by layer, its picture, what learns and how,
+        what the rules find; how it compares with Keras, or how its training went.
+
+        Raises:
+            MissingDependencyError: what draws the page is not installed.
+            OutputError: the file cannot be written, or is what the model was made of.
+        """
+        from converter.page import document
+        from converter.page.model import core_ml_sections
+        from converter.page.notes import notes
+        from converter.page.parity import parity
+
+        target = Path(path)
+        check_outputs(self._inputs(), [Output("", target, PAGE_ENDING)])
+        first, about = [], []
+        if self.history is not None:
+            from converter.page.training import training
+
+            first = [training(self.history)]
+        elif self._source is None:
+            about = [parity(self.report)]
+        sections = [
+            *first,
+            *core_ml_sections(self.spec, self.spec.ByteSize(), *about),
+            *notes(self.report.notes),
+        ]
+        write_bytes(target, document(self._name, sections).encode())
+        return target
+
+    @property
+    def _name(self) -> str:
+        """What the file is called that the model was made of."""
+        return (self._source or (self.recipe.model if self.recipe else Path("model"))).stem
 
     def _inputs(self) -> list[Input]:
         """Return the files that the model was made of."""
@@ -584,8 +623,7 @@ class UpdatableModel:
         report = self.report
         by = f" learn by {report.update.optimizer}" if report.update else " learn"
         learn = f"{report.learning}{by}" if report.learning else "nothing learns"
-        made_of = self._source or (self.recipe.model if self.recipe else Path("model"))
-        return f"<UpdatableModel '{made_of.stem}': {learn}, {report.size / 1e6:.1f} MB>"
+        return f"<UpdatableModel '{self._name}': {learn}, {report.size / 1e6:.1f} MB>"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""

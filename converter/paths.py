@@ -13,6 +13,7 @@ from converter.errors import DataError, KerasFileError, OutputError
 
 MODEL_ENDING = (".mlmodel",)
 RECIPE_ENDINGS = (".yaml", ".yml")
+PAGE_ENDING = (".html",)
 
 LEVELS = 3
 """Folders of data are read to this depth: ``data/train/cat/1.jpg``."""

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "converter"
 FLOORS = (
     ("errors", "versions"),
     ("file_kinds", "files", "paths"),
-    ("arithmetic", "backend", "coreml", "keras_file"),
+    ("arithmetic", "backend", "coreml", "drawing", "keras_file"),
     ("recipe", "loading", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
     ("learning", "calibration"),

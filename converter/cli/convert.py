@@ -20,9 +20,11 @@ from converter.cli.parameters import (
     force_option,
     json_option,
     quiet_option,
+    report_option,
     verbose_option,
     yaml_option,
 )
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, RecipeError, UsageError
 from converter.paths import (
@@ -58,7 +60,7 @@ class Convert(Command):
         return super().parse_args(ctx, told)
 
 
-@click.command("convert", cls=Convert, excludes=[("as_json", "as_yaml")])
+@click.command("convert", cls=Convert, excludes=[("as_json", "as_yaml"), ("dry_run", "report")])
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
 @click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
 @settings
@@ -71,6 +73,7 @@ class Convert(Command):
 @click.option(
     "-j", "--jobs", type=Whole(1, LARGEST_COUNT), help="Recipes at a time (default: cores)."
 )
+@report_option
 @json_option
 @yaml_option
 @quiet_option
@@ -81,6 +84,7 @@ def command(
     force: bool,
     dry_run: bool,
     jobs: int | None,
+    report: Path | None,
     as_json: bool,
     as_yaml: bool,
     quiet: bool,
@@ -102,7 +106,7 @@ def command(
     """  # noqa: D301 (click reads \\b)
     files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
-    recipes = _recipes(files, recipe, flags, force, dry_run)
+    recipes = _recipes(files, recipe, flags, force, dry_run, report)
     from converter.cli.batch import Outcome, convert_all
 
     with Progress(quiet=quiet, verbose=verbose) as progress:
@@ -116,8 +120,11 @@ def command(
     else:
         for place, outcome in zip(written, outcomes, strict=True):
             _print(outcome, place, quiet, full=verbose or len(recipes) == 1)
+    is_quiet = quiet or as_json or as_yaml
+    if report is not None and outcomes[0].report is not None:
+        _write_page(report, outcomes[0].report, recipes[0].destination(), is_quiet)
     failed = next((outcome.exit_code for outcome in outcomes if outcome.exit_code), EXIT_OK)
-    return failed or _check_on_device(recipes, quiet or as_json or as_yaml)
+    return failed or _check_on_device(recipes, is_quiet)
 
 
 def _features(
@@ -138,6 +145,7 @@ def _recipes(
     flags: dict[str, Any],
     force: bool,
     dry_run: bool,
+    report: Path | None,
 ) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
     from converter.files import check_folder, make_folder
@@ -152,6 +160,11 @@ def _recipes(
         raise UsageError(
             f"{len(models)} model(s) and {len(paths)} recipe(s); give one model, perhaps with a "
             "recipe, or any number of recipes"
+        )
+    if report is not None and len(paths) > 1:
+        raise UsageError(
+            f"--report {report}: is a page on one model, but there are {len(paths)} recipes; "
+            "convert that one by itself"
         )
     if models:
         flags = {"model": models[0], **flags}
@@ -170,6 +183,7 @@ def _recipes(
         Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
         for name, recipe in zip(names, found, strict=True)
     ]
+    outputs += report_outputs(report)
     inputs = [each for recipe in found for each in recipe.inputs()]
     unmade = folder if dry_run and folder is not None and not folder.exists() else None
     check_outputs(inputs, outputs, force=force or dry_run, unmade=unmade)
@@ -224,6 +238,20 @@ def _convert(recipe: Recipe, progress: Progress, dry_run: bool) -> Report:
         from converter.conversion.story import convert_file
 
     return convert_file(recipe, job.step, dry_run=dry_run)
+
+
+def _write_page(target: Path, report: Report, model: Path, quiet: bool) -> None:
+    """Write the page on a conversion; the `model` that it is about is written already."""
+    from converter.coreml import mlmodel
+    from converter.page.model import core_ml_sections
+    from converter.page.notes import notes
+    from converter.page.parity import parity
+
+    sections = [
+        *core_ml_sections(mlmodel.read(model), report.size, parity(report)),
+        *notes(report.notes),
+    ]
+    write_report(target, f"{model.name}: converted", sections, quiet=quiet)
 
 
 def _print_data(outcomes: Sequence[Outcome], written: Sequence[Written], as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.data_options import tell_notes
+from converter.cli.report import write_report
 from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_NOT_RUN, EXIT_OK
 
@@ -23,15 +24,16 @@ def run_device_check(
     require_update: bool = False,
     *,
     out: Path | None = None,
+    report: Path | None = None,
     as_json: bool = False,
     quiet: bool = False,
 ) -> int:
     """Run one update of the model at `path` in Core ML, print what came of it.
 
     `data` is a place that `converter.data` reads, `out` a file for the verdict as JSON, which is
-    printed instead of text if `as_json`; its arrays go into the file `arrays_beside` it. Returns
-    the exit code: 0 passed, 1 anything else, but `EXIT_NOT_RUN` where Core ML could not be run and
-    `require_update` does not ask for it.
+    printed instead of text if `as_json`; its arrays go into the file `arrays_beside` it. `report`
+    is a file for a page on all of it. Returns the exit code: 0 passed, 1 anything else, but
+    `EXIT_NOT_RUN` where Core ML could not be run and `require_update` does not ask for it.
 
     Raises:
         MakeUpdatableError: the model or the data cannot be read, or do not fit.
@@ -55,6 +57,12 @@ def run_device_check(
         _print_checks(verdict)
     if not passed or not (quiet or as_json):
         click.echo(f"{path}: {verdict.outcome.value}: {verdict.reason}", err=not passed)
+    if report is not None:
+        from converter.page.device import on_device
+        from converter.page.model import core_ml_sections
+
+        sections = [on_device(verdict), *core_ml_sections(model, path.stat().st_size)]
+        write_report(report, f"{path.name}: verified", sections, quiet=quiet or as_json)
     if verdict.outcome is device.Outcome.NOT_RUN and not require_update:
         return EXIT_NOT_RUN
     return EXIT_OK if passed else EXIT_ERROR

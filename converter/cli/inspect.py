@@ -15,14 +15,17 @@ from converter.cli.parameters import (
     json_option,
     per_channel,
     quiet_option,
+    report_option,
     shape,
     verbose_option,
     weights_option,
     yaml_option,
 )
 from converter.cli.printable import printable
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
+from converter.paths import Input, check_outputs
 from converter.recipe import LOSSES
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from converter.conversion.inspection import KerasModel
     from converter.coreml.inspection import CoreMLModel, Update
+    from converter.page import Section
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
 
@@ -56,10 +60,17 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 @click.option("--bias", type=per_channel, metavar="R,G,B",
               help="What a Lambda on the input adds then.")  # fmt: skip
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in a Keras file.")
+@report_option
 @quiet_option
 @verbose_option
 def command(
-    file: Path, as_json: bool, as_yaml: bool, quiet: bool, verbose: bool, **options: Any
+    file: Path,
+    as_json: bool,
+    as_yaml: bool,
+    report: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
 ) -> None:
     """Show what FILE holds.
 
@@ -76,17 +87,21 @@ def command(
     if is_core_ml and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
+    check_outputs([Input("FILE", file)], report_outputs(report))
     found = _core_ml(file) if is_core_ml else _keras(file, given, quiet, verbose)
     head["size"] = file.stat().st_size
     if as_json or as_yaml:
         print_data({**head, **dataclasses.asdict(found)}, as_json)
-        return
-    from converter.cli.tables import plain_console, size_text
+    else:
+        from converter.cli.tables import plain_console, size_text
 
-    show: Any = _show_core_ml if is_core_ml else _show_keras
-    console = plain_console()
-    _line(console, "file", f"{file}, {size_text(head['size'])} ({head['size']:,} bytes)")
-    show(found, console)
+        show: Any = _show_core_ml if is_core_ml else _show_keras
+        console = plain_console()
+        _line(console, "file", f"{file}, {size_text(head['size'])} ({head['size']:,} bytes)")
+        show(found, console)
+    if report is not None:
+        is_quiet = quiet or as_json or as_yaml
+        write_report(report, f"{file.name}: inspected", _sections(file, found), quiet=is_quiet)
 
 
 def _core_ml(file: Path) -> CoreMLModel:
@@ -94,6 +109,17 @@ def _core_ml(file: Path) -> CoreMLModel:
     from converter.coreml.inspection import inspect
 
     return inspect(mlmodel.read(file))
+
+
+def _sections(file: Path, found: CoreMLModel | KerasModel) -> list[Section]:
+    """Return what the page shows of `file`, in which this was found."""
+    from converter.coreml import mlmodel
+    from converter.coreml.inspection import CoreMLModel
+    from converter.page.model import core_ml_sections, keras_sections
+
+    if isinstance(found, CoreMLModel):
+        return core_ml_sections(mlmodel.read(file), file.stat().st_size)
+    return keras_sections(found)
 
 
 def _keras(file: Path, options: dict[str, Any], quiet: bool, verbose: bool) -> KerasModel:

@@ -28,6 +28,12 @@ weights_option = click.option(
     help="Weights in a file of their own: .weights.h5, .h5, a TensorFlow checkpoint.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+report_option = click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what there is to see to an .html page, which opens in any browser.",
+)
 yaml_option = click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
 
 

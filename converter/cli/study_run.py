@@ -17,8 +17,10 @@ from converter.cli.parameters import (
     json_option,
     numbers,
     quiet_option,
+    report_option,
     verbose_option,
 )
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
@@ -161,6 +163,7 @@ def shift(text: str) -> tuple[str, float]:
     "--workers", type=Whole(1, 1024), help="Processes on this machine (default: one for each core)."
 )
 @click.option("--memory-limit", metavar="SIZE", help="What a worker may take, such as 2GB.")
+@report_option
 @json_option
 @quiet_option
 @verbose_option
@@ -183,9 +186,9 @@ def run(files: tuple[Path, ...], **options: Any) -> int:
             from converter.studies import cluster
             from converter.studies.running import prepare
         if options["plot"] is not None:
-            from converter.studies.plots import figure
+            from converter.drawing import check_matplotlib
 
-            figure()
+            check_matplotlib("--plot")
         where = cluster.Where(
             options["scheduler"], options["scheduler_file"], options["workers"],
             options["memory_limit"],
@@ -258,7 +261,7 @@ def _check(files: Sequence[Path], options: Mapping[str, Any], inputs: Sequence[I
         for path in (options[name] if name == "out" else [options[name]])
         if path is not None
     ]
-    check_outputs([*read, *inputs], outputs)
+    check_outputs([*read, *inputs], [*outputs, *report_outputs(options["report"])])
 
 
 def _check_recipe(prepared: Prepared, target: Path | None) -> None:
@@ -312,3 +315,9 @@ def _show(answer: Answer, options: Mapping[str, Any]) -> None:
     if options["write_recipe"] is not None:
         writing.write_recipe(answer, options["write_recipe"])
         say(f"wrote {options['write_recipe']}")
+    if options["report"] is not None:
+        from converter.page.study import study
+
+        name = ", ".join(model.name for model in answer.models)
+        is_quiet = options["quiet"] or options["as_json"]
+        write_report(options["report"], f"{name}: study", study(answer), quiet=is_quiet)

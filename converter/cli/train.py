@@ -20,9 +20,11 @@ from converter.cli.parameters import (
     force_option,
     json_option,
     quiet_option,
+    report_option,
     share,
     verbose_option,
 )
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 from converter.coreml.optimizers import NUMBERS, TRAINING
@@ -32,7 +34,7 @@ from converter.paths import MODEL_ENDING, Input, Output, check_outputs
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message
     from converter.data import Dataset
-    from converter.runtime import History, Settings
+    from converter.runtime import Answers, History, Settings
 
 ENDINGS = {
     "history": (".csv", ".json"),
@@ -104,6 +106,7 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
     metavar="FILE",
     help="Save the state here after every epoch, and go on from it if it is there.",
 )
+@report_option
 @json_option
 @quiet_option
 @verbose_option
@@ -146,6 +149,7 @@ def command(model: Path, **options: Any) -> int:
     from converter.cli.history import as_data
 
     try:
+        before = _answers(message, data, options)
         history = _trained(message, data, settings, options)
     except KeyboardInterrupt:
         click.echo(_interrupted(options["checkpoint"]), err=True)
@@ -157,6 +161,8 @@ def command(model: Path, **options: Any) -> int:
         facts = as_data(history, len(data.train.samples))
         tell({"file": str(target), "size": size, **facts}, True, None)
     say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    if options["report"] is not None:
+        _write_page(message, target, data, history, before, options)
     return EXIT_OK
 
 
@@ -199,13 +205,14 @@ def _check_outputs(model: Path, options: dict[str, Any]) -> None:
                 for name, endings in ENDINGS.items()
                 if options[name] is not None
             ),
+            *report_outputs(options["report"]),
         ],
         force=options["force"],
     )
     if options["plot"] is not None:
-        from converter.cli.plot import check_pillow
+        from converter.drawing import check_matplotlib
 
-        check_pillow()
+        check_matplotlib("--plot")
 
 
 def _default(model: Path) -> Path:
@@ -237,6 +244,36 @@ def _trained(model: Message, data: Dataset, settings: Settings, options: dict[st
     is_silent = options["quiet"] or options["as_json"]
     with nullcontext() if is_silent else ProgressBar(settings) as progress:
         return train(model, data.train, settings, data.test, options["checkpoint"], progress)
+
+
+def _answers(model: Message, data: Dataset, options: dict[str, Any]) -> Answers | None:
+    """Return what the model answers to the samples that a page shows, None if nobody asked."""
+    if options["report"] is None:
+        return None
+    from converter.page.looked_at import looked_at
+    from converter.runtime import answers
+
+    return answers(model, looked_at(data))
+
+
+def _write_page(
+    model: Message,
+    target: Path,
+    data: Dataset,
+    history: History,
+    before: Answers | None,
+    options: dict[str, Any],
+) -> None:
+    """Write the page on a training; the model that learned is written already."""
+    from converter.page.looked_at import after_training
+    from converter.page.model import core_ml_sections
+
+    sections = [
+        *after_training(model, data, history, before),
+        *core_ml_sections(model, target.stat().st_size),
+    ]
+    is_quiet = options["quiet"] or options["as_json"]
+    write_report(options["report"], f"{target.name}: trained", sections, quiet=is_quiet)
 
 
 def _interrupted(checkpoint: Path | None) -> str:

@@ -20,17 +20,20 @@ from converter.cli.parameters import (
     per_channel,
     positive,
     quiet_option,
+    report_option,
     shape,
     verbose_option,
 )
+from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
-from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
+from converter.errors import EXIT_ERROR, EXIT_OK, ParityError, UsageError
 from converter.paths import Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.conversion.new_classes import Renewed
     from converter.coreml.mlmodel import Message
+    from converter.page import Section
     from converter.proof.update import Verification
 
 AGAINST = (
@@ -44,7 +47,7 @@ ON_DEVICE = ("data", "timeout", "require_update")
 @click.command(
     "verify",
     cls=Command,
-    excludes=(("calibrate", "data"),),
+    excludes=(("calibrate", "data"), ("calibrate", "report")),
     needs=dict.fromkeys(AGAINST, ("against",))
     | dict.fromkeys((*ON_DEVICE, "calibrate"), ("on_device",)),
 )
@@ -97,6 +100,7 @@ ON_DEVICE = ("data", "timeout", "require_update")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the verdict to a .json file, with --on-device arrays beside it.",
               )  # fmt: skip
+@report_option
 @json_option
 @quiet_option
 @verbose_option
@@ -122,7 +126,7 @@ def command(
         raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
     _check_output(model, against, options)
     if against is None:
-        names = (*ON_DEVICE, "out", "as_json", "quiet")
+        names = (*ON_DEVICE, "out", "report", "as_json", "quiet")
         return run_device_check(model, **{name: options[name] for name in names})
     return _compare(model, against, options)
 
@@ -144,8 +148,6 @@ def _calibrate(model: Path | None, options: dict[str, Any]) -> int:
 
 
 def _check_output(model: Path, against: Path | None, options: dict[str, Any]) -> None:
-    if options["out"] is None:
-        return
     inputs = [Input("MODEL", model)]
     if against is not None:
         inputs.append(Input("--against", against))
@@ -153,9 +155,11 @@ def _check_output(model: Path, against: Path | None, options: dict[str, Any]) ->
         inputs.append(Input("--weights", options["weights"]))
     if options["data"] is not None:
         inputs.append(data_input("--data", options["data"]))
-    outputs = [Output("-o", options["out"], (".json",))]
-    if against is None:
-        outputs.append(Output("-o", arrays_beside(options["out"]), (".npz",)))
+    outputs = report_outputs(options["report"])
+    if options["out"] is not None:
+        outputs.append(Output("-o", options["out"], (".json",)))
+        if against is None:
+            outputs.append(Output("-o", arrays_beside(options["out"]), (".npz",)))
     check_outputs(inputs, outputs)
 
 
@@ -176,7 +180,14 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
             twin = _twin(message, against, options)
         with job.step("verify_update"):
             steps = (options[name] for name in ("steps", "samples", "seed"))
-            result = verify(message, twin.model, *steps)
+            try:
+                result = verify(message, twin.model, *steps)
+            except ParityError as error:  # what is wrong is what one wants to look at
+                if options["report"] is not None:
+                    from converter.page.verified import failure
+
+                    _write_page(model, message, failure(str(error)), twin.notes, options)
+                raise
     passed = result.passed(options["tolerance"])
     facts = {
         "model": str(model),
@@ -190,7 +201,24 @@ def _compare(model: Path, against: Path, options: dict[str, Any]) -> int:
     tell(facts, options["as_json"], options["out"])
     if not (options["quiet"] or options["as_json"]):
         print_verification(result, options["tolerance"], twin.notes)
+    if options["report"] is not None:
+        from converter.page.verified import verification
+
+        found = verification(result, options["tolerance"])
+        _write_page(model, message, found, twin.notes, options)
     return EXIT_OK if passed else EXIT_ERROR
+
+
+def _write_page(
+    model: Path, message: Message, found: Section, more: Sequence[str], options: dict[str, Any]
+) -> None:
+    """Write the page on a comparison."""
+    from converter.page.model import core_ml_sections
+    from converter.page.notes import notes
+
+    sections = [found, *core_ml_sections(message, model.stat().st_size), *notes(more)]
+    is_quiet = options["quiet"] or options["as_json"]
+    write_report(options["report"], f"{model.name}: verified", sections, quiet=is_quiet)
 
 
 def _twin(message: Message, against: Path, options: dict[str, Any]) -> Renewed:

@@ -6,6 +6,7 @@ Apple does not document Core ML's. See `converter.arithmetic`.
 
 from __future__ import annotations
 
+from converter.runtime.answers import Answers, answers
 from converter.runtime.history import Epoch, History, Labelled, Progress
 from converter.runtime.loop import Score
 from converter.runtime.plan import Plan, plan
@@ -24,6 +25,7 @@ from converter.runtime.trainer import Trainer
 from converter.runtime.update import check, evaluate, settings, train, way
 
 __all__ = [
+    "Answers",
     "ArraySamples",
     "Epoch",
     "History",
@@ -34,6 +36,7 @@ __all__ = [
     "Score",
     "Settings",
     "Trainer",
+    "answers",
     "check",
     "depends_on_batch",
     "evaluate",

@@ -36,7 +36,7 @@ def evaluate(model: Message, data: Labelled, batch_size: int = 32) -> Score:
         raise DataError(f"there are {len(data.samples)} samples, but {len(data.y)} labels")
     if batch_size < 1:
         raise UsageError(f"batch_size {batch_size}: must be 1 or more")
-    whole = _plan(model)
+    whole = judged(model)
     blobs = source(model, whole, data.samples, batch_size)
     answers = targets(model, whole, data.y, blob_shape(whole, blobs))
     step, loss, right = scoring(whole, StoredWeights()), 0.0, 0.0
@@ -51,8 +51,12 @@ def evaluate(model: Message, data: Labelled, batch_size: int = 32) -> Score:
     return Score(loss / total, right / total if whole.loss == CROSS_ENTROPY else None)
 
 
-def _plan(model: Message) -> Plan:
-    """Return a plan in which nothing learns: all layers lie below the loss, none after."""
+def judged(model: Message) -> Plan:
+    """Return a plan in which nothing learns: all layers lie below the loss, none after.
+
+    Raises:
+        ModelFileError: the network cannot be run, or has several outputs and no loss.
+    """
     whole = joined(model)
     if whole.last.updateParams.lossLayers:
         stored = loss_of(whole.last)

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from converter.errors import MissingDependencyError, install
-from converter.files import replacing
+from converter.coreml.mlmodel import Floats
+from converter.drawing import Axes, Figure, check_matplotlib, figure, write
 from converter.studies.answer import Answer
-from converter.studies.figures import Row
+from converter.studies.words import setting
 
 WIDTH, HEIGHT = 15, 4.5
 """Inches."""
 
-
-def figure() -> Any:
-    """Return matplotlib's class of figures, which draw without a display.
-
-    Raises:
-        MissingDependencyError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(f"--plot needs matplotlib; {install('study')}") from error
-    return Figure
+LINES = "solid", "dashed", "dashdot", "dotted"
+"""Lines that differ without colour, too."""
 
 
 def write_plot(answer: Answer, target: Path) -> None:
@@ -36,26 +25,18 @@ def write_plot(answer: Answer, target: Path) -> None:
         MissingDependencyError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
-    drawn = figure()(figsize=(WIDTH, HEIGHT), layout="constrained")
-    curve, users, rates = drawn.subplots(1, 3)
-    _curve(curve, answer)
-    _users(users, answer)
-    _map(drawn, rates, answer)
-    with replacing(target) as temporary:
-        drawn.savefig(temporary, format=target.suffix[1:])
+    check_matplotlib("--plot")
+
+    def draw(drawn: Figure) -> None:
+        curve, users, rates = drawn.subplots(1, 3)
+        draw_gain(curve, answer)
+        draw_users(users, answer)
+        _map(drawn, rates, answer)
+
+    write(figure((WIDTH, HEIGHT), draw), target)
 
 
-def title(row: Row) -> str:
-    """Return a setting in words."""
-    trial = row.trial
-    momentum = f", momentum {trial.momentum:g}" if trial.momentum else ""
-    return (
-        f"rate {trial.learning_rate:g}{momentum}, {trial.epochs} epochs, batches of "
-        f"{trial.batch_size}"
-    )
-
-
-def _curve(axes: Any, answer: Answer) -> None:
+def draw_gain(axes: Axes, answer: Answer) -> None:
     """Draw the gain of the best setting by number of samples: the median, and 10 to 90 %."""
     rows = answer.curve
     x = [row.samples for row in rows]
@@ -64,25 +45,42 @@ def _curve(axes: Any, answer: Answer) -> None:
     half = [row.gain[50].half or 0.0 for row in rows]
     axes.errorbar(x, middle, half, marker="o", capsize=3, label="median, 95 % over seeds")
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set(title=title(answer.best), xlabel="samples of a user", ylabel="gain", xscale="log")
+    axes.set(title=setting(answer.best), xlabel="samples of a user", ylabel="gain", xscale="log")
     axes.set_xticks(x, [str(value) for value in x])
     axes.minorticks_off()
     axes.legend()
 
 
-def _users(axes: Any, answer: Answer) -> None:
+def draw_users(axes: Axes, answer: Answer) -> None:
     """Draw which share of users gains how much at most."""
-    for row in answer.curve:
+    for number, row in enumerate(answer.curve):
         gains = np.sort(answer.gains_of(row))
         axes.step(gains, np.arange(1, len(gains) + 1) / len(gains), where="post",
-                  label=f"{row.samples} samples")  # fmt: skip
+                  linestyle=LINES[number % len(LINES)], label=f"{row.samples} samples")  # fmt: skip
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(title="over the users", xlabel="gain", ylabel="share of users with less")
     axes.legend()
 
 
-def _map(drawn: Any, axes: Any, answer: Answer) -> None:
+def _map(drawn: Figure, axes: Axes, answer: Answer) -> None:
     """Draw the median gain over rate and epochs, all else as in the best setting."""
+    rates, epochs, found = median_gains(answer)
+    picture = axes.imshow(found, origin="lower", aspect="auto")
+    for (y, x), value in np.ndenumerate(found):
+        axes.text(x, y, f"{value:.3f}", ha="center", va="center", color="white")
+    axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+    axes.set_yticks(range(len(epochs)), [str(count) for count in epochs])
+    axes.set(
+        title=f"median gain, {answer.samples} samples", xlabel="learning rate", ylabel="epochs"
+    )
+    drawn.colorbar(picture, ax=axes)
+
+
+def median_gains(answer: Answer) -> tuple[list[float], list[int], Floats]:
+    """Return rates, numbers of epochs, and the median gain of each pair, ``[epochs, rates]``.
+
+    All else is as in the best setting; a pair that was not tried is NaN.
+    """
     best = answer.best.trial
     rows = [
         row for row in answer.ranked
@@ -94,12 +92,4 @@ def _map(drawn: Any, axes: Any, answer: Answer) -> None:
     found = np.full((len(epochs), len(rates)), np.nan)
     for row in rows:
         found[epochs.index(row.trial.epochs), rates.index(row.trial.learning_rate)] = row.median
-    picture = axes.imshow(found, origin="lower", aspect="auto")
-    for (y, x), value in np.ndenumerate(found):
-        axes.text(x, y, f"{value:.3f}", ha="center", va="center", color="white")
-    axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
-    axes.set_yticks(range(len(epochs)), [str(count) for count in epochs])
-    axes.set(
-        title=f"median gain, {answer.samples} samples", xlabel="learning rate", ylabel="epochs"
-    )
-    drawn.colorbar(picture, ax=axes)
+    return rates, epochs, found

@@ -140,11 +140,3 @@ def _range(default: float, values: list[float]) -> Range | float:
     """Return the range of `values`; of a single one from 0 on, as less of it changes less."""
     low, high = (values[0], values[-1]) if len(values) > 1 else (0.0, default)
     return Range(default=default, min=low, max=high) if low < high else default
-
-
-def estimate_of(estimate: Estimate | None, digits: int = 3) -> str:
-    """Return an estimate with its interval, such as ``0.052 ± 0.004``."""
-    if estimate is None:
-        return "–"
-    mean = f"{estimate.mean:.{digits}f}"
-    return mean if estimate.half is None else f"{mean} ± {estimate.half:.{digits}f}"
