@@ -97,8 +97,10 @@ def fixture(name):
 
 
 ROWS = {
-    "SavedModel, tf.keras 2.12": ("tf212_branching", lambda p: (folder("tf212_branching", p), None)),
-    "SavedModel, tf.keras 2.15": ("tf215_branching", lambda p: (folder("tf215_branching", p), None)),
+    "SavedModel, tf.keras 2.12": (
+        "tf212_branching", lambda p: (folder("tf212_branching", p), None)),
+    "SavedModel, tf.keras 2.15": (
+        "tf215_branching", lambda p: (folder("tf215_branching", p), None)),
     "SavedModel, Sequential": ("tf215_plain", lambda p: (folder("tf215_plain", p), None)),
     "SavedModel, zipped": ("tf212_plain", lambda p: (FORMS / "tf212_plain.zip", None)),
     "SavedModel, layout of 2.0 to 2.4": (

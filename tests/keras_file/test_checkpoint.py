@@ -81,9 +81,7 @@ def test_a_folder_means_its_only_or_its_last_checkpoint(tmp_path):
     copied(SAVED, tmp_path)
     assert checkpoint.prefix_of(tmp_path) == tmp_path / SAVED
     copied("keras315_apart_checkpoint", tmp_path)
-    with pytest.raises(
-        KerasFileError, match=r"several checkpoints \(keras315_.*; name one of them"
-    ):
+    with pytest.raises(KerasFileError, match=r"several .*\(keras315_.*; name one of them"):
         checkpoint.prefix_of(tmp_path)
     for noted in (SAVED, f"/elsewhere/{SAVED}", f"../{SAVED}"):  # it is only looked for in here
         (tmp_path / "checkpoint").write_text(f'model_checkpoint_path: "{noted}"\n')
@@ -175,7 +173,7 @@ def test_a_table_with_a_compressed_block_is_refused(tmp_path):
     octets = bytearray(table(ONE_SHARD))
     end = octets.index(b"\x08\x01") + 2 + 8  # behind the entries and the restarts
     octets[end] = 1
-    with pytest.raises(KerasFileError, match="has a compressed .index"):
+    with pytest.raises(KerasFileError, match=r"has a compressed \.index"):
         list(read_table(memoryview(octets)))
 
 
@@ -186,7 +184,7 @@ def test_damaged_files_are_read_or_refused(tmp_path):
     whole = everything_in(prefix)
     originals = {name: (tmp_path / name).read_bytes() for name in (f"{SAVED}.index", SHARD)}
     graph = checkpoint.Checkpoint(prefix).entries[objects.GRAPH]
-    refused = 0
+    messages = []
     for _ in range(files):
         name = rng.choice(sorted(originals))
         octets = bytearray(originals[name])
@@ -198,10 +196,10 @@ def test_damaged_files_are_read_or_refused(tmp_path):
             found = everything_in(prefix)
             assert sum(len(array) for *_, array in found) <= 2 * sum(len(a) for *_, a in whole)
         except KerasFileError as error:
-            assert str(error).isprintable()
-            refused += 1
+            messages.append(str(error))
         (tmp_path / name).write_bytes(originals[name])
-    assert 0.7 * files < refused < 0.95 * files
+    assert all(map(str.isprintable, messages))
+    assert 0.7 * files < len(messages) < 0.95 * files
     assert everything_in(prefix) == whole
 
 
@@ -216,7 +214,7 @@ def test_damaged_files_are_read_or_refused(tmp_path):
 )
 def test_a_damaged_saved_model_is_read_or_refused(make, name, tmp_path):
     rng, path = random.Random(1), make("tf215_plain", tmp_path)
-    original = (path / name).read_bytes()
+    original, messages = (path / name).read_bytes(), []
     for _ in range(usual_or_long(60, 1000)):
         octets = bytearray(original)
         for _ in range(8):
@@ -227,8 +225,12 @@ def test_a_damaged_saved_model_is_read_or_refused(make, name, tmp_path):
             keras_file.read(path)
             with keras_file.open_arrays(path) as arrays:
                 assert arrays.root.children
-        except (KerasFileError, *CONTRADICTIONS) as error:
-            assert "\n" not in str(error)
+        except KerasFileError as error:
+            messages.append(str(error))
+        except CONTRADICTIONS as error:
+            messages.append(type(error).__name__)  # `load` makes one line of them
+    assert messages
+    assert all(map(str.isprintable, messages))
     (path / name).write_bytes(b"")
     with pytest.raises(KerasFileError):
         load(path)
