@@ -28,6 +28,9 @@ METADATA = "metadata.json"
 LONGEST = 2**20
 """Bytes of labels or metadata; exports have some hundred."""
 
+CUT_OFF = "..."
+"""How a label in `LABELS` ends of which Teachable Machine has left out the rest."""
+
 SCALE, BIAS = 1 / 127.5, -1.0
 """Pixels from 0 to 255 become -1 to 1, as in the Python code that comes with each Keras export."""
 
@@ -158,11 +161,13 @@ def _with_labels(
     model: StoredModel, source: str, labels: tuple[str, ...], problem: str = ""
 ) -> Stated:
     """Return what is stated by an export whose model takes pictures."""
-    shape = input_shape(model) or ()
+    shape, hint = input_shape(model) or (), ""
     image = COLOURS.get(shape[3] or 0) if len(shape) == 4 else None
+    if any(label.endswith(CUT_OFF) for label in labels):
+        hint = f"labels of {source} were cut off by Teachable Machine; in full: --classes a,b"
     if image is None:
-        return Stated(source, labels, problem, head=_head(model))
-    return Stated(source, labels, problem, image, SCALE, BIAS, _head(model))
+        return Stated(source, labels, problem, head=_head(model), hint=hint)
+    return Stated(source, labels, problem, image, SCALE, BIAS, _head(model), hint=hint)
 
 
 def _head(model: StoredModel) -> tuple[str, ...]:
