@@ -7,7 +7,7 @@ https://github.com/googlecreativelab/teachablemachine-community (libraries) writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -123,9 +123,11 @@ def _by_metadata(metadata: Mapping[str, Json], model: StoredModel) -> Stated:
     takes = FEATURES.get(library) if isinstance(library, str) else None
     if takes is None:
         return Stated(hint=f"{METADATA} is of no known library ({library!r:.80}), and is not read")
+    last = model.layers[-1] if model.layers else model
+    head = tuple(_dense(last)) if isinstance(last, StoredModel) else ()
     shape = " x ".join(str(n) for n in (input_shape(model) or ())[1:])
     note = f"a Teachable Machine model that takes no pictures, but {takes} ({shape} numbers)"
-    return Stated(METADATA, labels, problem, note=f"{note}, which the app has to make")
+    return Stated(METADATA, labels, problem, head=head, note=f"{note}, which the app has to make")
 
 
 def _metadata(path: Path) -> Mapping[str, Json] | None:
@@ -184,14 +186,19 @@ def _head(model: StoredModel) -> tuple[str, ...]:
     if not any(isinstance(layer, StoredModel) for layer in features.layers):
         return ()
     layers = _without_inputs(head)
-    if any(layer.kind not in ("Dense", "Dropout") for layer in layers):
-        return ()
-    dense = [layer for layer in layers if layer.kind == "Dense"]
-    if not dense or dense[-1].arguments.get("activation") != "softmax":
+    is_head = bool(layers) and all(layer.kind in ("Dense", "Dropout") for layer in layers)
+    if not is_head or layers[-1].arguments.get("activation") != "softmax":
         return ()
     names = [own_name(layer.name) for layer in every_layer(model)]
-    found = tuple(own_name(layer.name) for layer in dense)
+    found = tuple(_dense(head))
     return found if all(names.count(name) == 1 for name in found) else ()
+
+
+def _dense(model: StoredModel) -> Iterator[str]:
+    """Yield the names of the dense layers of `model`."""
+    for layer in model.layers:
+        if layer.kind == "Dense":
+            yield own_name(layer.name)
 
 
 def _without_inputs(model: StoredModel) -> list[StoredLayer]:

@@ -146,11 +146,11 @@ def test_metadata_of_before_2020_state_no_size(tmp_path):
 
 def test_models_of_poses_and_sounds_state_labels_only(tmp_path):
     pose = stated(with_metadata(tmp_path / "a", packageName="@teachablemachine/pose"))
-    assert pose == Stated("metadata.json", CLASSES, note=pose.note)
+    assert pose == Stated("metadata.json", CLASSES, head=HEAD, note=pose.note)
     assert "takes no pictures, but what PoseNet makes of a picture (16 x 16 x 3" in pose.note
     words = {"tfjsSpeechCommandsVersion": "0.4.0", "wordLabels": ["_noise_", "yes"]}
     sound = stated(with_metadata(tmp_path / "b", packageName=None, tmVersion=None, **words))
-    assert sound == Stated("metadata.json", ("_noise_", "yes"), note=sound.note)
+    assert sound == Stated("metadata.json", ("_noise_", "yes"), head=HEAD, note=sound.note)
     assert "takes no pictures, but a spectrogram" in sound.note
 
 
