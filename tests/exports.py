@@ -15,7 +15,8 @@ CLASSES = ("Kätzchen", "Class 2")
 LABELS = "0 Kätzchen\r\n1 Class 2\r\n"
 
 SAVED_MODEL = FIXTURES / "teachable" / "converted_savedmodel.zip"
-TENSORFLOW_JS = FIXTURES / "tensorflow_js" / "teachable.zip"
+TENSORFLOW_JS = FIXTURES / "teachable" / "tm-my-image-model.zip"
+KERAS = FIXTURES / "teachable" / "converted_keras.zip"
 
 
 def keras_folder(place, labels=LABELS, name="keras_model.h5"):
@@ -52,7 +53,7 @@ def with_metadata(place, **changed):
 
 
 EVERY = {
-    "keras zip": keras_zip,
+    "keras zip": lambda place: KERAS,
     "keras folder": lambda place: keras_folder(place / "converted_keras"),
     "saved model zip": lambda place: SAVED_MODEL,
     "saved model folder": lambda place: unpacked(SAVED_MODEL, place / "converted_savedmodel"),
