@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, reason
 from converter.keras_file.content import Json, parse
 from converter.keras_file.graph import StoredLayer, StoredModel, every_layer
 from converter.keras_file.inputs import input_shape
@@ -136,7 +136,7 @@ def _metadata(path: Path) -> Mapping[str, Json] | None:
         return None
     try:
         found = parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except KerasFileError:
+    except (KerasFileError, OSError):
         return None
     if not isinstance(found, Mapping):
         return None
@@ -155,7 +155,7 @@ def _check_size(size: Json, model: StoredModel) -> None:
     if len(shape) == 4 and any(n not in (None, size) for n in shape[1:3]):
         raise KerasFileError(
             f"its {METADATA} states pictures of {size} x {size} pixels, but the model takes "
-            f"{shape[1]} x {shape[2]}; export it again"
+            f"{shape[1]!r:.20} x {shape[2]!r:.20}; export it again"
         )
 
 
@@ -207,10 +207,11 @@ def _without_inputs(model: StoredModel) -> list[StoredLayer]:
 
 def _numbered(path: Path) -> tuple[tuple[str, ...], str]:
     """Return the labels in the file `path`, one a line behind its number, or why there are none."""
-    with path.open("rb") as file:
-        content = file.read(LONGEST)
     try:
-        text = content.decode("utf-8-sig")
+        with path.open("rb") as file:
+            text = file.read(LONGEST).decode("utf-8-sig")
+    except OSError as error:
+        return (), f"its {LABELS} cannot be read ({reason(error)})"
     except UnicodeDecodeError:
         return (), f"its {LABELS} is no text in UTF-8"
     lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
