@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, reason
 from converter.keras_file.content import Json
 
 TYPES = {"float32": "<f4", "int32": "<i4", "bool": "|u1"}
@@ -50,13 +50,20 @@ class Shards:
         for path, length in self.files:
             first, last = max(offset, start), min(offset + size, start + length)
             if first < last:
-                with path.open("rb") as file:
-                    file.seek(first - start)
-                    parts.append(file.read(last - first))
+                parts.append(_read(path, first - start, last - first))
             start += length
         if sum(map(len, parts)) != size:
             raise KerasFileError(f"has weights that were cut short; {INCOMPLETE}")
         return b"".join(parts)
+
+
+def _read(path: Path, offset: int, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise KerasFileError(f"has weights in {path.name} ({reason(error)})") from error
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ https://github.com/googlecreativelab/teachablemachine-community (libraries) writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, reason
 from converter.keras_file.content import Json, parse
 from converter.keras_file.graph import StoredLayer, StoredModel, every_layer
 from converter.keras_file.inputs import input_shape
@@ -27,6 +27,9 @@ METADATA = "metadata.json"
 
 LONGEST = 2**20
 """Bytes of labels or metadata; exports have some hundred."""
+
+CUT_OFF = "..."
+"""How a label in `LABELS` ends of which Teachable Machine has left out the rest."""
 
 SCALE, BIAS = 1 / 127.5, -1.0
 """Pixels from 0 to 255 become -1 to 1, as in the Python code that comes with each Keras export."""
@@ -120,9 +123,11 @@ def _by_metadata(metadata: Mapping[str, Json], model: StoredModel) -> Stated:
     takes = FEATURES.get(library) if isinstance(library, str) else None
     if takes is None:
         return Stated(hint=f"{METADATA} is of no known library ({library!r:.80}), and is not read")
+    last = model.layers[-1] if model.layers else model
+    head = tuple(_dense(last)) if isinstance(last, StoredModel) else ()
     shape = " x ".join(str(n) for n in (input_shape(model) or ())[1:])
     note = f"a Teachable Machine model that takes no pictures, but {takes} ({shape} numbers)"
-    return Stated(METADATA, labels, problem, note=f"{note}, which the app has to make")
+    return Stated(METADATA, labels, problem, head=head, note=f"{note}, which the app has to make")
 
 
 def _metadata(path: Path) -> Mapping[str, Json] | None:
@@ -131,7 +136,7 @@ def _metadata(path: Path) -> Mapping[str, Json] | None:
         return None
     try:
         found = parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except KerasFileError:
+    except (KerasFileError, OSError):
         return None
     if not isinstance(found, Mapping):
         return None
@@ -150,7 +155,7 @@ def _check_size(size: Json, model: StoredModel) -> None:
     if len(shape) == 4 and any(n not in (None, size) for n in shape[1:3]):
         raise KerasFileError(
             f"its {METADATA} states pictures of {size} x {size} pixels, but the model takes "
-            f"{shape[1]} x {shape[2]}; export it again"
+            f"{shape[1]!r:.20} x {shape[2]!r:.20}; export it again"
         )
 
 
@@ -158,11 +163,13 @@ def _with_labels(
     model: StoredModel, source: str, labels: tuple[str, ...], problem: str = ""
 ) -> Stated:
     """Return what is stated by an export whose model takes pictures."""
-    shape = input_shape(model) or ()
+    shape, hint = input_shape(model) or (), ""
     image = COLOURS.get(shape[3] or 0) if len(shape) == 4 else None
+    if any(label.endswith(CUT_OFF) for label in labels):
+        hint = f"labels of {source} were cut off by Teachable Machine; in full: --classes a,b"
     if image is None:
-        return Stated(source, labels, problem, head=_head(model))
-    return Stated(source, labels, problem, image, SCALE, BIAS, _head(model))
+        return Stated(source, labels, problem, head=_head(model), hint=hint)
+    return Stated(source, labels, problem, image, SCALE, BIAS, _head(model), hint=hint)
 
 
 def _head(model: StoredModel) -> tuple[str, ...]:
@@ -179,14 +186,19 @@ def _head(model: StoredModel) -> tuple[str, ...]:
     if not any(isinstance(layer, StoredModel) for layer in features.layers):
         return ()
     layers = _without_inputs(head)
-    if any(layer.kind not in ("Dense", "Dropout") for layer in layers):
-        return ()
-    dense = [layer for layer in layers if layer.kind == "Dense"]
-    if not dense or dense[-1].arguments.get("activation") != "softmax":
+    is_head = bool(layers) and all(layer.kind in ("Dense", "Dropout") for layer in layers)
+    if not is_head or layers[-1].arguments.get("activation") != "softmax":
         return ()
     names = [own_name(layer.name) for layer in every_layer(model)]
-    found = tuple(own_name(layer.name) for layer in dense)
+    found = tuple(_dense(head))
     return found if all(names.count(name) == 1 for name in found) else ()
+
+
+def _dense(model: StoredModel) -> Iterator[str]:
+    """Yield the names of the dense layers of `model`."""
+    for layer in model.layers:
+        if layer.kind == "Dense":
+            yield own_name(layer.name)
 
 
 def _without_inputs(model: StoredModel) -> list[StoredLayer]:
@@ -195,10 +207,11 @@ def _without_inputs(model: StoredModel) -> list[StoredLayer]:
 
 def _numbered(path: Path) -> tuple[tuple[str, ...], str]:
     """Return the labels in the file `path`, one a line behind its number, or why there are none."""
-    with path.open("rb") as file:
-        content = file.read(LONGEST)
     try:
-        text = content.decode("utf-8-sig")
+        with path.open("rb") as file:
+            text = file.read(LONGEST).decode("utf-8-sig")
+    except OSError as error:
+        return (), f"its {LABELS} cannot be read ({reason(error)})"
     except UnicodeDecodeError:
         return (), f"its {LABELS} is no text in UTF-8"
     lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]

@@ -127,8 +127,7 @@ def _topology(whole: Mapping[str, Json]) -> tuple[Mapping[str, Json], Mapping[st
     if whole.get("format") == "graph-model" or "node" in topology:
         raise KerasFileError(
             "is a graph model of TensorFlow.js, in which nothing can learn any more; export its "
-            "Keras model as a layers model: tensorflowjs_converter --input_format=keras "
-            "--output_format=tfjs_layers_model"
+            "Keras model as a layers model (the format tfjs_layers_model of tensorflowjs_converter)"
         )
     model = topology.get("model_config") or topology
     model = parse(model) if isinstance(model, str) else model

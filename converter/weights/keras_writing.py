@@ -12,6 +12,7 @@ import numpy as np
 from converter.errors import KerasFileError, UnsupportedError
 from converter.keras_file.rewriting import rewrite
 from converter.keras_file.storage import HDF5, KERAS_ZIP, form_of
+from converter.keras_file.unpacked import unpacked
 from converter.learning.head import CLASS_LOSSES
 from converter.loading import CompileSettings, LoadedModel, output_names
 from converter.loading.kernels import as_stored
@@ -41,18 +42,20 @@ def write(
     Raises:
         UnsupportedError: the arrays of the file cannot hold them, or the other format not all else.
     """
-    if values is None or form_of(source) is not (HDF5 if ending in HDF5_ENDINGS else KERAS_ZIP):
+    with unpacked(source) as place:
+        form = HDF5 if ending in HDF5_ENDINGS else KERAS_ZIP
+        if values is None or form_of(place) is not form:
+            try:
+                return write_anew(loaded, place, temporary, ending, allow_unsafe)
+            except LossError as error:
+                raise UnsupportedError(
+                    f"the other format would lose {error}; write it in the format that it has"
+                ) from error
         try:
-            return write_anew(loaded, source, temporary, ending, allow_unsafe)
-        except LossError as error:
-            raise UnsupportedError(
-                f"the other format would lose {error}; write it in the format that it has"
-            ) from error
-    try:
-        rewrite(source, temporary, _arrays(loaded, values))
-    except KerasFileError as error:
-        raise KerasFileError(f"{source}: {error}") from error
-    return ()
+            rewrite(place, temporary, _arrays(loaded, values))
+        except KerasFileError as error:
+            raise KerasFileError(f"{source}: {error}") from error
+        return ()
 
 
 def write_with_new_classes(
@@ -67,7 +70,8 @@ def write_with_new_classes(
     if settings is not None:
         loaded = replace(loaded, compile_settings=_of_classes(settings, loaded.model))
     try:
-        return write_anew(loaded, source, temporary, ending, allow_unsafe)
+        with unpacked(source) as place:
+            return write_anew(loaded, place, temporary, ending, allow_unsafe)
     except LossError as error:
         raise UnsupportedError(
             "with new classes Keras has to write the model anew, and that would lose "

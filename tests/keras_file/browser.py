@@ -7,11 +7,14 @@ from tests.paths import FIXTURES
 
 PLACE = FIXTURES / "tensorflow_js"
 
+TEACHABLE = "../teachable/tm-my-image-model"
+"""The one that a browser would have written."""
+
 SOURCES = {
     "float32": "tf24_teachable",
     "keras224": "keras224_sequential",
     "keras305": "keras305_zip",
-    "teachable": "tf24_teachable",
+    TEACHABLE: "tf24_teachable",
     "tf215": "tf215_hdf5",
 }
 """Zip whose weights are float32 -> the Keras file that its model was read from."""

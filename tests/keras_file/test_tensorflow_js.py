@@ -12,7 +12,7 @@ from converter.keras_file.content import LARGEST_JSON, all_groups
 from converter.keras_file.storage import TENSORFLOW_JS, form_of
 from converter.keras_file.tensorflow_js import open_arrays, read_json
 from converter.loading import load
-from tests.keras_file.browser import PLACE, QUANTIZED, SOURCES, change, unpacked
+from tests.keras_file.browser import PLACE, QUANTIZED, SOURCES, TEACHABLE, change, unpacked
 from tests.loading.test_zoo import assert_equal_predictions, fixture
 
 
@@ -80,12 +80,12 @@ def test_camel_case_is_read_as_snake_case(tmp_path):
     def edit(whole):
         whole["modelTopology"] = in_camel_case(whole["modelTopology"])
 
-    folder = change(unpacked("teachable", tmp_path), edit)
+    folder = change(unpacked(TEACHABLE, tmp_path), edit)
     text = (folder / "model.json").read_text()
     assert '"className": "DepthwiseConv2D"' in text
     assert '"channelsLast"' in text
     assert "class_name" not in text
-    inputs, expected = fixture(SOURCES["teachable"])
+    inputs, expected = fixture(SOURCES[TEACHABLE])
     assert_equal_predictions(load(folder).model, inputs, expected)
 
 
@@ -98,7 +98,7 @@ def test_what_a_browser_compiled_is_read_by_keras_names(tmp_path):
             "config": {"learningRate": 0.05, "momentum": 0.8, "useNesterov": True},
         },
     }
-    folder = change(unpacked("teachable", tmp_path), lambda whole: {
+    folder = change(unpacked(TEACHABLE, tmp_path), lambda whole: {
         **whole, "trainingConfig": training, "userDefinedMetadata": {"by": "me"}
     })  # fmt: skip
     settings = load(folder).compile_settings
@@ -108,7 +108,7 @@ def test_what_a_browser_compiled_is_read_by_keras_names(tmp_path):
 
 
 def test_weights_of_an_optimizer_are_passed_over(tmp_path):
-    folder = unpacked("teachable", tmp_path)
+    folder = unpacked(TEACHABLE, tmp_path)
     before = stored_arrays(folder)
     with (folder / "weights.bin").open("ab") as file:
         file.write(np.arange(3, dtype="<f4").tobytes())
@@ -168,7 +168,7 @@ def test_layers_with_one_name_are_told_apart_by_their_models(tmp_path):
 
 
 def test_upsampling_of_a_browser_is_not_taken_for_that_of_keras(tmp_path):
-    folder = unpacked("teachable", tmp_path)
+    folder = unpacked(TEACHABLE, tmp_path)
     layers = json.loads((folder / "model.json").read_text())["modelTopology"]["config"]["layers"]
     kinds = {"UpSampling2D": {"interpolation": "bilinear"}, "Resizing": {"height": 4, "width": 4}}
     for kind, config in kinds.items():
@@ -235,7 +235,7 @@ DAMAGED = {
 @pytest.mark.parametrize("name", DAMAGED)
 def test_what_is_wrong_is_said_in_one_line(name, tmp_path):
     edit, message = DAMAGED[name]
-    folder = change(unpacked("teachable", tmp_path), edit)
+    folder = change(unpacked(TEACHABLE, tmp_path), edit)
     with pytest.raises(KerasFileError, match=message) as caught:
         load(folder)
     assert str(caught.value).startswith(f"{folder}: ")
@@ -244,7 +244,7 @@ def test_what_is_wrong_is_said_in_one_line(name, tmp_path):
 
 @pytest.mark.parametrize("size", [0, 1575, 1577])
 def test_a_shard_of_another_length_is_refused(size, tmp_path):
-    folder = unpacked("teachable", tmp_path)
+    folder = unpacked(TEACHABLE, tmp_path)
     content = (folder / "weights.bin").read_bytes()
     (folder / "weights.bin").write_bytes((content + b"x")[:size])
     told = rf"has 1,576 bytes of weights by its weightsManifest, but {size:,} in weights\.bin"
@@ -260,7 +260,7 @@ def test_a_missing_shard_of_several_is_named(tmp_path):
 
 
 def test_json_of_absurd_length_and_damaged_json_are_refused(tmp_path):
-    folder = unpacked("teachable", tmp_path)
+    folder = unpacked(TEACHABLE, tmp_path)
     text = (folder / "model.json").read_text()
     (folder / "model.json").write_text(text[:-9])
     with pytest.raises(KerasFileError, match="not valid JSON"):
