@@ -14,8 +14,16 @@ from converter.backend.tensorflow import tf
 from converter.errors import KerasFileError
 from converter.loading import load
 from converter.loading.saved_graph.flat import flat_graph
-from converter.loading.saved_graph.harmless import FOLLOWED, GROUPS, HARMLESS, SAME, VARIABLES
+from converter.loading.saved_graph.harmless import (
+    FOLLOWED,
+    GROUPS,
+    HARMLESS,
+    SAME,
+    VARIABLES,
+    table,
+)
 from tests.loading.saved_graphs import changed, message_of, unpacked
+from tests.paths import ROOT
 
 INPUTS = ("Placeholder", "PlaceholderWithDefault")
 """Not run either: what they give is given, or is their default."""
@@ -191,3 +199,9 @@ def test_what_restores_and_initializes_a_model_never_runs(tmp_path, monkeypatch)
     model = load(changed(place, poison), signature="scores").model
     assert np.asarray(model(np.ones((1, 8, 8), "f4"))).shape == (1, 3)
     assert not list(tmp_path.glob("*.txt"))
+
+
+def test_the_documentation_has_the_list():
+    text = (ROOT / "docs" / "saved-models.md").read_text()
+    shown = text.partition("<!-- harmless:begin -->\n")[2].partition("\n<!-- harmless:end -->")[0]
+    assert shown == table(), "run: python -m converter.loading.saved_graph.harmless"

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from converter import cli
-from converter.backend.tensorflow import keras
+from converter.backend.tensorflow import keras, tf
 from converter.conversion.inspection import inspect
 from converter.conversion.story import convert_file
 from converter.coreml import mlmodel
+from converter.errors import KerasFileError
 from converter.keras_file.names import own_name
 from converter.loading import load
 from converter.recipe import Recipe
@@ -155,6 +156,45 @@ def test_a_layer_that_is_used_twice_is_one_layer(tmp_path):
     rows = inspect(Recipe(model=tmp_path / "twins")).layers
     reasons = {row.name: row.reason for row in rows}
     assert reasons["shared"] == "is used in several places, which would learn apart from each other"
+
+
+class Names(tf.Module):
+    """Two branches whose layers have one name, and two weights of one object."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = tf.Variable(tf.random.normal((4, 3), seed=1), name="net/left/dense/kernel")
+        self.right = tf.Variable(tf.random.normal((4, 3), seed=2), name="net/right/dense/kernel")
+        self.first = tf.Variable(tf.random.normal((3, 3), seed=3), name="net/block/first")
+        self.second = tf.Variable(tf.random.normal((3, 2), seed=4), name="net/block/second")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, name="x")])
+    def call(self, x):
+        y = tf.nn.relu(x @ self.left) + tf.nn.relu(x @ self.right)
+        return tf.nn.softmax(tf.nn.relu(y @ self.first) @ self.second)
+
+
+def test_layers_of_one_name_are_told_apart(tmp_path):
+    module = Names()
+    tf.saved_model.save(module, tmp_path / "names", signatures=module.call)
+    model = load(tmp_path / "names").model
+    names = [own_name(layer.name) for layer in model.layers if layer.weights]
+    assert names == ["left/dense", "right/dense", "first", "second"]
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("f4")
+    np.testing.assert_allclose(model(x), module.call(x), atol=1e-6)
+
+
+def test_a_graph_of_other_floats_is_refused(tmp_path):
+    module = tf.Module()
+    module.w = tf.Variable(tf.ones((4, 2)), name="w")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, name="x")])
+    def call(x):
+        return tf.cast(tf.cast(x, tf.float16) @ tf.cast(module.w, tf.float16), tf.float32)
+
+    tf.saved_model.save(module, tmp_path / "half", signatures=call)
+    with pytest.raises(KerasFileError, match="computes in float16, but Core ML learns in float32"):
+        load(tmp_path / "half")
 
 
 def test_the_command_line_reads_a_folder_and_writes_nothing_into_it(tmp_path, capsys):
