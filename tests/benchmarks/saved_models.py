@@ -1,4 +1,4 @@
-"""VGG16 as SavedModels against the same network as an ``.h5``: time and peak memory, as ratios.
+"""VGG16 as SavedModels against the same network as an ``.h5``: CPU time and peak memory, as ratios.
 
     python -m tests.benchmarks.saved_models --keras2 ../tf215/bin/python --repeats 3
 
@@ -18,8 +18,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-from tests.benchmarks.convert import measured
 
 WRITE = """
 import sys, keras
@@ -45,6 +43,16 @@ def written(network: str, how: str, python: str, folder: Path) -> Path:
     return target
 
 
+def measured(source: Path, target: Path) -> tuple[float, float]:
+    """Convert `source`; return the CPU time in seconds and the peak memory in GB."""
+    program = Path(sys.executable).with_name("make-updatable")
+    process = subprocess.Popen([program, source, "-o", target], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{source}: was not converted")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,9 +71,7 @@ def main() -> None:
         runs: dict[str, list[tuple[float, float]]] = {how: [] for how in sources}
         for _ in range(arguments.repeats):
             for how, source in sources.items():
-                program = Path(sys.executable).with_name("make-updatable")
-                target = folder / "made.mlmodel"
-                runs[how].append(measured([str(program), str(source), "-o", str(target)]))
+                runs[how].append(measured(source, folder / "made.mlmodel"))
     medians = {
         how: [statistics.median(values) for values in zip(*found, strict=True)]
         for how, found in runs.items()

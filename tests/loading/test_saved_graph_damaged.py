@@ -77,6 +77,11 @@ def functions_that_double(graph):
     output_through(graph, "level_0")
 
 
+def a_name_of_many_lines(graph):
+    output_through(graph, "ReadFile").name = 200 * "line\n"
+    graph.signature_def["default"].outputs["default"].name = 200 * "line\n"
+
+
 def a_function_that_is_missing(graph):
     output_through(graph, "PartitionedCall")
 
@@ -133,6 +138,7 @@ CHANGES = {
     functions_without_end: "call each other without end",
     functions_that_double: "more than 20,000 operations, which no network needs",
     a_function_that_is_missing: "calls a function that it lacks (more_PartitionedCall)",
+    a_name_of_many_lines: "the operation 'ReadFile' (line line line",
     circle: "goes in a circle",
     nowhere: "takes a value that nothing gives: nobody",
     no_signature: "has no signature",
