@@ -3,7 +3,6 @@
 The table is read here, in a few lines, rather than by TensorFlow: nothing in it can then make a
 library crash, and no graph is near. Each array is read from its place when it is wanted.
 https://github.com/tensorflow/tensorflow/blob/v2.15.0/tensorflow/core/util/tensor_bundle/tensor_bundle.h
-https://github.com/google/leveldb/blob/main/doc/table_format.md
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from converter.errors import KerasFileError, reason
 from converter.keras_file.content import DAMAGED, Place
 from converter.keras_file.protobuf import fields, messages, signed, varint
 from converter.keras_file.reader import StoredArray
+from converter.keras_file.table import LONGEST_KEY, table
 
 INDEX = ".index"
 SHARD = re.compile(r"(.+)\.data-\d{5}-of-\d{5}")
@@ -30,17 +29,12 @@ VARIABLES = Path("variables", "variables")
 STATE = "checkpoint"
 """The text file in which TensorFlow notes which checkpoint of a folder is the last."""
 
-MAGIC = 0xDB4775248B80FB57
-FOOTER, TRAILER = 48, 5
-"""Bytes at the end of a table, and behind each of its blocks."""
-
 LARGEST_INDEX = 2**24
 """Bytes; an array takes about 60, and Adam keeps three for each weight."""
 
 LARGEST_TEXT = 2**28
 """Bytes of a text in a shard, such as the description of the objects."""
 
-LONGEST_KEY = 4096
 MOST_ENTRIES = 200_000
 MOST_AXES = 8
 
@@ -165,9 +159,9 @@ class Checkpoint:
         """
         entry = self._found(key)
         if entry.is_sliced:
-            raise KerasFileError(f"holds {key} in parts; save it from one device")
+            raise KerasFileError(f"holds {key!r} in parts; save it from one device")
         if entry.kind not in DTYPES:
-            raise KerasFileError(f"holds {key} in a type that weights cannot have here")
+            raise KerasFileError(f"holds {key!r} in a type that weights cannot have here")
         dtype = np.dtype(self._order + DTYPES[entry.kind])
         if math.prod(entry.shape) * dtype.itemsize != entry.size:
             raise KerasFileError(DAMAGED)
@@ -193,7 +187,7 @@ class Checkpoint:
 
     def _found(self, key: str) -> Entry:
         if key not in self.entries:
-            raise KerasFileError(f"lacks {key}, which its own description names; save it again")
+            raise KerasFileError(f"lacks {key!r}, which its own description names; save it again")
         return self.entries[key]
 
 
@@ -234,45 +228,3 @@ def _shape(message: memoryview) -> tuple[int, ...]:
     if len(sizes) > MOST_AXES or any(size < 0 for size in sizes):
         raise KerasFileError(DAMAGED)
     return tuple(sizes)
-
-
-def table(octets: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the keys of a table in LevelDB's format and their values, in order.
-
-    Raises:
-        KerasFileError: it is damaged, no such table, or compressed, as TensorFlow's never are.
-    """
-    footer = octets[-FOOTER:]
-    if len(footer) < FOOTER or int.from_bytes(footer[-8:], "little") != MAGIC:
-        raise KerasFileError("has an .index that is damaged, or not TensorFlow's; copy it again")
-    _, at = _handle(footer, 0)
-    index, _ = _handle(footer, at)
-    for _, value in _block(octets, index):
-        yield from _block(octets, _handle(value, 0)[0])
-
-
-def _handle(octets: memoryview, at: int) -> tuple[slice, int]:
-    """Return the place of a block that stands at `at`, and where the next thing starts."""
-    start, at = varint(octets, at)
-    size, at = varint(octets, at)
-    return slice(start, start + size), at
-
-
-def _block(octets: memoryview, place: slice) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield what is in a block: each key stands there without what it shares with the last."""
-    block, kind = octets[place], octets[place.stop : place.stop + 1]
-    if place.stop + TRAILER > len(octets) or len(block) < 4:
-        raise KerasFileError(DAMAGED)
-    if kind[0] != 0:
-        raise KerasFileError("has a compressed .index, which TensorFlow does not write; save again")
-    restarts = 4 * int.from_bytes(block[-4:], "little") + 4
-    key, at, end = b"", 0, len(block) - restarts
-    while at < end:
-        shared, at = varint(block, at)
-        added, at = varint(block, at)
-        size, at = varint(block, at)
-        if shared > len(key) or shared + added > LONGEST_KEY or at + added + size > end:
-            raise KerasFileError(DAMAGED)
-        key = key[:shared] + bytes(block[at : at + added])
-        yield key, block[at + added : at + added + size]
-        at += added + size

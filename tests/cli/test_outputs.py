@@ -23,7 +23,8 @@ from tests.runtime.updatable import MNIST, digits
 FILE, PLACE, TEXT = "a file to read", "a file or folder to read", "no path"
 
 ROLES = {
-    ("convert", "files"): FILE,
+    ("convert", "files"): PLACE,
+    ("convert", "weights"): PLACE,
     ("convert", "recipe"): FILE,
     ("convert", "classes"): FILE,
     ("convert", "calibration"): PLACE,
@@ -37,9 +38,11 @@ ROLES = {
     ("validate", "ignore"): TEXT,
     ("validate", "explain"): TEXT,
     ("inspect", "file"): FILE,
+    ("inspect", "weights"): PLACE,
     ("inspect", "output"): TEXT,
     ("inspect", "signature"): TEXT,
-    ("recipe init", "model"): FILE,
+    ("recipe init", "model"): PLACE,
+    ("recipe init", "weights"): PLACE,
     ("recipe init", "signature"): TEXT,
     ("recipe init", "out"): ".yaml",
     ("recipe check", "files"): FILE,
@@ -73,11 +76,13 @@ ROLES = {
     ("weights adopt", "into"): FILE,
     ("weights adopt", "out"): ".mlmodel",
     ("extract", "model"): FILE,
-    ("extract", "into"): FILE,
+    ("extract", "into"): PLACE,
+    ("extract", "weights"): PLACE,
     ("extract", "out"): ".keras",
     ("verify", "model"): FILE,
     ("verify", "signature"): TEXT,
-    ("verify", "against"): FILE,
+    ("verify", "against"): PLACE,
+    ("verify", "weights"): PLACE,
     ("verify", "data"): PLACE,
     ("verify", "out"): ".json",
     ("calibrate", "record"): FILE,
@@ -244,7 +249,7 @@ COMBINATIONS = [
 
 def test_the_number_of_combinations():
     """A new output or input adds to it; none is lost unseen."""
-    assert len(COMBINATIONS) == 495
+    assert len(COMBINATIONS) == 579
 
 
 @pytest.fixture(autouse=True)

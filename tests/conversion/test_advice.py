@@ -165,6 +165,8 @@ class Case:
 
 NUMBER, LAMBDA = 0.00392156863, "keras315_lambda.keras"
 OPEN = {"input_shape": (18, 20, 3)}
+ARCHITECTURE = "forms/keras315_apart.json"
+WEIGHTS = ZOO / "forms" / "keras315_apart.weights.h5"
 INTERFACE, SETTINGS = "conversion/interface.py", "learning/settings.py"
 NEW_CLASSES = "conversion/new_classes.py"
 QUANTIZED, CUT, KNN = "coreml/quantization.py", "learning/cut.py", "neighbors/cut.py"
@@ -247,6 +249,12 @@ CASES = [
          {"knn": "flt"}, [{"knn": "flat"}]),
     Case((KNN, "--knn"), "does not end in a dense layer", pooled, {"knn": True}, [{"knn": "pool"}]),
     Case((KNN, "--knn"), "would be the input itself", one_layer, {"knn": True}, [{"knn": "head"}]),
+    Case(("keras_file/storage.py", "--weights"), "name the file that has them with --weights",
+         ARCHITECTURE, {}, [{"weights": WEIGHTS}]),
+    Case(("keras_file/storage.py", "--weights"), "give it as the model, and with --weights the",
+         ARCHITECTURE, {"weights": ZOO / ARCHITECTURE}, [{"weights": WEIGHTS}]),
+    Case(("keras_file/storage.py", "--weights"), "is the model itself", "tf215_hdf5.h5",
+         {"weights": ZOO / "tf215_hdf5.h5"}, [{"weights": None}]),
     Case(("keras_file/inputs.py", "--input-shape"), "open (?,?,3); give them: --input-shape 224",
          "tf24_any_size.h5", {}, [{"input_shape": (224, 224, 3)}, OPEN]),
     Case(("keras_file/inputs.py", "--input-shape"), "shape 12,12,1, which --input-shape 8,8,1",
@@ -263,6 +271,7 @@ ELSEWHERE = {
     ("cli/convert.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
     ("cli/extract.py", "--into"): "names an input",
+    ("cli/extract.py", "--weights"): "names an input",
     ("cli/failure.py", "--help"): "every command has it",
     ("cli/inspect.py", "--"): "names flags without effect",
     ("cli/inspect.py", "--layers"): "any layer that inspect calls updatable",
@@ -281,6 +290,7 @@ ELSEWHERE = {
     ("cli/verify.py", "--against"): "names an input",
     ("cli/verify.py", "--calibrate"): "of verify: tests/device/test_measuring.py",
     ("cli/verify.py", "--data"): "names an input",
+    ("cli/verify.py", "--weights"): "names an input",
     ("cli/weights.py", "--into"): "names an input",
     ("cli/weights_average.py", "--history"): "of weights: tests/weights",
     ("cli/weights_average.py", "--samples-from"): "of weights: tests/weights",
@@ -292,9 +302,11 @@ ELSEWHERE = {
     ("data/notes.py", "--scale"): "of data: tests/data",
     ("data/reading.py", "--hold-out"): "of train: tests/data",
     ("device/record.py", "--on-device --calibrate"): "of a Mac",
+    ("keras_file/hdf5.py", "--weights"): "of two files: tests/conversion/test_weights_apart.py",
     ("keras_file/stored_code.py", "--allow-unsafe"): "test_code_that_is_trusted_runs",
     ("learning/cut.py", "--input-shape"): "the trace asks for open sizes before",
     ("learning/head.py", "--loss"): "tests/learning/test_advice.py, for every end of a model",
+    ("loading/__init__.py", "--weights"): "tests/loading/test_saved_graph_damaged.py",
     ("loading/__init__.py", "--signature"): "tests/loading/test_saved_graph_damaged.py",
     ("loading/saved_graph/message.py", "--signature"): "tests/loading/test_saved_graph_damaged.py",
     ("loading/saved_graph/__init__.py", "--signature"): "tests/loading/test_saved_graph.py",
@@ -316,6 +328,7 @@ ELSEWHERE = {
     ("swift/package.py", "--resource"): "of swift: tests/swift/test_swift_package.py",
     ("weights/average.py", "--weights"): "of weights: tests/weights",
     ("weights/extraction.py", "--into"): "names an input",
+    ("weights/extraction.py", "--weights"): "tests/conversion/test_weights_apart.py",
 }
 """Messages that are tried otherwise, or advise nothing."""
 
