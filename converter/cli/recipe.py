@@ -37,6 +37,8 @@ def command() -> None:
 @click.argument("model", type=PATH)
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="Default: <MODEL>.yaml; - prints it.")
 @weights_option
+@click.option("--signature", metavar="NAME",
+              help="Which signature of a SavedModel that is read by its graph.")  # fmt: skip
 @force_option
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the model file.")
 @quiet_option
@@ -45,6 +47,7 @@ def init(
     model: Path,
     out: Path | None,
     weights: Path | None,
+    signature: str | None,
     force: bool,
     allow_unsafe: bool,
     quiet: bool,
@@ -55,7 +58,7 @@ def init(
     from converter.recipe import Recipe
     from converter.recipe.template import template
 
-    recipe = Recipe(model=model, weights=weights, allow_unsafe=allow_unsafe)
+    recipe = Recipe(model=model, weights=weights, signature=signature, allow_unsafe=allow_unsafe)
     target = out or Path(f"{stem(model)}.yaml")
     if str(target) != "-":
         output = Output("-o" if out else "", target, RECIPE_ENDINGS, is_default=out is None)
@@ -72,6 +75,7 @@ def init(
         "optimizer": (found.optimizer or "").lower(),
         "learning_rate": found.learning_rate,
         "loss": found.loss,
+        "signature": signature,
         "allow_unsafe": allow_unsafe or None,
         **found.stated,
     }

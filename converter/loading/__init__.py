@@ -44,6 +44,9 @@ NO_OTHER_WEIGHTS = (
     "with the weights that it has, so leave it out"
 )
 
+LONGEST_REASON = 600
+"""Characters of an error that repeats names in a graph, which may be of any length."""
+
 CONTRADICTIONS = (
     ArithmeticError,
     AttributeError,
@@ -144,7 +147,10 @@ def _of_graph(
     """Return the live model that the graph in `folder` is, which says nothing of its training."""
     from converter.loading.saved_graph import load_graph
 
-    model, notes = load_graph(folder, signature, input_shape, check)
+    try:
+        model, notes = load_graph(folder, signature, input_shape, check)
+    except (KerasFileError, UsageError) as error:  # with names as the file has them
+        raise type(error)(" ".join(str(error).split())[:LONGEST_REASON]) from error
     return LoadedModel(model, None, notes, scaling)
 
 

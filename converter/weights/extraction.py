@@ -21,9 +21,16 @@ from converter.conversion.source import load_source
 from converter.conversion.traced import loss_of, traced
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message, layer_params, updatable_layers
 from converter.coreml.pipelines import learner
-from converter.errors import NotUpdatableError, ParityError, UnsupportedError, UsageError
+from converter.errors import (
+    KerasFileError,
+    NotUpdatableError,
+    ParityError,
+    UnsupportedError,
+    UsageError,
+)
 from converter.files import replacing
 from converter.keras_file import check_kind
+from converter.keras_file.storage import GRAPH_ALONE
 from converter.learning.network import learning_network
 from converter.loading import LoadedModel
 from converter.lower.weighted import Weighted
@@ -84,6 +91,8 @@ def extract(
     check_outputs(inputs, [Output("", target, ENDINGS)])
     check_kind(source, weights)
     loaded, new = _loaded(spec, source, weights, allow_unsafe)
+    if loaded.built is None:
+        raise KerasFileError(f"{source}: {GRAPH_ALONE}")
     values = dict(_learned(spec, loaded, new))
     by_id = {id(variable): variable for variable in loaded.model.variables}
     for key, array in values.items():

@@ -166,7 +166,7 @@ def test_commands_and_options_are_completed_those_of_the_default_command_too():
 NO_FILES = {
     "--layers", "--output", "--input-shape", "--bias", "--input-name", "--output-name",
     "--label-name", "--ignore", "--explain", "--scale", "--resource",
-    "--knn", "--default-label", "--scheduler", "--memory-limit",
+    "--signature", "--knn", "--default-label", "--scheduler", "--memory-limit",
 }  # fmt: skip
 """Options that take a text which is not the name of a file."""
 

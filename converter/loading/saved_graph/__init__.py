@@ -20,7 +20,7 @@ from converter.loading.saved_graph.flat import Graph, Value, flat_graph
 from converter.loading.saved_graph.grouping import plans
 from converter.loading.saved_graph.layers import live_model
 from converter.loading.saved_graph.message import Message, chosen_signature, read_graph, signatures
-from converter.loading.saved_graph.running import NUMBERS, Fact, looked_at
+from converter.loading.saved_graph.running import FLOATS, NUMBERS, Fact, looked_at
 
 __all__ = ["load_graph"]
 
@@ -53,6 +53,7 @@ def load_graph(
     specs = _specs(flat, message.signature_def[name].inputs, input_shape)
     weights = {v: tf.TensorSpec(one.shape, one.dtype) for v, one in found.items()}
     facts = looked_at(flat, specs, weights)
+    _refuse_other_floats(facts)
     flat = _varying(flat, facts)
     model, live = live_model(name, flat, plans(flat, found, facts), found, facts)
     check(model)
@@ -96,6 +97,16 @@ def _taken_as(value: Value, graph: Graph, dtype: str) -> str:
         for node in takers
     )
     return "float32" if takers and is_cast else dtype
+
+
+def _refuse_other_floats(facts: Mapping[Value, Fact]) -> None:
+    """Refuse a graph that computes in other floats than Core ML learns in."""
+    for value, fact in facts.items():
+        if fact.varies and fact.dtype in FLOATS and fact.dtype != "float32":
+            raise KerasFileError(
+                f"its operation {value.maker} computes in {fact.dtype}, but Core ML learns in "
+                "float32 only; export the model with the policy float32"
+            )
 
 
 def _varying(graph: Graph, facts: Mapping[Value, Fact]) -> Graph:

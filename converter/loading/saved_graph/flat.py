@@ -137,6 +137,8 @@ class _Flattening:
         called = node.attr["f"].func.name if node.op in FOLLOWED else node.op
         if called in self.functions:
             return self._called(self.functions[called], inputs, depth)
+        if node.op in FOLLOWED:
+            raise KerasFileError(f"its graph calls a function that it lacks ({node.name})")
         if node.op in VARIABLES:
             self.variables.append(node.name)
             return [Value(node.name)]

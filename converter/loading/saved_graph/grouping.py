@@ -80,7 +80,7 @@ def plans(
             name,
             _kind(group, variables),
             tuple(dict.fromkeys(v for run in group for v in run.variables)),
-            tuple(_part(run, needed, facts) for run in group),
+            tuple(_part(run, needed) for run in group),
         )
         for group, name in zip(groups, names, strict=True)
     ]
@@ -250,12 +250,12 @@ def _kind(group: Sequence[_Run], variables: Mapping[str, Variable]) -> str:
     return next(step.node.kind for step in group[0].steps if kernel in step.variables)
 
 
-def _part(run: _Run, needed: Mapping[Value, int], facts: Mapping[Value, Fact]) -> Part:
+def _part(run: _Run, needed: Mapping[Value, int]) -> Part:
     """Return one use of a layer."""
     inner = {step.node.name for step in run.steps}
     nodes = {node.name: node for step in run.steps for node in step.nodes}
     inputs = dict.fromkeys(v for step in run.steps for v in step.inputs if v.maker not in inner)
-    outputs = [value for value in facts if value.maker in inner and needed[value]]
-    last = run.steps[-1].node.name
-    own = [value for value in outputs if value.maker == last]
-    return Part(tuple(inputs), tuple(nodes.values()), tuple(own))
+    last = run.steps[-1].node
+    outputs = [Value(last.name, place) for place in range(last.outputs)]
+    needed_outputs = tuple(value for value in outputs if needed[value])
+    return Part(tuple(inputs), tuple(nodes.values()), needed_outputs)

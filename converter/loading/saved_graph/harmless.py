@@ -82,3 +82,16 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 HARMLESS = frozenset(kind for _, kinds in GROUPS.values() for kind in kinds)
 """The operations that are run, by the names that TensorFlow knows them by."""
+
+
+def table() -> str:
+    """Return the list as a table for the documentation."""
+    rows = [
+        f"| {group} | {reason} | {', '.join(f'`{kind}`' for kind in kinds)} |"
+        for group, (reason, kinds) in GROUPS.items()
+    ]
+    return "\n".join(["| group | what they do | operations |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    print(table())

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from converter.backend.keras import in_one_line
 from converter.backend.saved_model import keep_logits
 from converter.backend.tensorflow import tf
 from converter.errors import KerasFileError
 from converter.loading.saved_graph.flat import Graph, Node, Value
-from converter.trace.program import Array
 
 LARGEST_VALUE = 2**28
 """Numbers in one array of one sample; an image of 224 by 224 becomes 3 million in a VGG16."""
@@ -82,9 +82,9 @@ def _run(node: Node, inputs: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _constant(node: Node) -> Array:
+def _constant(node: Node) -> npt.NDArray[Any]:
     """Return the array of a constant, whose size was checked."""
-    found: Array = np.asarray(tf.make_ndarray(node.attributes["value"].tensor))
+    found: npt.NDArray[Any] = np.asarray(tf.make_ndarray(node.attributes["value"].tensor))
     return found
 
 

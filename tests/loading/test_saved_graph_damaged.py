@@ -1,0 +1,224 @@
+"""SavedModels that are damaged, absurd, or made to keep a machine busy: one clear line each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from converter.backend.tensorflow import tf
+from converter.errors import KerasFileError, MakeUpdatableError, UsageError
+from converter.loading import load
+from tests.loading.saved_graphs import FORMS, changed, unpacked
+
+
+def output_through(graph, kind, inputs=(), **attributes):
+    """Let the output go through an operation of the kind `kind`; return its node."""
+    output = graph.signature_def["default"].outputs["default"]
+    given = [*(output.name,), *inputs]
+    node = graph.graph_def.node.add(name=f"more_{kind}", op=kind, input=given)
+    for name, value in attributes.items():
+        node.attr[name].CopyFrom(value)
+    output.name = f"{node.name}:0"
+    return node
+
+
+def constant(graph, name, values, dtype=tf.int32):
+    node = graph.graph_def.node.add(name=name, op="Const")
+    node.attr["dtype"].type = dtype.as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values, dtype))
+    return node
+
+
+def many_tiles(graph):
+    constant(graph, "times", [2**20, 2**20])
+    output_through(graph, "Tile", ["times"])
+
+
+def splat(graph):
+    node = constant(graph, "ones", [1.0], tf.float32)
+    node.attr["value"].tensor.tensor_shape.dim[0].size = 2**40
+    output_through(graph, "AddV2", ["ones"])
+
+
+def filled(graph):
+    constant(graph, "sizes", [2**30, 2**30])
+    constant(graph, "zero", 0.0, tf.float32)
+    graph.graph_def.node.add(name="zeros", op="Fill", input=["sizes", "zero"])
+    output_through(graph, "AddV2", ["zeros"])
+
+
+def functions_without_end(graph):
+    function = graph.graph_def.library.function.add()
+    function.signature.name = "again"
+    function.signature.input_arg.add(name="x", type=1)
+    function.signature.output_arg.add(name="y", type=1)
+    call = function.node_def.add(name="call", op="PartitionedCall", input=["x"])
+    call.attr["f"].func.name = "again"
+    function.ret["y"] = "call:output:0"
+    output_through(graph, "again")
+
+
+def functions_that_double(graph):
+    """Thirty functions, each calling the next twice: a thousand million operations."""
+    for level in range(30):
+        function = graph.graph_def.library.function.add()
+        function.signature.name = f"level_{level}"
+        function.signature.input_arg.add(name="x", type=1)
+        function.signature.output_arg.add(name="y", type=1)
+        for name, source in (("a", "x"), ("b", "a:output:0")):
+            node = function.node_def.add(name=name, op="PartitionedCall", input=[source])
+            node.attr["f"].func.name = f"level_{level + 1}" if level < 29 else "end"
+        function.ret["y"] = "b:output:0"
+    function = graph.graph_def.library.function.add()
+    function.signature.name = "end"
+    function.signature.input_arg.add(name="x", type=1)
+    function.signature.output_arg.add(name="y", type=1)
+    function.ret["y"] = "x"
+    output_through(graph, "level_0")
+
+
+def a_name_of_many_lines(graph):
+    output_through(graph, "ReadFile").name = 200 * "line\n"
+    graph.signature_def["default"].outputs["default"].name = 200 * "line\n"
+
+
+def a_function_that_is_missing(graph):
+    output_through(graph, "PartitionedCall")
+
+
+def circle(graph):
+    graph.graph_def.node.add(name="a", op="AddV2", input=["b", "b"])
+    graph.graph_def.node.add(name="b", op="Neg", input=["a"])
+    output_through(graph, "AddV2", ["a"])
+
+
+def nowhere(graph):
+    output_through(graph, "AddV2", ["nobody"])
+
+
+def no_signature(graph):
+    graph.signature_def.clear()
+
+
+def of_another_size(graph):
+    constant(graph, "five", [1.0] * 5, tf.float32)
+    output_through(graph, "AddV2", ["five"])
+
+
+def seven_at_once(graph):
+    graph.signature_def["default"].inputs["images"].tensor_shape.dim[0].size = 7
+
+
+def frozen(graph):
+    for node in graph.graph_def.node:
+        if node.op == "VariableV2":
+            sizes = [dim.size for dim in node.attr["shape"].shape.dim]
+            values = tf.make_tensor_proto(np.ones(sizes, "f4"))
+            node.op = "Const"
+            node.attr["value"].tensor.CopyFrom(values)
+
+
+def of_another_model(graph):
+    for node in graph.graph_def.node:
+        if node.name == "Net/Logits/biases":
+            node.attr["shape"].shape.dim[0].size = 4
+
+
+def without_a_variable(graph):
+    for node in graph.graph_def.node:
+        node.name = node.name.replace("Net/Logits/biases", "Net/Logits/offsets")
+        for place, name in enumerate(node.input):
+            node.input[place] = name.replace("Net/Logits/biases", "Net/Logits/offsets")
+
+
+CHANGES = {
+    many_tiles: "makes an array of shape",
+    splat: "makes an array of shape (1099511627776,), larger than any network needs",
+    filled: "makes an array of shape",
+    functions_without_end: "call each other without end",
+    functions_that_double: "more than 20,000 operations, which no network needs",
+    a_function_that_is_missing: "calls a function that it lacks (more_PartitionedCall)",
+    a_name_of_many_lines: "the operation 'ReadFile' (line line line",
+    circle: "goes in a circle",
+    nowhere: "takes a value that nothing gives: nobody",
+    no_signature: "has no signature",
+    of_another_size: "its operation 'AddV2' (more_AddV2) does not fit what it takes",
+    seven_at_once: "takes 7 samples at once",
+    frozen: "reads no variables, so there is nothing that could learn",
+    of_another_model: "is float32 of shape (4,), but the checkpoint holds float32 of shape (3,)",
+    without_a_variable: "has no array for the variable 'Net/Logits/offsets'",
+}
+
+
+def refused(place, **options):
+    with pytest.raises(MakeUpdatableError) as caught:
+        load(place, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_graph_that_no_network_has_is_refused_in_one_line(change, tmp_path):
+    place = unpacked("tf221_v1", tmp_path)
+    said = refused(changed(place, change))
+    assert CHANGES[change] in said
+    assert said.startswith(f"{place}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("saved_model.pb", "damaged or truncated"),
+        ("variables/variables.index", "damaged"),
+        ("variables/variables.data-00000-of-00001", "bytes, but variables.index tells of"),
+    ],
+)
+def test_damaged_files(name, words, tmp_path):
+    place = unpacked("tf221_v1", tmp_path)
+    (place / name).write_bytes((place / name).read_bytes()[:-9])
+    assert words in refused(place)
+    (place / name).unlink()
+    assert refused(place)
+
+
+def test_any_change_of_a_byte_is_read_or_told_in_one_line(tmp_path):
+    place = unpacked("tf221_v1", tmp_path)
+    path = place / "saved_model.pb"
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        octets = bytearray(whole)
+        for at in random.integers(0, len(octets), 3):
+            octets[at] = random.integers(256)
+        path.write_bytes(octets)
+        try:
+            load(place)
+        except MakeUpdatableError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_signatures():
+    source = FORMS / "tf221_module.zip"
+    with pytest.raises(UsageError, match=r"several signatures \(features, scores\); choose"):
+        load(source)
+    with pytest.raises(UsageError, match=r"no signature 'score'; its signatures: features, scores"):
+        load(source, signature="score")
+    assert load(source, signature="features").model.output_shape == (None, 6)
+
+
+def test_flags_of_other_forms_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"--signature is for SavedModels .* leave it out"):
+        load(FORMS.parent / "tf215_hdf5.h5", signature="serving_default")
+    with pytest.raises(UsageError, match=r"--weights is for models that describe .* leave it out"):
+        load(FORMS / "tf221_v1.zip", weights=FORMS.parent / "tf215_hdf5.h5")
+
+
+def test_open_sizes_are_asked_for():
+    with pytest.raises(KerasFileError, match=r"open \(\?,\?,3\); give them: --input-shape 224"):
+        load(FORMS / "tf215_hub.zip")
+    with pytest.raises(KerasFileError, match=r"which --input-shape 16,20,1 contradicts"):
+        load(FORMS / "tf215_hub.zip", input_shape=(16, 20, 1))
+
+
+def test_a_file_of_a_saved_model_alone(tmp_path):
+    place = unpacked("tf221_v1", tmp_path)
+    assert "saved_model.pb: " in refused(place / "saved_model.pb")
