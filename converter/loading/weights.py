@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from converter.backend.keras import kept_variables, own_attributes
-from converter.backend.tensorflow import keras, tensor
+from converter.backend.tensorflow import aligned, keras, tensor
 from converter.errors import KerasFileError
 from converter.keras_file import Arrays, Dataset, Group, Origin, StoredLayer, StoredModel
 from converter.loading.build import Built
@@ -146,7 +144,9 @@ class Filler:
         if math.prod(dataset.shape) != math.prod(shape):  # before it is read
             raise KerasFileError(_shapes(owner, variable, dataset.shape))
         if not self.kernels and variable.name.endswith("kernel"):
-            variable.assign(tensor(np.ones(shape, np.float32)))
+            ones = aligned(shape)
+            ones.fill(1)
+            variable.assign(tensor(ones))
             return
         array = to_today(dataset[()], owner.stored, self.origin)
         if array.shape != shape:
