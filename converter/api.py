@@ -134,7 +134,12 @@ def convert(
         MakeUpdatableError: in one line, what is wrong and what to do; its subclasses say what kind
             of thing (see `converter.errors`).
     """
+    from converter.loading import compile_settings_of
+    from converter.loading.live import check_live
+
     is_file = isinstance(model, (str, Path))
+    if not is_file:
+        check_live(model)
     source = Path(model if isinstance(model, (str, Path)) else f"{model.name}.keras")
     flags = {"model": source, **_plain(options)}
     chosen = read(Path(recipe), flags) if recipe is not None else from_flags(flags)
@@ -143,7 +148,6 @@ def convert(
     if chosen.output_path is not None:
         chosen = chosen.model_copy(update={"output_path": None})
     from converter.conversion import story
-    from converter.loading import compile_settings_of
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "converted.mlmodel"
@@ -341,10 +345,12 @@ class UpdatableModel:
         """Return the live Keras model to compare with."""
         from converter.conversion.new_classes import original, renewed_again
         from converter.loading import compile_settings_of
+        from converter.loading.live import check_live
 
         if isinstance(against, (str, Path)):
             return original(self.spec, Path(against), allow_unsafe=allow_unsafe).model
         if against is not None:
+            check_live(against)
             return against
         if self.history is not None:
             raise UsageError(

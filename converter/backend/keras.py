@@ -12,6 +12,14 @@ from typing import Any
 from unittest.mock import patch
 
 from converter.backend.tensorflow import keras, tf
+from converter.errors import UnsupportedError
+
+if keras.config.backend() != "tensorflow":  # imported before us, by the program that we run in
+    raise UnsupportedError(
+        f"this program runs Keras on {keras.config.backend()}, and a conversion runs it on "
+        "TensorFlow; save the model, model.save('model.keras'), and convert the file in another "
+        "process: make-updatable model.keras"
+    )
 
 FUNCTIONS = ("core", "image", "linalg", "math", "nn", "numpy")
 """Modules of ``keras.src.ops`` whose operations Keras 3 stores by class; no two share a name."""

@@ -22,6 +22,7 @@ from converter.cli.parameters import (
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
+from converter.paths import size_of
 from converter.recipe import LOSSES
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def command(
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
     found = _core_ml(file) if is_core_ml else _keras(file, given, quiet, verbose)
-    head["size"] = file.stat().st_size
+    head["size"] = size_of(file)
     if as_json or as_yaml:
         print_data({**head, **dataclasses.asdict(found)}, as_json)
         return

@@ -1,7 +1,7 @@
 """What a Keras file holds, of any version, taken out without running or building anything.
 
-`storage` finds the JSON and the arrays (`zipped`, `reader` and, in a process of its own, `child`
-and `hdf5`); `spelling` (with `keras1`) brings each
+`storage` finds the JSON and the arrays, in a row for each form of a model (`unpacked`, `zipped`,
+`reader` and, in a process of its own, `child` and `hdf5`); `spelling` (with `keras1`) brings each
 layer to today's names; `graph` and `calls` read how the layers hang together; `stored_code` keeps
 Python code out, and `inputs` fills in the size of the input.
 """
@@ -21,6 +21,7 @@ from converter.keras_file.inputs import input_shape, with_fixed_input
 from converter.keras_file.reader import prepare
 from converter.keras_file.spelling import Origin
 from converter.keras_file.storage import check_kind, open_arrays, read_json
+from converter.keras_file.unpacked import unpacked
 
 __all__ = [
     "Arrays",
@@ -40,6 +41,7 @@ __all__ = [
     "open_arrays",
     "prepare",
     "read",
+    "unpacked",
 ]
 
 Scaling: TypeAlias = tuple[float | Sequence[float], float | Sequence[float]]

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from converter.loading.build import Built
     from converter.loading.weights import Placed
 
-__all__ = ["CompileSettings", "LoadedModel", "Loss", "compile_settings_of", "load", "output_names"]
+__all__ = [
+    "CompileSettings",
+    "LoadedModel",
+    "Loss",
+    "check_live",
+    "compile_settings_of",
+    "load",
+    "output_names",
+]
 
 
 CONTRADICTIONS = (
@@ -76,10 +84,11 @@ def load(
         MissingDependencyError: TensorFlow or h5py is not installed.
     """
     try:
-        file = keras_file.read(
-            path, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
-        )
-        return _built(file, path, check, kernels)
+        with keras_file.unpacked(path) as place:
+            file = keras_file.read(
+                place, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
+            )
+            return _built(file, place, check, kernels)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
