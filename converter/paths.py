@@ -56,6 +56,12 @@ def check_source(source: Path) -> None:
         raise KerasFileError(f"{source}: there is no such file; check the path")
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    parts = path.rglob("*") if path.is_dir() else [path]
+    return sum(part.stat().st_size for part in parts if part.is_file())
+
+
 def check_samples(samples: Path | None) -> None:
     """Check that the file or folder `samples`, if one is named, can be there to read.
 

@@ -25,7 +25,7 @@ from converter.cli.printable import printable
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
-from converter.paths import Input, check_outputs
+from converter.paths import Input, check_outputs, size_of
 from converter.recipe import LOSSES
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def command(
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
     check_outputs([Input("FILE", file)], report_outputs(report))
     found = _core_ml(file) if is_core_ml else _keras(file, given, quiet, verbose)
-    head["size"] = file.stat().st_size
+    head["size"] = size_of(file)
     if as_json or as_yaml:
         print_data({**head, **dataclasses.asdict(found)}, as_json)
     else:

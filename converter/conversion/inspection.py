@@ -76,6 +76,8 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown, *, advise: bool = False) -> KerasModel:
     """Return what the Keras file that `recipe` names holds, with `advise` what choices would cost.
 
+    For the latter no kernel is read: it is told from shapes, biases and normalizations.
+
     Of the recipe, ``model``, ``weights``, ``input_shape``, ``signature``, ``output``, ``loss``,
     ``allow_unsafe``, and ``scale`` and ``bias`` in the place of a Lambda count.
 
@@ -90,6 +92,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown, *, advise: bool = False)
             input_shape=recipe.input_shape,
             signature=recipe.signature,
             lambda_scaling=scaling_of(recipe),
+            kernels=not advise,
         )
     stated = stated_settings(loaded, recipe)
     notes = (*loaded.notes, *stated_notes(loaded.stated, stated, recipe))

@@ -86,6 +86,7 @@ def load(
     lambda_scaling: Scaling | None = None,
     signature: str | None = None,
     check: Callable[[Any], None] = lambda model: None,
+    kernels: bool = True,
 ) -> LoadedModel:
     """Load the model in `path`, in any form in which Keras 1 to 3 or TensorFlow writes it.
 
@@ -94,7 +95,8 @@ def load(
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
     `signature` names the one of a SavedModel to read, where there are several. `check` sees the
-    model before its weights are read, and may refuse it.
+    model before its weights are read, and may refuse it. Without `kernels` these, the bulk of the
+    weights, are not read but all ones: for who needs their shapes only.
 
     Raises:
         KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
@@ -117,10 +119,10 @@ def load(
         )
         loaded = _built(file, check)
         if weights is None:
-            loaded = _filled(loaded, place, file.origin)
+            loaded = _filled(loaded, place, file.origin, kernels)
     if weights is not None:
         with _unpacked(weights) as place:
-            loaded = _filled_apart(loaded, place, file.origin)
+            loaded = _filled_apart(loaded, place, file.origin, kernels)
     return _finished(loaded)
 
 
@@ -166,22 +168,22 @@ def _built(file: KerasFile, check: Callable[[Any], None]) -> LoadedModel:
     return LoadedModel(built.layer, settings, notes, file.scaling, built, stated=file.stated)
 
 
-def _filled(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:
+def _filled(loaded: LoadedModel, place: Path, origin: Origin, kernels: bool) -> LoadedModel:
     """Return the model with its own weights."""
     from converter.loading.weights import fill
 
     assert loaded.built is not None
     with keras_file.open_arrays(place) as arrays:
-        return replace(loaded, placed=fill(loaded.built, arrays, origin))
+        return replace(loaded, placed=fill(loaded.built, arrays, origin, kernels=kernels))
 
 
-def _filled_apart(loaded: LoadedModel, place: Path, origin: Origin) -> LoadedModel:
+def _filled_apart(loaded: LoadedModel, place: Path, origin: Origin, kernels: bool) -> LoadedModel:
     """Return the model with weights of a file of their own, `origin` being that of the model."""
     from converter.loading.apart import fill_apart
 
     assert loaded.built is not None
     with keras_file.open_arrays(place) as arrays:
-        placed, notes = fill_apart(loaded.built, arrays, origin)
+        placed, notes = fill_apart(loaded.built, arrays, origin, kernels)
     return replace(loaded, placed=placed, notes=(*loaded.notes, *notes))
 
 

@@ -12,13 +12,13 @@ from converter.loading.weights import Placed, fill
 
 
 def fill_apart(
-    model: Built, arrays: Arrays, origin: Origin
+    model: Built, arrays: Arrays, origin: Origin, kernels: bool = True
 ) -> tuple[tuple[Placed, ...], tuple[str, ...]]:
     """Give every variable of `model` its array; return where each has it from, and what to know.
 
     As Keras does, layers are told by their order where the file knows them by other names: names
     such as ``dense_3`` count what a session has made before. `origin` is the Keras that wrote the
-    model, and the weights as well if their file does not say.
+    model, and the weights as well if their file does not say. Without `kernels` these are not read.
 
     Raises:
         KerasFileError: an array is missing, left over, or of another shape than its variable; the
@@ -37,7 +37,7 @@ def fill_apart(
                 f"the weights are of layers with other names ({others[0]!r}; the first layer here "
                 f"is {first!r}), and went to the layers in their order, as in Keras",
             )
-    return fill(model, arrays, origin, by_name=False), notes
+    return fill(model, arrays, origin, by_name=False, kernels=kernels), notes
 
 
 def _names(model: Built) -> Iterator[str]:

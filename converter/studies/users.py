@@ -165,7 +165,11 @@ def _folder(place: Path, model: Message) -> tuple[dict[str, Any], Array, Array]:
     """Return the pictures in a folder of users, what they show, and whose they are."""
     (feature, *others) = model.description.input
     if others:
-        raise DataError(f"{place}: holds pictures for one input, but the model has several")
+        names = ", ".join(each.name for each in (feature, *others))
+        raise DataError(
+            f"{place}: holds pictures for one input, but the model has several; give an .npz file "
+            f"with an array for each ({names}), y and user"
+        )
     files, classes, owners = list[Path](), list[str](), list[str]()
     for user in subfolders(place):
         found, named = labelled_images(user)

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from converter.backend.tensorflow import keras
 from converter.coreml import mlmodel
+from tests.lower.oracle import sequential
 from tests.runtime.updatable import digits
 
+L = keras.layers
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 LONG = "a_backbone_of_many_blocks/block14_sepconv2_act_and_a_very_long_end_of_a_name" * 3
 NAMES = ("block1_conv1", "x" * 45, LONG)
@@ -36,7 +39,7 @@ def names(path):
 
 
 def on_a_terminal(columns, *arguments):
-    """Run the command on a terminal of so many columns; return the lines that it was sent."""
+    """Run the command on a terminal of so many columns; return its lines without their colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {key: text for key, text in os.environ.items() if key != "COLUMNS"}
@@ -50,7 +53,7 @@ def on_a_terminal(columns, *arguments):
         shown += part
     os.close(ours)
     assert process.wait() == 0
-    return shown.decode().replace("\r\n", "\n").split("\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n").split("\n")
 
 
 def _read(descriptor):
@@ -68,6 +71,20 @@ def test_no_terminal_is_too_narrow_for_a_name(file, columns):
     assert not any(re.search(r"\S…|…\S", line) for line in lines)
     tables = [line for line in lines if line.startswith("│")]
     assert all(len(line) <= columns for line in tables)
+
+
+def test_of_a_keras_file_neither(tmp_path):
+    """What each choice says to --layers stands in one line, for the terminal alone to break."""
+    source = tmp_path / "model.keras"
+    layers = [L.Dense(3, name=f"of_keras_{name}".replace("/", ".")) for name in NAMES]
+    sequential((4,), *layers, L.Dense(2, "softmax", name="head")).save(source)
+    lines = on_a_terminal(40, "inspect", source, "--advise", "--quiet")
+    assert not [line for line in lines if "│" in line]
+    for layer in layers:
+        assert layer.name in lines
+    assert [line for line in lines if line == f"from {layers[1].name} on"]
+    everything = ",".join([layer.name for layer in layers] + ["head"])
+    assert f"all that can learn: --layers {everything}" in lines
 
 
 @pytest.mark.parametrize("columns", ["20", None])

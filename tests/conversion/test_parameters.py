@@ -8,6 +8,7 @@ import pytest
 from converter import cli
 from converter.backend.tensorflow import keras
 from converter.conversion.inspection import inspect
+from converter.paths import size_of
 from converter.recipe import Recipe
 from tests.converting import IMAGE, convert
 from tests.lower.oracle import sequential
@@ -79,6 +80,14 @@ def test_the_counts_are_those_of_keras(name, tmp_path):
     found = report.parameters
     assert [found.total, found.trainable, found.non_trainable] == expected
     assert (found.learning, found.frozen) == (learning, expected[0] - learning)
+
+
+def test_a_folder_is_as_large_as_its_files(tmp_path):
+    (tmp_path / "variables").mkdir()
+    for name, size in (("saved_model.pb", 7), ("variables/variables.index", 35)):
+        (tmp_path / name).write_bytes(bytes(size))
+    assert size_of(tmp_path) == 42
+    assert size_of(tmp_path / "saved_model.pb") == 7
 
 
 def test_what_is_folded_is_a_parameter_of_keras_but_none_of_the_file(tmp_path):
