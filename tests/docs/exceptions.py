@@ -26,7 +26,7 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "pip install '.[study]'": PIP,
         "dask scheduler --scheduler-file scheduler.json": CLUSTER,
         "dask worker --scheduler-file scheduler.json --nthreads 1 --nworkers 8": CLUSTER,
-        "make-updatable study STUDY.yaml --scheduler tcp://host:8786": CLUSTER,
+        "make-updatable study digits.yaml --scheduler-file scheduler.json": CLUSTER,
     },
     "docs/way-back.md": {
         "class Phone(flwr.client.NumPyClient):": FRAMEWORK,

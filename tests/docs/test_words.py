@@ -40,6 +40,29 @@ def options():
     return found
 
 
+def command_of(line):
+    """Return the command that the words of a line call, such as ``weights list``."""
+    found = cli.root
+    for word in line.split()[1:]:
+        if word.startswith("-") or not isinstance(found, click.Group):
+            break
+        default = "run" if found.name == "study" else cli.DEFAULT_COMMAND
+        chosen = word if word in found.list_commands(click.Context(found)) else default
+        found = found.get_command(click.Context(found), chosen)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_option_is_one_of_its_command(page):
+    lines = [text for text in said(page) if re.match(r"make-updatable [^…]+$", text)]
+    for line in lines:
+        context = click.Context(command_of(line))
+        known = {
+            o for p in context.command.get_params(context) for o in (*p.opts, *p.secondary_opts)
+        }
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", line)) <= known, line
+
+
 @cache
 def names():
     """Return every word of the code, and what its files are called."""
