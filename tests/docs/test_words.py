@@ -44,7 +44,7 @@ def command_of(line):
     """Return the command that the words of a line call, such as ``weights list``."""
     found = cli.root
     for word in line.split()[1:]:
-        if word.startswith("-") or not isinstance(found, click.Group):
+        if word in ("--help", "--version") or not isinstance(found, click.Group):
             break
         default = "run" if found.name == "study" else cli.DEFAULT_COMMAND
         chosen = word if word in found.list_commands(click.Context(found)) else default
