@@ -46,9 +46,9 @@ def command_of(line):
     for word in line.split()[1:]:
         if word in ("--help", "--version") or not isinstance(found, click.Group):
             break
-        default = "run" if found.name == "study" else cli.DEFAULT_COMMAND
-        chosen = word if word in found.list_commands(click.Context(found)) else default
-        found = found.get_command(click.Context(found), chosen)
+        called = found.get_command(click.Context(found), word)
+        default = {"root": cli.DEFAULT_COMMAND, "study": "run"}.get(found.name, "")
+        found = called or found.get_command(click.Context(found), default) or found
     return found
 
 
