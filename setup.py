@@ -47,9 +47,9 @@ def _raw(source: str) -> str:
 
 
 if __name__ == "__main__":
+    SEEN_AT = os.environ.get(SOURCE, "")
     setup(
-        long_description=for_an_index(
-            README.read_text(encoding="utf-8"), os.environ.get(SOURCE, "")
-        ),
+        long_description=for_an_index(README.read_text(encoding="utf-8"), SEEN_AT),
         long_description_content_type="text/markdown",
+        project_urls={"Source": SEEN_AT.partition("/blob/")[0]} if SEEN_AT else {},
     )

@@ -54,9 +54,10 @@ def main(names):
         for mark, make in parts.items():
             write(page, mark, make())
     if "layers" in names:
-        from tests.lower.keras_layers import table
+        from tests.lower.keras_layers import tables
 
-        write("layers", "layers", table())
+        for mark, made in zip(("layers", "activations"), tables(), strict=True):
+            write("layers", mark, made)
 
 
 if __name__ == "__main__":

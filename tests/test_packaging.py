@@ -128,6 +128,7 @@ def test_twine_has_nothing_to_say_against_them(built):
 
 
 def test_the_readme_of_the_wheel_links_to_what_can_be_seen(wheel):
+    assert metadata(wheel)["Project-URL"] == "Source, https://example.org/you/make-updatable"
     text = metadata(wheel).get_payload()
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert f"{SOURCE}/LICENSE" in links

@@ -41,8 +41,8 @@ def test_the_table_of_keras_layers_is_current():
     """Every row in the long run, else some: each is lowered, and takes a tenth of a second."""
     from tests.lower import keras_layers
 
-    shown = [line for line in between("layers", "layers").splitlines() if line.startswith("| ")]
-    shown = [line for line in shown if not line.startswith("| Keras |")]
+    parts = [between("layers", mark).splitlines()[2:] for mark in ("layers", "activations")]
+    shown = [line for lines in parts for line in lines]
     every = list(keras_layers.rows())
     assert [line[2:].partition(" | ")[0] for line in shown] == [name for name, *_ in every]
     step = usual_or_long(9, 1)

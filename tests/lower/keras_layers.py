@@ -152,12 +152,13 @@ def row(name, shape, layer):
     return f"| {' | '.join((name, *outcome(shape, layer)))} |"
 
 
-def table():
-    """Return the tables of layers and activations in Markdown."""
-    found = [row(*each) for each in rows()]
+def tables():
+    """Return the tables of layers and of activations in Markdown."""
     head = ["| Keras | in Core ML | the gradient |", "|---|---|---|"]
-    return "\n".join([*head, *found[: len(LAYERS)], "", *head, *found[len(LAYERS) :]])
+    found = [row(*each) for each in rows()]
+    parts = found[: len(LAYERS)], found[len(LAYERS) :]
+    return tuple("\n".join([*head, *part]) for part in parts)
 
 
 if __name__ == "__main__":
-    print(table())
+    print(*tables(), sep="\n\n")

@@ -3,7 +3,8 @@
 import pytest
 
 from converter.recipe.model import KNN_ONLY, RecipeFile
-from converter.recipe.reference import exclusions, needs, nested, reference
+from converter.recipe.reference import nested, reference
+from converter.recipe.together import exclusions, needs
 
 
 def cells(table, setting):
