@@ -32,6 +32,14 @@ INSTALL = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install '\.\[ker
 `.ci/run` makes one by the README's other command, and the tests run in it."""
 
 
+ARROW = re.compile(
+    r"    {node} (?:-->|-\.->)(?:\|[\w, ]+\|)? {node}".format(
+        node=r"""\w+(?:\["[^"]+"\]|\{"[^"]+"\})?"""
+    )
+)
+"""A line of a picture, in the part of Mermaid's language that GitHub has always drawn."""
+
+
 class Reader:
     """Somebody in the folder of a clone who does what a page says."""
 
@@ -91,7 +99,9 @@ class Reader:
         assert Source(block.text).mistakes() == []
 
     def mermaid(self, block):
-        assert block.text.startswith("flowchart ")
+        first, *lines = block.text.splitlines()
+        assert first in ("flowchart LR", "flowchart TD")
+        assert [line for line in lines if not ARROW.fullmatch(line)] == []
 
     def save(self, block):
         if block.name:
