@@ -65,14 +65,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="an .npz like mnist.npz")
     parser.add_argument("--samples", type=int, default=300, help="of each user")
+    parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     with np.load(args.data) as stored:
         x, y = stored["x_train"], stored["y_train"]
         test = inverted(stored["x_test"]), stored["y_test"]
-    chosen = np.random.default_rng(0).permutation(len(y))[: USERS * args.samples]
+    chosen = np.random.default_rng(0).permutation(len(y))[: args.users * args.samples]
     x, y = inverted(x[chosen]), y[chosen]
-    users = [(x[own], y[own]) for own in shares(y)]
+    users = [(x[own], y[own]) for own in shares(y, args.users)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shipped = converter.convert(LENET, layers=["dense_5", "dense_6"])

@@ -233,15 +233,3 @@ def test_the_notebook_runs(monkeypatch, tmp_path):
         assert cell["outputs"] or "import" in "".join(cell["source"])
         exec("".join(cell["source"]), names)
     assert (tmp_path / "LeNet.mlmodel").exists()
-
-
-def test_the_python_in_the_readme_runs(monkeypatch, tmp_path):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert any("converter.convert" in block for block in blocks)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "model.h5").symlink_to(LENET)
-    rng = np.random.default_rng(0)
-    names = {"images": rng.random((20, 28, 28)), "digits": rng.integers(0, 10, 20)}
-    for block in blocks:
-        if "converter" in block:
-            exec(block, names)

@@ -26,7 +26,7 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "pip install '.[study]'": PIP,
         "dask scheduler --scheduler-file scheduler.json": CLUSTER,
         "dask worker --scheduler-file scheduler.json --nthreads 1 --nworkers 8": CLUSTER,
-        "make-updatable study STUDY.yaml --scheduler tcp://host:8786": CLUSTER,
+        "make-updatable study digits.yaml --scheduler-file scheduler.json": CLUSTER,
     },
     "docs/way-back.md": {
         "class Phone(flwr.client.NumPyClient):": FRAMEWORK,
@@ -53,7 +53,7 @@ IN_A_PROCESS = {
 """Commands of make-updatable that run as a process, though nothing asks for a shell."""
 
 ENDS_WITH: dict[str, int] = {
-    "make-updatable models/lenet.h5 --layers dense_6": 2,
+    "make-updatable models/lenet.h5 --layers dense_6": 1,
     "make-updatable verify Digits.mlmodel --on-device": 4,
     "make-updatable verify Digits.mlmodel --on-device --data fixtures/mnist_sample.npz "
     "-o verdict.json": 4,

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+@cache
 def tokens(page: Path) -> list[Token]:
     """Return what Markdown makes of a page."""
     return MarkdownIt().enable("table").parse(page.read_text(encoding="utf-8"))
@@ -77,6 +79,7 @@ def words(page: Path) -> list[str]:
     return [token.content for token in _inline(page) if token.type == "code_inline"]
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found, seen = set(), Counter[str]()

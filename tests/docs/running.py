@@ -34,7 +34,10 @@ class Done:
 
 
 def clone(folder: Path) -> Path:
-    """Put into `folder` what a clone holds, and an environment where the README makes one."""
+    """Put into `folder` what a clone holds, and an environment where the README makes one.
+
+    That is what git knows, as it is now: a file that was not added is missing here, too.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -40,6 +40,29 @@ def options():
     return found
 
 
+def command_of(line):
+    """Return the command that the words of a line call, such as ``weights list``."""
+    found = cli.root
+    for word in line.split()[1:]:
+        if word in ("--help", "--version") or not isinstance(found, click.Group):
+            break
+        called = found.get_command(click.Context(found), word)
+        default = {"root": cli.DEFAULT_COMMAND, "study": "run"}.get(found.name, "")
+        found = called or found.get_command(click.Context(found), default) or found
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_option_is_one_of_its_command(page):
+    lines = [text for text in said(page) if re.match(r"make-updatable [^…]+$", text)]
+    for line in lines:
+        context = click.Context(command_of(line))
+        known = {
+            o for p in context.command.get_params(context) for o in (*p.opts, *p.secondary_opts)
+        }
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", line)) <= known, line
+
+
 @cache
 def names():
     """Return every word of the code, and what its files are called."""

@@ -22,7 +22,7 @@ from converter.swift.names import KEYWORDS, comment, identifier, string, type_na
 from converter.swift.trainer import trainer
 from converter.validation.validate import findings
 from tests.device.specs import INTERFACES, build
-from tests.paths import FIXTURES, ROOT
+from tests.paths import FIXTURES
 from tests.pipelines import in_pipeline
 from tests.swift.dense import nearest
 from tests.swift.grammar import Source
@@ -99,13 +99,6 @@ def test_a_recorded_source_is_swift_of_the_safe_kind(path):
     }
     wanted = {"train", "reset", "predict", "evaluate", "exportModel", "importModel"}
     assert functions >= wanted | ({"weights", "biases"} if path.stem != "neighbors" else set())
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/background-training.md", "docs/neighbors.md"])
-def test_the_swift_of_the_documentation_is_swift(page):
-    blocks = re.findall(r"```swift\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    assert blocks
-    assert [Source(block).mistakes() for block in blocks] == [[]] * len(blocks)
 
 
 def test_the_grammar_finds_mistakes():
