@@ -6,6 +6,7 @@ from converter.page.coreml_graph import coreml_graph
 from converter.page.folding import MOST, Block, first, fold, last
 from converter.page.graph import Edge, Graph, Node
 from converter.page.layout import place
+from converter.page.network import picture
 from tests.page.made import large, ten
 
 
@@ -89,6 +90,14 @@ def test_inputs_loss_and_cut_are_never_folded():
     graph = coreml_graph(large())
     hidden = {node.role for block in blocks(fold(graph)) for node in block.nodes}
     assert hidden == {"plain", "frozen"}
+
+
+def test_where_all_read_all_the_lines_of_longer_ways_are_drawn_alone():
+    graph = chain(["conv"] * 30, [(a, b) for b in range(30) for a in range(b - 1)])
+    level = place(graph, fold(graph))
+    assert [(line.source, line.target) for line in level.lines] == [(i, i + 1) for i in range(29)]
+    assert level.all_left_out == 30 * 29 // 2 - 29
+    assert f"{level.all_left_out} lines are left out" in picture(graph).body
 
 
 def test_every_edge_is_drawn_once_where_its_ends_stand():
