@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from converter.conversion.inspection import KerasModel
 from converter.coreml.mlmodel import Message
 from converter.page.coreml_graph import coreml_graph
 from converter.page.document import Section
@@ -15,6 +15,9 @@ from converter.page.graph import ROLES, Fact, Graph, Node
 from converter.page.keras_graph import keras_graph
 from converter.page.layout import HEIGHT, WIDTH, Level, place
 from converter.page.rendering import asset, render, visible
+
+if TYPE_CHECKING:
+    from converter.conversion.inspection import KerasModel
 
 LONGEST = 26
 """Characters of a node's text; the panel shows all of it."""
@@ -29,7 +32,7 @@ def network(spec: Message) -> Section:
     Raises:
         MissingDependencyError: Graphviz is not installed.
     """
-    return _section(coreml_graph(spec))
+    return picture(coreml_graph(spec))
 
 
 def keras_network(model: KerasModel) -> Section:
@@ -38,10 +41,15 @@ def keras_network(model: KerasModel) -> Section:
     Raises:
         MissingDependencyError: Graphviz is not installed.
     """
-    return _section(keras_graph(model))
+    return picture(keras_graph(model))
 
 
-def _section(graph: Graph) -> Section:
+def picture(graph: Graph) -> Section:
+    """Return the section with the picture of `graph`.
+
+    Raises:
+        MissingDependencyError: Graphviz is not installed.
+    """
     level = place(graph, fold(graph))
     present = {node.role for node in graph.nodes}
     body = render(
