@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from converter.conversion.inspection import KerasLayerRow, KerasModel
 from converter.coreml.inspection import count_text, shape_text
 from converter.page.graph import Edge, Fact, Graph, Node, ordered
+
+if TYPE_CHECKING:
+    from converter.conversion.inspection import KerasLayerRow, KerasModel
 
 LEGEND = {
     "learns": "learns if nothing else is said",

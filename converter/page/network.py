@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from converter.conversion.inspection import KerasModel
 from converter.coreml.mlmodel import Message
 from converter.page.coreml_graph import coreml_graph
 from converter.page.document import Section
@@ -15,6 +15,9 @@ from converter.page.graph import ROLES, Fact, Graph, Node
 from converter.page.keras_graph import keras_graph
 from converter.page.layout import HEIGHT, WIDTH, Level, place
 from converter.page.rendering import asset, render, visible
+
+if TYPE_CHECKING:
+    from converter.conversion.inspection import KerasModel
 
 LONGEST = 26
 """Characters of a node's text; the panel shows all of it."""
