@@ -1,7 +1,7 @@
 """What each sensible choice of layers that learn would cost, before anything is converted.
 
-The network of each choice is made as a conversion makes it. Its size, its arithmetic and its memory
-are counted from the shapes of its weights: nothing is encoded, written or computed with samples.
+The network of each choice is made as a conversion makes it, and counted from the shapes of its
+weights: no number of a kernel counts, and nothing is encoded, written or computed with samples.
 """
 
 from __future__ import annotations

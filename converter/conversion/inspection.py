@@ -73,6 +73,8 @@ class KerasModel:
 def inspect(recipe: Recipe, step: Step = nothing_shown, *, advise: bool = False) -> KerasModel:
     """Return what the Keras file that `recipe` names holds, with `advise` what choices would cost.
 
+    For the latter no kernel is read: it is told from shapes, biases and normalizations.
+
     Of the recipe, ``model``, ``input_shape``, ``output``, ``loss``, ``allow_unsafe``, and
     ``scale`` and ``bias`` in the place of a Lambda count.
 
@@ -85,6 +87,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown, *, advise: bool = False)
             allow_unsafe=recipe.allow_unsafe,
             input_shape=recipe.input_shape,
             lambda_scaling=scaling_of(recipe),
+            kernels=not advise,
         )
     given = {"scale": recipe.scale, "bias": recipe.bias}
     recipe = recipe.model_copy(update=dict.fromkeys(given))  # no image is asked for

@@ -120,7 +120,7 @@ def labelled_of(
         DataError: one is missing, or they do not fit.
     """
     samples = samples_of(path, arrays, suffix, model, how)
-    y = _one_of(path, arrays, [f"y{suffix}"])
+    y = _one_of(path, arrays, [f"{name}{suffix}" for name in _answers(model)])
     if len(y) != len(samples):
         raise DataError(f"{path}: holds {len(samples)} samples, but {len(y)} labels")
     return Labelled(samples, y)
@@ -154,6 +154,13 @@ def keys(model: Message, suffix: str = "") -> list[Sequence[str]]:
     inputs = list(model.description.input)
     others = [f"x{suffix}"] if len(inputs) == 1 else []
     return [(f"{feature.name}{suffix}", *others) for feature in inputs]
+
+
+def _answers(model: Message) -> list[str]:
+    """Return how answers are called: ``y``, or as the training input where an input is ``y``."""
+    inputs = [feature.name for feature in model.description.input]
+    others = [f.name for f in model.description.trainingInput if f.name not in inputs]
+    return ["y"] if "y" not in inputs else others
 
 
 def _one_of(

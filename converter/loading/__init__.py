@@ -61,13 +61,15 @@ def load(
     input_shape: tuple[int, ...] | None = None,
     lambda_scaling: Scaling | None = None,
     check: Callable[[Any], None] = lambda model: None,
+    kernels: bool = True,
 ) -> LoadedModel:
     """Load the model in `path`, an ``.h5`` or ``.keras`` file of Keras 1 to 3.
 
     `input_shape` (without the batch axis, such as ``(224, 224, 3)``) fills dimensions that the
     file leaves open. Python code in the file (Lambda layers) runs only if `allow_unsafe`;
     `lambda_scaling` is ``(scale, bias)`` to put in the place of a Lambda on the model's input.
-    `check` sees the model before its weights are read, and may refuse it.
+    `check` sees the model before its weights are read, and may refuse it. Without `kernels` these,
+    the bulk of the weights, are not read but all ones: for who needs their shapes only.
 
     Raises:
         KerasFileError: the file is missing, damaged, weights only, unsafe or not understood.
@@ -77,7 +79,7 @@ def load(
         file = keras_file.read(
             path, allow_unsafe=allow_unsafe, input_shape=input_shape, scaling=lambda_scaling
         )
-        return _built(file, path, check)
+        return _built(file, path, check, kernels)
     except KerasFileError as error:
         raise KerasFileError(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
@@ -85,7 +87,7 @@ def load(
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error
 
 
-def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedModel:
+def _built(file: KerasFile, path: Path, check: Callable[[Any], None], kernels: bool) -> LoadedModel:
     """Return the live model that `file` describes, with the weights in `path`."""
     from converter.loading.build import Builder, freeze
     from converter.loading.weights import fill
@@ -94,7 +96,7 @@ def _built(file: KerasFile, path: Path, check: Callable[[Any], None]) -> LoadedM
     built = builder.build(file.model)
     check(built.layer)
     with keras_file.open_arrays(path) as arrays:
-        placed = fill(built, arrays, file.origin)
+        placed = fill(built, arrays, file.origin, kernels=kernels)
     freeze(built)
     settings = compile_settings(file.training, output_names(built.layer))
     notes = (*file.notes, *builder.notes)

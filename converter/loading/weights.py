@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from converter.backend.keras import kept_variables, own_attributes
 from converter.backend.tensorflow import keras, tensor
 from converter.errors import KerasFileError
@@ -31,15 +33,18 @@ class Placed:
     origin: Origin
 
 
-def fill(model: Built, arrays: Arrays, origin: Origin) -> tuple[Placed, ...]:
+def fill(
+    model: Built, arrays: Arrays, origin: Origin, *, kernels: bool = True
+) -> tuple[Placed, ...]:
     """Give every variable of `model` its array from the file; return where each has it from.
 
+    Without `kernels`, the arrays of these are compared by their sizes, but not read: all ones.
     An array that is stored twice, because a layer is shared, stands there twice.
 
     Raises:
         KerasFileError: an array is missing, left over, or of another shape than its variable.
     """
-    filler = Filler(origin)
+    filler = Filler(origin, kernels)
     if arrays.by_layer:
         groups = dict(arrays.root.children)
         filler.by_layer(model, groups)
@@ -62,8 +67,9 @@ def fill(model: Built, arrays: Arrays, origin: Origin) -> tuple[Placed, ...]:
 class Filler:
     """Assigns arrays to variables, and remembers which variables have theirs."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, kernels: bool = True) -> None:
         self.origin = origin
+        self.kernels = kernels
         self.filled: set[int] = set()
         self.placed: list[Placed] = []
 
@@ -139,6 +145,9 @@ class Filler:
         shape = tuple(variable.shape)
         if math.prod(dataset.shape) != math.prod(shape):  # before it is read
             raise KerasFileError(_shapes(owner, variable, dataset.shape))
+        if not self.kernels and variable.name.endswith("kernel"):
+            variable.assign(tensor(np.ones(shape, np.float32)))
+            return
         array = to_today(dataset[()], owner.stored, self.origin)
         if array.shape != shape:
             raise KerasFileError(_shapes(owner, variable, array.shape))

@@ -52,7 +52,7 @@ def test_one_command_converts_all_recipes_but_the_one_that_fails(converted):
         "cats_dogsUpdatable.mlmodel", "lenetUpdatable.mlmodel",
     ]  # fmt: skip
     assert printed.count("wrote ") == 2
-    assert "learns dense_5, dense_6; parity" in printed
+    assert "learns dense_5, dense_6 (581,510 of 585,958 parameters); parity" in printed
     lenet = mlmodel.read(folder / "lenetUpdatable.mlmodel")
     metadata = lenet.description.metadata
     assert metadata.license == "MIT"

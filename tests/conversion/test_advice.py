@@ -259,6 +259,8 @@ CASES = [
 """Every advice about a conversion; more than one case for a message that depends on the model."""
 
 ELSEWHERE = {
+    ("cli/advice_table.py", "--layers"): "what inspect --advise advises: test_costs.py",
+    ("cli/advice_table.py", "--layout --frozen-weights"): "names the forms: test_costs.py",
     ("cli/batch.py", "--jobs"): "memory that ran out is not provoked here",
     ("cli/convert.py", "--new-head"): "reads a flag",
     ("cli/convert.py", "--report"): "of convert: tests/cli/test_report.py",
@@ -268,6 +270,9 @@ ELSEWHERE = {
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
     ("cli/evaluate.py", "--data"): "names an input",
     ("cli/extract.py", "--into"): "names an input",
+    ("cli/failure.py", "--on-device"): "says when a code is the exit code",
+    ("cli/parameters.py", "--quiet"): "is the option itself",
+    ("cli/parameters.py", "--verbose"): "is the option itself",
     ("cli/failure.py", "--help"): "every command has it",
     ("cli/inspect.py", "--"): "names flags without effect",
     ("cli/inspect.py", "--layers"): "any layer that inspect calls updatable",

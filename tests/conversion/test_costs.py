@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import yaml
 
@@ -113,6 +114,21 @@ def test_each_form_of_the_file_is_as_large_as_was_said(form, make, tmp_path):
     assert last.sizes[form] is None
     with pytest.raises(UnsupportedError, match="there is nothing to cut off"):
         converted(source, last.layers, **settings)
+
+
+def test_no_kernel_is_read(tmp_path, capsys):
+    """Those that are no numbers make a conversion fail, but have the same shapes."""
+    model, path = folded(), tmp_path / "model.keras"
+    model.save(path)
+    before = inspect(Recipe(model=path), advise=True)
+    for layer in model.layers:
+        arrays = layer.get_weights()
+        layer.set_weights([x * np.nan if x.ndim > 1 else x for x in arrays])
+    model.save(path)
+    assert inspect(Recipe(model=path), advise=True) == before
+    found = inspect(Recipe(model=path))
+    assert "holds NaN" in found.problem
+    assert found.advice is None
 
 
 def test_memory_is_what_samples_leave_the_weights_and_what_the_optimizer_remembers(tmp_path):
