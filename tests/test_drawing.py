@@ -9,7 +9,7 @@ import pytest
 from converter import drawing
 from converter.errors import MissingDependencyError
 
-AWKWARD = "$x_1$ $ </text><script> \N{CJK UNIFIED IDEOGRAPH-732B}"
+AWKWARD = "$x_1$ </text><script> \N{CJK UNIFIED IDEOGRAPH-732B}"
 
 
 def drawn(text=AWKWARD):
