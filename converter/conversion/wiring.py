@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from converter.backend.graphs import sources
+from converter.backend.graphs import maker, sources
 from converter.keras_file.names import own_name
 
 
 def read_by(model: Any, names: Mapping[int, str]) -> dict[int, tuple[str, ...]]:
     """Return for each layer in `names` (``id`` -> name) the names of those that it reads.
 
-    What has no name there, such as a function between two layers, stands for what it reads itself;
-    an input of the model without a layer of its own for its own name.
+    What has no name there, such as a function between two layers, stands for what it reads itself,
+    an input that is no layer for the input of the model.
     """
     found = sources(model)
-    standing: dict[int, tuple[str, ...]] = {layer: (name,) for layer, name in names.items()}
+    standing: dict[int, tuple[str, ...]] = {
+        id(maker(tensor)): (own_name(tensor.name),) for tensor in model.inputs
+    }
+    standing.update((layer, (name,)) for layer, name in names.items())
     return {layer: _named(found.get(layer, ()), found, standing) for layer in names}
 
 

@@ -138,7 +138,8 @@ class _Drawing:
                 ("distance", found.distance),
                 ("why", "an update adds samples; there is no loss and no gradient"),
             ]
-        node = self.add(Node(name or told.kind, told.kind, role, detail, state, tuple(facts)))
+        kind = "k-NN" if found is not None else told.kind
+        node = self.add(Node(name or told.kind, kind, role, detail, state, tuple(facts)))
         read = {f.name for f in told.inputs} & self.features.keys()
         self.edges += [Edge(self.features[name], node) for name in sorted(read)]
         self.features |= {f.name: node for f in told.outputs}

@@ -25,9 +25,12 @@ def keras_graph(model: KerasModel) -> Graph:
     nodes: list[Node] = []
     edges: list[Edge] = []
     made: dict[str, int] = {}
-    for name in model.inputs.keys() - {row.name for row in model.layers}:
+    named = {row.name for row in model.layers}
+    for name, shape in model.inputs.items():
+        if name in named:
+            continue  # a functional model lists its input layers
         made[name] = len(nodes)
-        nodes.append(Node(name, "input", "input", shape_text(model.inputs[name])))
+        nodes.append(Node(name, "input", "input", shape_text(shape[1:]), "input", _shape(shape)))
     for row in model.layers:
         edges += [Edge(made[name], len(nodes)) for name in row.inputs if name in made]
         made[row.name] = len(nodes)
@@ -40,13 +43,15 @@ def keras_graph(model: KerasModel) -> Graph:
 
 def _node(row: KerasLayerRow, model: KerasModel) -> Node:
     role = _role(row, model)
-    size = (row.output or ())[1:-1] if len(row.output or ()) > 2 else ()
+    shape = row.output or ()
+    size = shape[1:-1] if len(shape) > 2 else ()
     facts = tuple(_facts(row, model, role))
-    return Node(row.name, row.kind, role, shape_text(row.output), STATES.get(role, ""), facts, size)
+    return Node(row.name, row.kind, role, shape_text(shape[1:]), STATES.get(role, ""), facts, size)
 
 
 def _role(row: KerasLayerRow, model: KerasModel) -> str:
-    if row.kind == "InputLayer" and not row.inputs:
+    # The input layer of a nested model reads what that is given, if only by the same name.
+    if row.kind == "InputLayer" and not {*row.inputs} - {row.name}:
         return "input"
     if not row.weights:
         return "plain"
@@ -59,12 +64,16 @@ def _role(row: KerasLayerRow, model: KerasModel) -> str:
 
 def _facts(row: KerasLayerRow, model: KerasModel, role: str) -> Iterator[Fact]:
     yield "kind", row.kind
-    yield "output", shape_text(row.output) or "not known"
+    yield from _shape(row.output)
     yield "weights", count_text(row.weights) or "none"
     if row.weights:
         yield "bytes", f"{4 * row.weights:,} as float32"
     yield "learning", _reason(row, model, role)
     yield "reads", ", ".join(row.inputs) or "nothing"
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> tuple[Fact, ...]:
+    return (("output", shape_text(shape) or "not known"),)
 
 
 def _reason(row: KerasLayerRow, model: KerasModel, role: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.errors import MissingDependencyError, install
@@ -17,6 +17,9 @@ from converter.page.graph import Edge, Graph
 
 WIDTH, HEIGHT = 208, 58
 """Of a node, and of a block that is folded."""
+
+MOST_LINES = 100
+"""Lines between parts side by side; of more, those that say nothing new are left out."""
 
 STEM = 8
 """How far a line goes straight before it bends."""
@@ -66,13 +69,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """Parts side by side. Edges come in at the top, where x is 0, and leave at the bottom."""
+    """Parts side by side. Edges come in at the top, where x is 0, and leave at the bottom.
+
+    `left_out` says how many lines are not drawn, for a longer way leads from end to end, too.
+    """
 
     parts: tuple[Placed, ...]
     lines: tuple[Line, ...]
     left: float
     right: float
     height: float
+    left_out: int = 0
+
+    @property
+    def all_left_out(self) -> int:
+        """The number of lines that are not drawn, here and inside."""
+        inside = (part.inside.all_left_out for part in self.parts if part.inside is not None)
+        return self.left_out + sum(inside)
 
 
 def graphviz() -> Any:
@@ -114,7 +127,34 @@ def _level(parts: Sequence[Part], edges: Iterable[Edge]) -> Level:
         for end in dict.fromkeys((source, target)):
             if isinstance(end, int) and isinstance(parts[end], Block):
                 inner[end].append(edge)
-    return _laid_out(parts, joined, inner)
+    drawn = _reduced(joined, len(parts)) if len(joined) > MOST_LINES else joined
+    level = _laid_out(parts, drawn, inner)
+    return replace(level, left_out=len(joined) - len(drawn))
+
+
+def _reduced(joined: Joined, count: int) -> Joined:
+    """Return `joined` without lines from and to what a longer way connects, too.
+
+    Where each layer reads all before it, ``dot`` would work for minutes, for a black spot.
+    """
+    lines = {ends: (_rank(ends[0], count), _rank(ends[1], count)) for ends in joined}
+    nexts: dict[int, set[int]] = defaultdict(set)
+    for source, target in lines.values():
+        nexts[source].add(target)
+    beyond: dict[int, set[int]] = {}
+    for source in sorted(nexts, reverse=True):
+        further = (beyond[n] | nexts[n] for n in nexts[source] if n in beyond)
+        beyond[source] = set().union(*further)
+    return {
+        ends: joined[ends]
+        for ends, (source, target) in lines.items()
+        if target not in beyond[source]
+    }
+
+
+def _rank(end: int | str, count: int) -> int:
+    """Return the place of a part, or of what stands before or after all `count` of them."""
+    return end if isinstance(end, int) else -1 if end == IN else count
 
 
 def _laid_out(

@@ -32,7 +32,7 @@ def network(spec: Message) -> Section:
     Raises:
         MissingDependencyError: Graphviz is not installed.
     """
-    return _section(coreml_graph(spec))
+    return picture(coreml_graph(spec))
 
 
 def keras_network(model: KerasModel) -> Section:
@@ -41,10 +41,15 @@ def keras_network(model: KerasModel) -> Section:
     Raises:
         MissingDependencyError: Graphviz is not installed.
     """
-    return _section(keras_graph(model))
+    return picture(keras_graph(model))
 
 
-def _section(graph: Graph) -> Section:
+def picture(graph: Graph) -> Section:
+    """Return the section with the picture of `graph`.
+
+    Raises:
+        MissingDependencyError: Graphviz is not installed.
+    """
     level = place(graph, fold(graph))
     present = {node.role for node in graph.nodes}
     body = render(

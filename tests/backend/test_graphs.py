@@ -55,3 +55,23 @@ def test_another_end_leaves_the_model_as_it_was(model):
     np.testing.assert_allclose(other(x), features.sum(1, keepdims=True).repeat(5, 1), rtol=1e-5)
     assert names_of_nodes(model) == before
     np.testing.assert_array_equal(model(x), answers)
+
+
+def test_what_each_layer_reads_is_found_through_nested_models_and_functions(model):
+    wide = keras.Model(model.inputs, keras.ops.relu(model.outputs[0]))
+    read = graphs.sources(wide)
+    kinds = {
+        layer.name: [type(each).__name__ for each in read.get(id(layer), ())]
+        for layer in graphs.layers_inside(wide)
+    }
+    assert (kinds["below"], kinds["last"]) == (["Add"], ["InputLayer"])
+    assert kinds[read[id(layer_named(wide, "below"))][0].name] == ["InputLayer", "InputLayer"]
+    for inner, outer in (("a", "x"), ("b", "y")):
+        assert [each.name for each in read[id(layer_named(wide, inner))]] == [outer]
+    (relu,) = (each for each in wide.operations if type(each).__name__ == "Relu")
+    assert [type(each).__name__ for each in read[id(relu)]] == ["Softmax"]
+    assert id(layer_named(wide, "x")) not in read
+
+
+def layer_named(model, name):
+    return next(layer for layer in graphs.layers_inside(model) if layer.name == name)

@@ -272,6 +272,18 @@ def test_the_cut_of_a_pipeline_is_drawn_and_explained(browser, pages):
         assert opened.page.locator(".picture .cut .scissors").count() == 1
 
 
+def test_two_networks_stand_on_one_page(browser, tmp_path):
+    path = tmp_path / "two.html"
+    path.write_text(document("two", [network(MODELS[name]()) for name in ("ten", "pipeline")]))
+    with Opened(browser, path) as opened:
+        opened.page.wait_for_function("document.querySelectorAll('[data-ready]').length == 2")
+        second = opened.page.locator("figure").nth(1)
+        second.locator(".node[data-name=dense_2]").click()
+        assert second.locator(".panel h3").inner_text() == "dense_2"
+        assert opened.page.locator(".panel h3").count() == 1
+        assert opened.complaints == []
+
+
 def test_a_page_names_its_language_title_and_parts(browser, pages):
     with Opened(browser, pages("ten")) as opened:
         page = opened.page

@@ -4,8 +4,7 @@
 // the parts around a block move aside when it opens. Text comes from files: it is only ever set
 // as text.
 
-(() => {
-  const figure = document.querySelector("figure.network");
+document.querySelectorAll("figure.network").forEach((figure) => {
   const view = figure.querySelector(".window");
   const picture = figure.querySelector(".picture");
   const panel = figure.querySelector(".panel");
@@ -342,4 +341,4 @@
     centre(first);
   }
   requestAnimationFrame(() => requestAnimationFrame(() => { figure.dataset.ready = "true"; }));
-})();
+});
