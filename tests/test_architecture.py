@@ -87,6 +87,7 @@ HEAVY = {"tensorflow", "keras", "coremltools", "coremltools.converters", "dask",
         "run(['calibrate', 'README.md'])",
         "import converter",
         "import converter.coreml.mlmodel",
+        "import converter.page.model, converter.cli.report",
     ],
 )
 def test_light_commands_load_no_heavy_package(code):

@@ -46,11 +46,7 @@ def document(title: str, sections: Sequence[Section]) -> str:
 
 
 def data_address(data: bytes, media_type: str) -> str:
-    """Return `data` as the address of a picture that the page holds itself.
-
-    ``image/svg+xml`` drawn by matplotlib belongs into an ``<img>`` this way: inside the page, the
-    policy would forbid the ``style`` attributes that it is full of.
-    """
+    """Return `data` as the address of a picture that the page holds itself."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 

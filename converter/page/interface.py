@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from converter.conversion.inspection import KerasModel
 
 SHOWN_LABELS = 20
+"""Labels that are seen at once; more are folded away."""
+
+MOST_LABELS = 2_000
+LONGEST_TEXT = 20_000
+"""Characters of a text of several lines, such as a recipe."""
 
 
 def interface(model: CoreMLModel) -> Section:
@@ -65,11 +70,14 @@ def _classes(labels: Sequence[str | int]) -> Iterator[Markup]:
     if len(labels) <= SHOWN_LABELS:
         yield facts([(f"{len(labels)} classes", ", ".join(map(str, labels)))])
     else:
-        yield folded(f"{len(labels):,} classes", listing(labels))
+        more = [f"and {len(labels) - MOST_LABELS:,} more"] if len(labels) > MOST_LABELS else []
+        yield folded(f"{len(labels):,} classes", listing([*labels[:MOST_LABELS], *more]))
 
 
 def _long(texts: Iterable[tuple[str, str]]) -> Iterator[Markup]:
     """Yield the metadata of several lines, such as the recipe."""
     for key, text in texts:
         if "\n" in text:
-            yield folded(key, Markup("<pre>{}</pre>").format(shown(text)))
+            more = f"\n… and {len(text) - LONGEST_TEXT:,} characters more"
+            seen = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + more
+            yield folded(key, Markup("<pre>{}</pre>").format(shown(seen)))

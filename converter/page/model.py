@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 def core_ml_sections(spec: Message, size: int, *more: Section) -> list[Section]:
     """Return what there is to see of the model `spec`, a file of `size` bytes.
 
-    `more` is what is known of how it learns besides.
+    `more` is what is known of how it learns besides. What the rules find stands first, that they
+    find nothing last.
     """
-    model = inspect(spec)
+    model, found = inspect(spec), found_in(spec)
+    told = [findings(found)]
     return [
+        *(told if found else []),
         totals(model.parameters, of_core_ml(model), size),
         network(spec),
         learning(model),
         *more,
         interface(model),
-        findings(found_in(spec)),
+        *(told if not found else []),
     ]
 
 

@@ -156,6 +156,7 @@ def test_an_update_that_could_not_be_run_is_told(capsys):
 
 FAILURES = {
     "convert": (("convert", "net.keras", "--layers", "none"), 1),
+    "dry run": (("convert", "net.keras", "--dry-run"), 2),
     "inspect": (("inspect", "missing.mlmodel"), 1),
     "verify": (("verify", "missing.mlmodel", "--against", "net.keras"), 1),
     "train": (("train", "digits.mlmodel", *DATA, "--epochs", 99), 2),

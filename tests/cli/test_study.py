@@ -13,6 +13,7 @@ from converter.coreml import mlmodel
 from converter.recipe.reading import read as read_recipe
 from converter.studies.reading import read
 from converter.studies.store import Store
+from tests.page.looking import Page
 from tests.studies.small import here, prepare, run, tiny, write_all
 
 STUDY = """\
@@ -50,6 +51,25 @@ def complete(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def in_folder(complete, monkeypatch):
     monkeypatch.chdir(complete)
+
+
+def test_the_answer_is_a_page(capsys):
+    assert cli.run(["study", "s.yaml", "-o", "s.json", "--report", "s.html", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    page = Page(Path("s.html").read_text())
+    assert page.title == "tiny: study"
+    best = found["recommended"]
+    rows = {row[0]: row[1:] for row in page.tables["What to ship"]}
+    assert rows["learning rate"] == ["0.5", "0.5"]
+    assert rows["epochs"][0] == str(best["epochs"])
+    _, *rows = page.tables["Settings with 8 samples, the best first"]
+    assert len(rows) == 4
+    assert rows[0][3].startswith(f"{best['gain_50']:.3f} ± ")
+    _, *rows = page.tables["Median gain by learning rate and epochs, 8 samples"]
+    assert [row[0] for row in rows] == ["1", "3"]
+    assert len(page.of("svg")) == 2
+    assert "recommended: tiny: rate 0.5" in page.text("The answer")
+    assert found["notes"][-1] in page.text("Notes")
 
 
 def test_the_answer_is_printed_and_written(capsys):

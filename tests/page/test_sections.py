@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,14 +137,26 @@ def test_the_interface_tells_all_that_the_file_says():
     assert page.of("script") == []
 
 
-def test_a_thousand_labels_are_folded():
-    spec = digits()
-    model = inspect(spec)
-    model = type(model)(**{**vars(model), "labels": tuple(f"label {n}" for n in range(1000))})
+@pytest.mark.parametrize(("count", "listed"), [(21, 21), (2000, 2000), (100_000, 2001)])
+def test_many_labels_are_folded_and_the_page_stays_small(count, listed):
+    model = replace(inspect(digits()), labels=tuple(f"label {n}" for n in range(count)))
     page = page_of(interface(model))
-    assert "1,000 classes" in page.text("Interface")
-    assert len(page.of("li")) == 1000
+    assert f"{count:,} classes" in page.text("Interface")
+    assert len(page.of("li")) == listed
     assert len(page.of("details")) == 1
+
+
+def test_a_few_labels_are_seen_at_once():
+    text = page_of(interface(replace(inspect(digits()), labels=("cat", 7)))).text("Interface")
+    assert "2 classes cat, 7" in text
+
+
+def test_of_endless_metadata_the_beginning_is_shown():
+    spec = digits()
+    spec.description.metadata.userDefined["key"] = "first\n" + "x" * 1_000_000
+    body = interface(inspect(spec)).body
+    assert len(body) < 30_000
+    assert "… and 980,006 characters more" in body
 
 
 def test_a_keras_model_tells_why_layers_may_not_learn():

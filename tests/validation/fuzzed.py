@@ -63,18 +63,18 @@ def commands(path, data, folder):
     model = Model_pb2.Model.FromString(data)
     archive = folder / "data.npz"
     np.savez(archive, **samples(model))
-    given = ["--data", str(archive)]
+    given, page = ["--data", str(archive)], ["--report", str(folder / "page.html")]
     return [
         ["validate", str(path)],
         ["validate", str(path), "--format", "json", "--require-updatable"],
         ["inspect", str(path)],
-        ["inspect", str(path), "--json"],
+        ["inspect", str(path), "--json", *page],
         ["recipe", "show", str(path)],
         ["swift", str(path), "-o", str(folder / "Out.swift")],
         ["verify", str(path), "--on-device"],
         ["predict", str(path), *given, "-o", str(folder / "out.csv")],
-        ["evaluate", str(path), *given],
-        ["train", str(path), *given, "--epochs", "1", "-o", str(folder / "out.mlmodel")],
+        ["evaluate", str(path), *given, *page],
+        ["train", str(path), *given, "--epochs", "1", "-o", str(folder / "out.mlmodel"), *page],
     ]
 
 
