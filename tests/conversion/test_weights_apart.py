@@ -82,7 +82,7 @@ def test_what_was_learned_goes_back_with_the_weights_into_one_file(converted, tm
     into = ["extract", str(converted), "--into", str(MODEL), "-o", str(target)]
     assert cli.run(into) == 1
     assert "name the file that has them with --weights" in capsys.readouterr().err
-    with pytest.raises(UsageError, match="another file, keras315_apart.* give it with weights"):
+    with pytest.raises(UsageError, match=r"another file, keras315_apart.* give it with weights"):
         converter.load(converted).extract(FORMS / "tf215_branching.zip", target)
     assert cli.run([*into, "--weights", str(WEIGHTS)]) == 0
     (x,), expected = fixture("keras315_apart")
@@ -97,6 +97,13 @@ def test_what_was_learned_goes_from_a_saved_model_into_a_keras_file(tmp_path):
     (x,), expected = fixture("tf215_plain")
     assert_equal_predictions(load(tmp_path / "personal.keras").model, [x], [expected])
     assert contents(source) == before
+
+
+def test_what_was_learned_goes_from_a_zip_into_a_keras_file(tmp_path):
+    source, target = FORMS / "tf212_plain.zip", tmp_path / "personal.keras"
+    converter.convert(source).extract(source, target)
+    (x,), expected = fixture("tf212_plain")
+    assert_equal_predictions(load(target).model, [x], [expected])
 
 
 def test_layers_with_other_names_get_theirs_in_order(tmp_path):
