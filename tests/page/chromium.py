@@ -32,6 +32,7 @@ class Opened:
     def __init__(self, browser, path, width="desktop", **how):
         across, down = WIDTHS[width]
         self.context = browser.new_context(viewport={"width": across, "height": down}, **how)
+        self.context.set_default_timeout(300_000)  # milliseconds: a busy machine is no failure
         self.page = self.context.new_page()
         self.requests, self.refused, self.complaints = [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
