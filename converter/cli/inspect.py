@@ -87,7 +87,10 @@ def command(
     if is_core_ml and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags}: has no effect on a .mlmodel, only on a Keras file")
-    check_outputs([Input("FILE", file)], report_outputs(report))
+    read = [Input("FILE", file)]
+    if "weights" in given:
+        read.append(Input("--weights", given["weights"]))
+    check_outputs(read, report_outputs(report))
     found = _core_ml(file) if is_core_ml else _keras(file, given, quiet, verbose)
     head["size"] = size_of(file)
     if as_json or as_yaml:
