@@ -60,7 +60,7 @@ def command(file: Path, as_json: bool, as_yaml: bool, verbose: bool, **options: 
     make-updatable inspect model.keras        # layers, and for each: may it learn, or why not?
     make-updatable inspect Model.mlmodel      # layers, training inputs, how it is updated
     """  # noqa: D301 (click reads \\b)
-    if file.suffix in OTHER_FORMATS:
+    if file.suffix in OTHER_FORMATS and file.name != "saved_model.pb":
         raise UsageError(f"{file}: is neither a Keras file (.h5, .keras) nor a .mlmodel")
     is_core_ml = file.suffix == ".mlmodel"
     head = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}
