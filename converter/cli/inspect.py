@@ -79,7 +79,7 @@ def command(
     make-updatable inspect model.keras --advise   # what it costs to let these or those layers learn
     make-updatable inspect Model.mlmodel      # layers, training inputs, how it is updated
     """  # noqa: D301 (click reads \\b)
-    if file.suffix in OTHER_FORMATS:
+    if file.suffix in OTHER_FORMATS and file.name != "saved_model.pb":
         raise UsageError(f"{file}: is neither a Keras file (.h5, .keras) nor a .mlmodel")
     is_core_ml = file.suffix == ".mlmodel"
     head: dict[str, Any] = {"file": str(file), "format": "mlmodel" if is_core_ml else "keras"}

@@ -257,6 +257,8 @@ def _other_kind(path: Path) -> str:
         return "is a folder, not a Keras model; write one: model.save('model.keras')"
     if checkpoint.prefix_of(path) is not None:
         return WEIGHTS_ALONE
+    if path.name == "saved_model.pb":
+        return "is a part of a SavedModel; give the folder that it lies in"
     with path.open("rb") as file:
         found = described(file)
     protobuf = ", but perhaps one of Core ML or TensorFlow" if _start(path)[:1] == b"\x08" else ""

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import converter
 from converter import cli
 from converter.backend.tensorflow import keras, tf
 from converter.conversion.inspection import inspect
 from converter.conversion.story import convert_file
 from converter.coreml import mlmodel
-from converter.errors import KerasFileError
+from converter.errors import KerasFileError, UsageError
 from converter.keras_file.names import own_name
 from converter.loading import load
 from converter.recipe import Recipe
@@ -195,6 +196,13 @@ def test_a_graph_of_other_floats_is_refused(tmp_path):
     tf.saved_model.save(module, tmp_path / "half", signatures=call)
     with pytest.raises(KerasFileError, match="computes in float16, but Core ML learns in float32"):
         load(tmp_path / "half")
+
+
+def test_python_takes_a_signature():
+    model = converter.convert(FORMS / "tf221_module.zip", signature="scores", **LOGITS)
+    assert [layer.name for layer in model.layers if layer.updatable] == ["dense/0", "dense/1"]
+    with pytest.raises(UsageError, match=r"several signatures \(features, scores\); choose: signa"):
+        converter.convert(FORMS / "tf221_module.zip", **LOGITS)
 
 
 def test_the_command_line_reads_a_folder_and_writes_nothing_into_it(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from converter import cli
 from converter.backend.tensorflow import tf
 from converter.errors import KerasFileError, MakeUpdatableError, UsageError
 from converter.loading import load
@@ -219,6 +220,9 @@ def test_open_sizes_are_asked_for():
         load(FORMS / "tf215_hub.zip", input_shape=(16, 20, 1))
 
 
-def test_a_file_of_a_saved_model_alone(tmp_path):
+def test_a_file_of_a_saved_model_alone(tmp_path, capsys):
     place = unpacked("tf221_v1", tmp_path)
-    assert "saved_model.pb: " in refused(place / "saved_model.pb")
+    words = "saved_model.pb: is a part of a SavedModel; give the folder that it lies in"
+    assert words in refused(place / "saved_model.pb")
+    assert cli.run(["inspect", str(place / "saved_model.pb")]) == 1
+    assert words in capsys.readouterr().err
