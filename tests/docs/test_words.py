@@ -19,7 +19,7 @@ OTHERS = {
 
 FOREIGN = {
     "act_7", "left_train", "right_train",  # what a model's layer, or arrays, may be called
-    "learning_layers", "make_updatable", "params_type",  # of Keras, coremltools and NVIDIA FLARE
+    "learning_layers", "make_updatable", "params_type", "to_yaml",  # of coremltools, FLARE, Keras
 }  # fmt: skip
 """Words that are written like names of our code, and are none."""
 
