@@ -172,8 +172,10 @@ class Filler:
 
 
 def _shapes(owner: Built, variable: Any, shape: tuple[int, ...]) -> str:
+    own = (leaf for leaf in owner.leaves() if any(v is variable for v in leaf.layer.weights))
+    layer = next(own, owner).stored
     return (
-        f"layer {owner.stored.name!r} ({owner.stored.stored_class}) has a {variable.name} of shape "
+        f"layer {layer.name!r} ({layer.stored_class}) has a {variable.name} of shape "
         f"{tuple(variable.shape)}, but the file holds {shape}"
     )
 

@@ -29,7 +29,7 @@ from converter.errors import (
     UsageError,
 )
 from converter.files import replacing
-from converter.keras_file import check_kind
+from converter.keras_file import check_kind, unpacked
 from converter.keras_file.storage import GRAPH_ALONE
 from converter.learning.network import learning_network
 from converter.loading import LoadedModel
@@ -98,12 +98,12 @@ def extract(
     for key, array in values.items():
         _assign(by_id[key], array)
     parity = _parity(spec, loaded.model)
-    with replacing(target) as temporary:
+    with unpacked(source) as place, replacing(target) as temporary:
         if new is not None and new.ended is not None:
-            notes = write_with_new_classes(loaded, source, temporary, target.suffix, allow_unsafe)
+            notes = write_with_new_classes(loaded, place, temporary, target.suffix, allow_unsafe)
         else:
             changed = None if weights else values
-            notes = write(loaded, source, temporary, target.suffix, changed, allow_unsafe)
+            notes = write(loaded, place, temporary, target.suffix, changed, allow_unsafe)
     owner = LayerTable(loaded.model).owner
     names = tuple(f"{owner(by_id[key]).name}/{by_id[key].name}" for key in values)
     return Extracted(names, parity, (*loaded.notes, *notes))

@@ -126,6 +126,7 @@ MORE = {
     ("convert", "knn_samples"): ["--knn", "flat"],
     ("verify", "model"): ["--on-device"],
     ("verify", "data"): ["--on-device"],
+    ("verify", "weights"): ["--against", "model"],
 }
 """Flags that a command needs beside a parameter."""
 

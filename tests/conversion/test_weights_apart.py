@@ -81,7 +81,9 @@ def test_what_was_learned_goes_back_with_the_weights_into_one_file(converted, tm
     target = tmp_path / "personal.keras"
     into = ["extract", str(converted), "--into", str(MODEL), "-o", str(target)]
     assert cli.run(into) == 1
-    assert "give it with --weights" in capsys.readouterr().err
+    assert "name the file that has them with --weights" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"another file, keras315_apart.* give it with weights"):
+        converter.load(converted).extract(FORMS / "tf215_branching.zip", target)
     assert cli.run([*into, "--weights", str(WEIGHTS)]) == 0
     (x,), expected = fixture("keras315_apart")
     assert_equal_predictions(load(target).model, [x], [expected])
@@ -95,6 +97,13 @@ def test_what_was_learned_goes_from_a_saved_model_into_a_keras_file(tmp_path):
     (x,), expected = fixture("tf215_plain")
     assert_equal_predictions(load(tmp_path / "personal.keras").model, [x], [expected])
     assert contents(source) == before
+
+
+def test_what_was_learned_goes_from_a_zip_into_a_keras_file(tmp_path):
+    source, target = FORMS / "tf212_plain.zip", tmp_path / "personal.keras"
+    converter.convert(source).extract(source, target)
+    (x,), expected = fixture("tf212_plain")
+    assert_equal_predictions(load(target).model, [x], [expected])
 
 
 def test_layers_with_other_names_get_theirs_in_order(tmp_path):
@@ -111,7 +120,7 @@ def test_layers_with_other_names_get_theirs_in_order(tmp_path):
     assert load(path, weights=FORMS / "tf215_apart.weights.h5").notes == ()
 
 
-NARROW = '"name": "narrow", "trainable": true, "dtype": "float32", "units":'
+SAME = '"strides": [1, 1], "padding": "same"'
 OTHERS = ("tf215_apart_by_layer.h5", "tf215_apart.weights.h5", "tf215_apart_saved")
 
 
@@ -120,8 +129,9 @@ OTHERS = ("tf215_apart_by_layer.h5", "tf215_apart.weights.h5", "tf215_apart_save
     ("change", "message"),
     [
         (('"units": 3', '"units": 4'), r"'head'.*\(6, 4\).*\(6, 3\)"),
-        ((f"{NARROW} 6", f"{NARROW} 7"),
-         r"layer 'narrow' \(Dense\) has a kernel of shape \(144, 7\), .* holds \(144, 6\)"),
+        ((f"[3, 3], {SAME}", f"[5, 5], {SAME}"),
+         r"layer 'separable' \(SeparableConv2D\) has a \S+ of shape \(5, 5, 4, 1\), .* "
+         r"holds \(3, 3, 4, 1\)"),
         (('"units": 3, "activation": "softmax", "use_bias": true',
           '"units": 3, "activation": "softmax", "use_bias": false'),
          r"layer 'head' \(Dense\) has 1 weights, but the file holds 2 arrays"),
