@@ -122,9 +122,9 @@ def convert(
     """Convert a trained Keras model to an updatable Core ML model, in memory.
 
     Args:
-        model: the path of an ``.h5`` or ``.keras`` file, a SavedModel of Keras 2, or a ``.json``
-            with `weights` in a file of their own; or a live ``keras.Model``, which is left as it
-            is.
+        model: the path of an ``.h5`` or ``.keras`` file, a SavedModel, a model of TensorFlow.js or
+            Teachable Machine, or a ``.json`` with `weights` in a file of their own; or a live
+            ``keras.Model``, which is left as it is.
         recipe: the path of a recipe in YAML; `options` win over it.
         options: the settings of a recipe, by the same names and in the same units: `layers` are
             names or globs, `input_shape` is ``(height, width, channels)`` without the batch,

@@ -61,7 +61,7 @@ MEMBERS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
     (lambda name: name.endswith("data.pkl"), "a PyTorch file", EXPORT_AGAIN),
     (lambda name: name.endswith("Manifest.json"), "a zipped Core ML package", UNPACK),
     (lambda name: name.endswith(".npy"), "a NumPy archive", EXPORT_AGAIN),
-    (lambda name: name.endswith("saved_model.pb"), "a zipped SavedModel", EXPORT_AGAIN),
+    (lambda name: name.endswith("saved_model.pb"), "a zipped SavedModel", "convert it first"),
     (lambda name: name.endswith((".h5", ".hdf5", ".keras", ".mlmodel")), "a zip archive", UNPACK),
 )
 """A member of a zip -> what the zip is, and what to do."""

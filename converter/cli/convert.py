@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from converter.cli.batch import Outcome
     from converter.conversion.report import Report
 
-MODEL_FILES = (".h5", ".hdf5", ".keras")
+MODEL_FILES = (".h5", ".hdf5", ".keras", ".json", ".zip")
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -91,7 +91,7 @@ def command(
     verbose: bool,
     **options: Any,
 ) -> int:
-    """Convert a trained Keras MODEL (.h5 or .keras) to an updatable Core ML model.
+    """Convert a trained Keras MODEL, in any form that it was saved in, to an updatable .mlmodel.
 
     \b
     make-updatable model.h5 --layers dense_5,dense_6

@@ -87,8 +87,8 @@ def chosen_output(model: Any, recipe: Recipe) -> tuple[int, str]:
     """
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         raise KerasFileError(
-            "the model is subclassed: it does not say its inputs and outputs; "
-            "rebuild it as a functional model around its layers"
+            "the model is subclassed: it does not say its inputs and outputs; export it, "
+            "model.export('folder'), and convert the folder"
         )
     names = output_names(model)
     if recipe.output is None and len(names) > 1:

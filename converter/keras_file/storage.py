@@ -254,7 +254,7 @@ def _other_kind(path: Path) -> str:
             return f"is a folder whose {tensorflow_js.NAME} {inside}"
         if checkpoint.prefix_of(path) is not None:
             return WEIGHTS_ALONE
-        return "is a folder, not a Keras model; write one: model.save('model.keras')"
+        return "is a folder, not a Keras file; write one: model.save('model.keras')"
     if checkpoint.prefix_of(path) is not None:
         return WEIGHTS_ALONE
     if path.name == "saved_model.pb":

@@ -27,7 +27,7 @@ SYNONYMS = {
 }
 """What people write -> the setting that they mean, where spelling alone does not tell."""
 
-WANTED = {"model": "name the Keras file: .h5 or .keras"}
+WANTED = {"model": "name the Keras model, such as model.keras"}
 """Setting that cannot be left out -> what to give, where its description does not say it."""
 
 BY_TAG: dict[str, type[BaseModel]] = {"range": Range, "choice": Choice}

@@ -228,7 +228,8 @@ class Recipe(Strict):
     them, else from the defaults in `docs/recipes.md`.
     """
 
-    model: Place = Field(description="The trained Keras model, .h5 or .keras.")
+    model: Place = Field(description="The trained model: .h5, .keras, a SavedModel or a zip of one, TensorFlow.js, a Teachable "
+        "Machine export, or .json with weights.")
     weights: Place | None = Field(
         default=None,
         description="Weights in a file of their own (.weights.h5, .h5, a TensorFlow checkpoint), "

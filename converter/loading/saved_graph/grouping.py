@@ -191,7 +191,7 @@ def _names(
 
     Those of layers with variables go first.
     """
-    paths = [group[0].path for group in groups]
+    paths = [_own_path(group[0], groups) for group in groups]
     counts = Counter(paths)
     for index, (group, path) in enumerate(zip(groups, paths, strict=True)):
         if path and counts[path] > 1:
@@ -212,6 +212,18 @@ def _names(
             node = group[0].steps[0].node
             names[index] = free_name(_scope(node).rpartition("/")[2] or node.name, taken)
     return names
+
+
+def _own_path(run: _Run, groups: Sequence[Sequence[_Run]]) -> str:
+    """Return the path of a layer; where variables do not tell it, the scope that it alone runs in.
+
+    Keras 3 exports the variables of a subclassed model as ``own/kernel``, whatever their layer.
+    """
+    if run.is_named or not run.path:
+        return run.path
+    scopes = [_scope(group[0].steps[0].node) for group in groups]
+    scope = _scope(run.steps[0].node)
+    return scope if scope and scopes.count(scope) == 1 else run.path
 
 
 def _last(variable: Variable) -> str:
