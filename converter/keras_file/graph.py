@@ -71,8 +71,8 @@ class Parser:
         if not is_model(stored):
             raise KerasFileError(
                 f"is a subclassed model ({stored.get('class_name')}): how it computes is Python "
-                "code, which no Keras file holds; export it where that code is, model.export('folder'), and "
-                "convert the folder"
+                "code, which no Keras file holds; export it where that code is, "
+                "model.export('folder'), and convert the folder"
             )
         config = stored["config"]
         if isinstance(config, list):  # a Sequential of Keras 1, or of Keras 2 up to 2.2.2

@@ -228,8 +228,10 @@ class Recipe(Strict):
     them, else from the defaults in `docs/recipes.md`.
     """
 
-    model: Place = Field(description="The trained model: .h5, .keras, a SavedModel or a zip of one, TensorFlow.js, a Teachable "
-        "Machine export, or .json with weights.")
+    model: Place = Field(
+        description="The trained model: .h5, .keras, a SavedModel, TensorFlow.js, an export of "
+        "Teachable Machine, a zip of one of these, or .json with weights."
+    )
     weights: Place | None = Field(
         default=None,
         description="Weights in a file of their own (.weights.h5, .h5, a TensorFlow checkpoint), "

@@ -22,6 +22,7 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "LeNetTrainer.swift -o TrainLeNet": MAC,
         "./TrainLeNet LeNet.mlmodelc personal": MAC,
     },
+    "docs/report.md": {"pip install '.[report]'": PIP},
     "docs/studies.md": {
         "pip install '.[study]'": PIP,
         "dask scheduler --scheduler-file scheduler.json": CLUSTER,

@@ -31,6 +31,7 @@ INSTALL = re.compile(r"python3 -m venv \.venv && \.venv/bin/pip install '\.\[ker
 """How the first command of the README begins. Its environment is too dear to be made here again:
 `.ci/run` makes one by the README's other command, and the tests run in it."""
 
+INSTALLS = re.compile(r"\b(pip|apt|apt-get|brew|conda) ")
 
 ARROW = re.compile(
     r"    {node} (?:-->|-\.->)(?:\|[\w, ]+\|)? {node}".format(
@@ -58,6 +59,7 @@ class Reader:
     def type(self, command):
         more = exceptions.BESIDES.get(command, "")
         todo = f"{INSTALL.sub('', command)} {more}".strip() or "true"
+        assert not INSTALLS.search(todo), f"would change the environment of the tests: {todo}"
         for name in exceptions.FROM_A_DEVICE:
             if name in command:
                 espresso.write(mlmodel.read(Path(exceptions.FROM_A_DEVICE[name])), Path(name))

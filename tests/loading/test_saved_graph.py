@@ -223,3 +223,30 @@ def test_the_command_line_reads_a_folder_and_writes_nothing_into_it(tmp_path, ca
     into = ["--into", str(source), "-o", str(tmp_path / "m.keras")]
     assert cli.run(["extract", str(target), *into]) != 0
     assert before == {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+
+
+class Subclassed(keras.Model):
+    """A model that says in Python how it computes, as PyTorch's do."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.flat = L.Conv2D(3, 3, activation="relu"), L.Flatten()
+        self.hidden, self.head = L.Dense(4, activation="relu"), L.Dense(2, activation="softmax")
+
+    def call(self, images):
+        return self.head(self.hidden(self.flat(self.conv(images))))
+
+
+def test_layers_of_a_subclassed_model_have_the_names_of_their_scopes(tmp_path):
+    """Keras 3 exports its variables in one list, all called after the model: subclassed/kernel."""
+    model, images = Subclassed(), np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
+    expected = model(images).numpy()
+    with pytest.raises(KerasFileError, match=r"is subclassed: .*export\('folder'\)"):
+        converter.convert(model)
+    model.export(tmp_path / "exported", verbose=False)
+    converted = converter.convert(tmp_path / "exported")
+    learning = [layer.name for layer in converted.report.layers if layer.updatable]
+    assert [name.rstrip("_0123456789") for name in learning] == ["dense", "dense"]
+    answers = next(iter(converted.predict(images).values()))
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
+    assert converted.verify().passed()

@@ -166,8 +166,9 @@ def _path(names: Sequence[str], variables: Mapping[str, Variable]) -> tuple[str,
     layer, _, own = variable.name.rpartition("/")
     if layer and variable.is_alone:
         return layer, True
-    by_object = variable.path.rpartition("/")[0]
-    return (by_object, True) if by_object else (own or name, False)
+    by_object, _, place = variable.path.rpartition("/")
+    is_listed = place.isdigit()  # all variables of a model stand in one list
+    return (by_object, True) if by_object and not is_listed else (own or name, False)
 
 
 def _groups(runs: Sequence[_Run]) -> list[list[_Run]]:
