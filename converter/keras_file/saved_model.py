@@ -40,7 +40,8 @@ def is_saved_by_keras(path: Path) -> bool:
     try:
         return _is_described(_root(path))
     except KerasFileError:
-        return (path / METADATA).is_file()  # damaged, which is said when it is read
+        # Damaged, which is said when it is read.
+        return (path / METADATA).is_file() or (path / ARCHITECTURE).is_file()
 
 
 def model_json(path: Path) -> Stored:

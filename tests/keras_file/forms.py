@@ -1,9 +1,4 @@
-"""Models that are no single file, by the libraries that wrote them, or in the layout of older ones.
-
-What an older library would have written is made here from a file that it did write, or from the
-same thing by a later one: no TensorFlow before 2.12 and no Keras before 3 runs where these were
-made. The documentation of each says what is moved.
-"""
+"""Models that are no single file, by the libraries that wrote them."""
 
 import json
 import shutil
@@ -12,7 +7,6 @@ import zipfile
 import h5py
 import numpy as np
 
-from converter.keras_file import storage
 from tests.paths import ZOO
 
 FORMS = ZOO / "forms"
@@ -23,44 +17,6 @@ def folder(name, place):
     with zipfile.ZipFile(FORMS / f"{name}.zip") as archive:
         archive.extractall(place)
     return place / "model"
-
-
-def folder_of_24(name, place):
-    """Return a SavedModel in the layout of TensorFlow 2.0 to 2.4.
-
-    They had the metadata of each object beside its children, in ``saved_model.pb``.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-    from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedUserObject
-
-    path = folder(name, place)
-    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    root = saved.meta_graphs[0].object_graph_def.nodes[0]
-    root.user_object.CopyFrom(SavedUserObject(identifier="_tf_keras_network", metadata=_root(path)))
-    (path / "saved_model.pb").write_bytes(saved.SerializeToString())
-    (path / "keras_metadata.pb").unlink()
-    return path
-
-
-def folder_of_20(name, place):
-    """Return a SavedModel as ``tf.keras.experimental.export_saved_model`` of 1.13 to 2.0 wrote it.
-
-    It has the architecture in ``assets``, as text, and no compile settings.
-    """
-    path = folder(name, place)
-    told = storage.read_json(path).architecture
-    architecture = {**told, "keras_version": "2.2.4-tf", "backend": "tensorflow"}
-    (path / "assets").mkdir(exist_ok=True)
-    (path / "assets" / "saved_model.json").write_text(json.dumps(architecture))
-    (path / "keras_metadata.pb").unlink()
-    return path
-
-
-def _root(path):
-    """Return the metadata of the model in the folder `path`: the longest text of its file."""
-    octets = (path / "keras_metadata.pb").read_bytes()
-    start = octets.index(b'{"name": "')
-    return json.dumps(json.JSONDecoder().raw_decode(octets[start:].decode(errors="replace"))[0])
 
 
 def parts_of(name, place):
@@ -97,21 +53,35 @@ def fixture(name):
 
 
 ROWS = {
+    "export_saved_model, TensorFlow 1.15": (
+        "tf115_branching", lambda p: (folder("tf115_branching", p), None)),
+    "export_saved_model, Sequential, zipped": (
+        "tf115_plain", lambda p: (FORMS / "tf115_plain.zip", None)),
+    "SavedModel, Keras 2.3.0 in TensorFlow 2.2": (
+        "tf22_branching", lambda p: (folder("tf22_branching", p), None)),
+    "SavedModel, Sequential, Keras 2.3.0 in TensorFlow 2.2": (
+        "tf22_plain", lambda p: (folder("tf22_plain", p), None)),
+    "SavedModel, Keras 2.4.0 in TensorFlow 2.4": (
+        "tf24_branching", lambda p: (folder("tf24_branching", p), None)),
+    "SavedModel, Sequential, Keras 2.4.0 in TensorFlow 2.4": (
+        "tf24_plain", lambda p: (folder("tf24_plain", p), None)),
     "SavedModel, tf.keras 2.12": (
         "tf212_branching", lambda p: (folder("tf212_branching", p), None)),
     "SavedModel, tf.keras 2.15": (
         "tf215_branching", lambda p: (folder("tf215_branching", p), None)),
     "SavedModel, Sequential": ("tf215_plain", lambda p: (folder("tf215_plain", p), None)),
     "SavedModel, zipped": ("tf212_plain", lambda p: (FORMS / "tf212_plain.zip", None)),
-    "SavedModel, layout of 2.0 to 2.4": (
-        "tf215_branching", lambda p: (folder_of_24("tf215_branching", p), None)),
-    "export_saved_model, layout of 1.13 to 2.0": (
-        "tf215_plain", lambda p: (folder_of_20("tf215_plain", p), None)),
     "JSON and .h5, Keras 1.2.2": (
+        "keras122_apart",
+        lambda p: (FORMS / "keras122_apart.json", FORMS / "keras122_apart.h5")),
+    "JSON and .h5, parts of a whole file of Keras 1.2.2": (
         "keras122_functional", lambda p: parts_of("keras122_functional.h5", p)),
-    "JSON and .h5, Keras 2.2.4": (
+    "JSON and .h5, Keras 2.3.1": (
+        "keras231_apart",
+        lambda p: (FORMS / "keras231_apart.json", FORMS / "keras231_apart.h5")),
+    "JSON and .h5, parts of a whole file of Keras 2.2.4": (
         "keras224_sequential", lambda p: parts_of("keras224_sequential.h5", p)),
-    "JSON and .h5, Keras 2.2.4 on Theano": (
+    "JSON and .h5, parts of a whole file on Theano": (
         "keras224_theano", lambda p: parts_of("keras224_theano.h5", p)),
     "JSON and .h5, tf.keras 2.15": (
         "tf215_apart", lambda p: (FORMS / "tf215_apart.json", FORMS / "tf215_apart_by_layer.h5")),

@@ -12,7 +12,7 @@ from converter.keras_file.content import all_groups
 from converter.keras_file.table import MAGIC, crc32c
 from converter.keras_file.table import table as read_table
 from converter.loading import CONTRADICTIONS, load
-from tests.keras_file.forms import FORMS, copied, folder, folder_of_20, folder_of_24
+from tests.keras_file.forms import FORMS, copied, folder
 from tests.long import usual_or_long
 
 SAVED = "tf215_apart_saved"
@@ -204,16 +204,16 @@ def test_damaged_files_are_read_or_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "name"),
+    ("model", "name"),
     [
-        (folder, "keras_metadata.pb"),
-        (folder, "variables/variables.index"),
-        (folder_of_24, "saved_model.pb"),
-        (folder_of_20, "assets/saved_model.json"),
+        ("tf215_plain", "keras_metadata.pb"),
+        ("tf215_plain", "variables/variables.index"),
+        ("tf24_plain", "saved_model.pb"),
+        ("tf115_plain", "assets/saved_model.json"),
     ],
 )
-def test_a_damaged_saved_model_is_read_or_refused(make, name, tmp_path):
-    rng, path = random.Random(1), make("tf215_plain", tmp_path)
+def test_a_damaged_saved_model_is_read_or_refused(model, name, tmp_path):
+    rng, path = random.Random(1), folder(model, tmp_path)
     original, messages = (path / name).read_bytes(), []
     for _ in range(usual_or_long(60, 1000)):
         octets = bytearray(original)

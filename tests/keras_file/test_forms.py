@@ -6,7 +6,7 @@ from converter import keras_file
 from converter.keras_file import storage
 from converter.loading import load
 from tests.contents import contents
-from tests.keras_file.forms import FORMS, ROWS, fixture, folder, folder_of_20, folder_of_24
+from tests.keras_file.forms import FORMS, ROWS, fixture, folder
 from tests.loading.test_zoo import assert_equal_predictions
 
 
@@ -33,10 +33,11 @@ def test_a_saved_model_was_compiled_as_the_library_says(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "version"), [(folder, "2.15.0"), (folder_of_24, "2.15.0"), (folder_of_20, "2.2.4-tf")]
+    ("name", "version"),
+    [("tf115", "2.2.4-tf"), ("tf22", "2.3.0-tf"), ("tf24", "2.4.0"), ("tf215", "2.15.0")],
 )
-def test_the_json_is_what_an_h5_would_hold(make, version, tmp_path):
-    stored = storage.read_json(make("tf215_plain", tmp_path))
+def test_the_json_is_what_an_h5_would_hold(name, version, tmp_path):
+    stored = storage.read_json(folder(f"{name}_plain", tmp_path))
     assert stored.version == version
     assert stored.architecture["class_name"] == "Sequential"
     first = stored.architecture["config"]["layers"][0]["config"]
