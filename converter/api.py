@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeAlias, TypedDict,
 from converter.arithmetic import Arithmetic, arithmetic_of
 from converter.conversion.report import Report, report_of
 from converter.coreml import mlmodel
-from converter.coreml.inspection import COLUMNS
+from converter.coreml.inspection import COLUMNS, size_text
 from converter.coreml.mlmodel import Message
 from converter.coreml.optimizers import TRAINING
 from converter.errors import DataError, MakeUpdatableError, UsageError, in_python
@@ -623,7 +623,7 @@ class UpdatableModel:
         report = self.report
         by = f" learn by {report.update.optimizer}" if report.update else " learn"
         learn = f"{report.learning}{by}" if report.learning else "nothing learns"
-        return f"<UpdatableModel '{self._name}': {learn}, {report.size / 1e6:.1f} MB>"
+        return f"<UpdatableModel '{self._name}': {learn}, {size_text(report.size)}>"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""

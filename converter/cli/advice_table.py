@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from converter.cli.printable import printable
-from converter.cli.tables import cell, print_table, size_text, table_of
+from converter.cli.tables import cell, print_table, table_of
+from converter.coreml.inspection import size_text
 
 if TYPE_CHECKING:
     from converter.conversion.advice import Advice

@@ -26,7 +26,7 @@ class Written:
 
     def text(self, size: int) -> str:
         """Return what was done with the file of `size` bytes."""
-        from converter.cli.tables import size_text
+        from converter.coreml.inspection import size_text
 
         told = f"{self.target} ({size_text(size)})"
         if not self.dry_run:
@@ -107,13 +107,15 @@ def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
 
 def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]]:
     """Yield what the same model is like with all weights in float32."""
+    from converter.coreml.inspection import size_text
+
     parity = "" if compression.parity is None else f", parity {compression.parity:.1e}"
     share = size / compression.size
     yield (
         "frozen weights",
         (
             f"{compression.precision}: {share:.2f} of the size of float32, "
-            f"{compression.size / 1e6:.1f} MB{parity}"
+            f"{size_text(compression.size)}{parity}"
         ),
     )
     if compression.calibration is not None:

@@ -96,7 +96,8 @@ def command(
     if as_json or as_yaml:
         print_data({**head, **dataclasses.asdict(found)}, as_json)
     else:
-        from converter.cli.tables import plain_console, size_text
+        from converter.cli.tables import plain_console
+        from converter.coreml.inspection import size_text
 
         show: Any = _show_core_ml if is_core_ml else _show_keras
         console = plain_console()

@@ -110,11 +110,6 @@ def classes(labels: Sequence[str | int]) -> str:
     return ", ".join(map(str, labels[:SHOWN_LABELS])) + (f" and {more} more" if more > 0 else "")
 
 
-def size_text(size: int) -> str:
-    """Return `size`, in bytes, as people read it."""
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-
-
 def order(update: Update) -> str:
     """Return whether samples are shuffled, and by which seed."""
     if not update.shuffle:

@@ -154,13 +154,15 @@ def command(model: Path, **options: Any) -> int:
     except KeyboardInterrupt:
         click.echo(_interrupted(options["checkpoint"]), err=True)
         return EXIT_INTERRUPTED
+    from converter.coreml.inspection import size_text
+
     mlmodel.write(message, target)
     _write_records(history, len(data.train.samples), options, say)
     if options["as_json"]:
         size = target.stat().st_size
         facts = as_data(history, len(data.train.samples))
         tell({"file": str(target), "size": size, **facts}, True, None)
-    say(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    say(f"wrote {target} ({size_text(target.stat().st_size)})")
     if options["report"] is not None:
         _write_page(message, target, data, history, before, options)
     return EXIT_OK

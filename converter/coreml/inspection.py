@@ -69,6 +69,12 @@ def count_text(number: int) -> str:
     return f"{number:,}" if number else ""
 
 
+def size_text(size: float) -> str:
+    """Return `size`, in bytes, as people read it: ``2.3 MB``."""
+    unit, scale = ("GB", 1e9) if size >= 1e9 else ("MB", 1e6) if size >= 1e5 else ("kB", 1e3)
+    return f"{size / scale:.1f} {unit}"
+
+
 @dataclass(frozen=True)
 class Allowed:
     """A number of the update: its default, and the range or the values that an app may choose."""

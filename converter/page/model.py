@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from converter.coreml.inspection import count_text, inspect
+from converter.coreml.inspection import count_text, inspect, size_text
 from converter.coreml.mlmodel import Message
 from converter.page.document import Section
 from converter.page.findings import findings
@@ -14,7 +14,7 @@ from converter.page.network import keras_network, network
 from converter.page.notes import notes
 from converter.page.parts import STYLE, shape_cell, table
 from converter.page.settings import learning
-from converter.page.totals import bytes_text, of_core_ml, of_keras, totals
+from converter.page.totals import of_core_ml, of_keras, totals
 from converter.validation.validate import findings as found_in
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def _choices(advice: Sequence[Advice]) -> list[Section]:
     rows = [
         [
             choice.what + (" (default)" if choice.is_default else ""), ", ".join(choice.layers),
-            f"{choice.weights:,}", f"{choice.multiply_adds:,}", bytes_text(choice.memory.total),
-            *("" if size is None else bytes_text(size) for size in map(choice.sizes.get, FORMS)),
+            f"{choice.weights:,}", f"{choice.multiply_adds:,}", size_text(choice.memory.total),
+            *("" if size is None else size_text(size) for size in map(choice.sizes.get, FORMS)),
         ]
         for choice in advice
     ]  # fmt: skip

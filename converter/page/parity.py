@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from converter.coreml.inspection import size_text
 from converter.page.document import Section
 from converter.page.parts import STYLE, facts
-from converter.page.totals import bytes_text
 
 if TYPE_CHECKING:
     from converter.conversion.report import Report
@@ -31,6 +31,6 @@ def _converted(report: Report) -> Iterator[tuple[str, str]]:
         found = report.compression
         also = "" if found.parity is None else f"; its predictions differ by {found.parity:.1e}"
         yield "frozen weights", found.precision
-        yield "with all in float32", f"{bytes_text(found.size)}{also}"
+        yield "with all in float32", f"{size_text(found.size)}{also}"
         if found.calibration is not None:
             yield "calibration", str(found.calibration)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from converter.coreml.inspection import CoreMLModel, Parameters
+from converter.coreml.inspection import CoreMLModel, Parameters, size_text
 from converter.page.document import Section
 from converter.page.parts import (
     STYLE,
@@ -70,17 +70,9 @@ def totals(parameters: Parameters, parts: Sequence[Part], size: int | None = Non
         ("frozen", f"{parameters.frozen:,}{_share(parameters.frozen, count)}"),
     ]
     if size is not None:
-        told.append(("file", f"{bytes_text(size)} ({size:,} bytes)"))
+        told.append(("file", f"{size_text(size)} ({size:,} bytes)"))
     body = [facts(told), *_by_layer(parts)]
     return Section("Size", joined(body), STYLE)
-
-
-def bytes_text(size: float) -> str:
-    """Return a number of bytes as people read it, such as ``2.3 MB``."""
-    if size < 1000:
-        return f"{size:g} bytes"
-    unit = "kB" if size < 1e6 else "MB" if size < 1e9 else "GB"
-    return f"{size / {'kB': 1e3, 'MB': 1e6, 'GB': 1e9}[unit]:.1f} {unit}"
 
 
 def _share(part: int, whole: int) -> str:

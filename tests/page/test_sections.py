@@ -10,7 +10,7 @@ from PIL import Image
 
 from converter.conversion.inspection import KerasLayerRow, KerasModel
 from converter.conversion.parameters import KerasParameters
-from converter.coreml.inspection import Allowed, Parameters, inspect
+from converter.coreml.inspection import Allowed, Parameters, inspect, size_text
 from converter.device import Check, Outcome, Verdict
 from converter.page.confusion import confusion, worst_pairs
 from converter.page.curves import panels
@@ -22,7 +22,7 @@ from converter.page.model import keras_sections
 from converter.page.notes import notes
 from converter.page.samples import picture_input, pixels, samples, told_first
 from converter.page.settings import choices, learning
-from converter.page.totals import Part, bytes_text, of_core_ml, totals
+from converter.page.totals import Part, of_core_ml, totals
 from converter.page.training import MOST_ROWS, training
 from converter.page.verified import verification
 from converter.proof.update import TensorResult, Verification
@@ -70,10 +70,11 @@ def test_a_model_without_weights_has_a_size_too():
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(999, "999 bytes"), (1000, "1.0 kB"), (2.5e6, "2.5 MB"), (3e9, "3.0 GB")]
+    ("size", "text"),
+    [(999, "1.0 kB"), (99_900, "99.9 kB"), (1e5, "0.1 MB"), (2.5e6, "2.5 MB"), (3e9, "3.0 GB")],
 )
 def test_bytes_as_people_read_them(size, text):
-    assert bytes_text(size) == text
+    assert size_text(size) == text
 
 
 def test_what_an_app_may_choose():
