@@ -284,6 +284,7 @@ ELSEWHERE = {
     ("cli/parameters.py", "--verbose"): "is the option itself",
     ("cli/failure.py", "--help"): "every command has it",
     ("cli/inspect.py", "--"): "names flags without effect",
+    ("cli/inspect.py", "--weights"): "names an input",
     ("cli/inspect.py", "--layers"): "any layer that inspect calls updatable",
     ("cli/predict.py", "--data"): "names an input",
     ("cli/report.py", "--report"): "names an output",
