@@ -25,7 +25,6 @@ from converter.errors import (
 from converter.recipe import Recipe
 from converter.recipe.reading import read
 from tests.lower.oracle import sequential
-from tests.page.looking import Page
 from tests.paths import ROOT
 
 LENET = ROOT / "models" / "lenet.h5"
@@ -49,23 +48,6 @@ def live():
 
 def updatable(model):
     return [layer.name for layer in mlmodel.updatable_layers(model.spec)]
-
-
-def test_a_page_of_a_converted_a_loaded_and_a_trained_model(live, tmp_path):
-    model = converter.convert(live)
-    converted = Page(model.save_page(tmp_path / "converted.html").read_text())
-    assert converted.title == live.name
-    assert "differ by" in converted.text("Compared with Keras")
-    x = np.random.default_rng(0).random((8, 6, 6, 2), np.float32)
-    trained = model.train(x, np.arange(8) % 3, epochs=2, batch_size=8)
-    page = Page(trained.save_page(tmp_path / "trained.html").read_text())
-    assert list(page.sections)[:2] == ["Training", "Size"]
-    assert page.text("Training").startswith("epochs 2 last epoch loss")
-    loaded = converter.load(model.save(tmp_path / "a.mlmodel"))
-    page = Page(loaded.save_page(tmp_path / "loaded.html").read_text())
-    assert "Compared with Keras" not in page.sections
-    with pytest.raises(OutputError, match=r"the name must end in \.html"):
-        model.save_page(tmp_path / "page.txt")
 
 
 def test_a_file_becomes_the_model_that_the_command_line_writes(lenet, tmp_path):

@@ -102,7 +102,7 @@ def test_several_recipes_with_a_folder_that_is_not_made(source, capsys):
         capsys.readouterr().err
     )
     Path("two.yaml").write_text(f"model: {source}\nlayers: [nowhere]\noutput_path: b.mlmodel\n")
-    dry("one.yaml", "two.yaml", "-o", "new/build/", "--json", code=1)
+    dry("one.yaml", "two.yaml", "-o", "new/build/", "--json", "--jobs", "1", code=1)
     good, bad = json.loads(capsys.readouterr().out)
     assert good["file"] == str(Path("new/build/modelUpdatable.mlmodel"))
     assert [layer["name"] for layer in good["layers"] if layer["updatable"]] == ["dense_6"]
