@@ -10,7 +10,7 @@ from typing import Any
 
 from converter.conversion.advice import Advice, advice
 from converter.conversion.parameters import KerasParameters, count, parameters
-from converter.conversion.source import scaling_of
+from converter.conversion.source import load_as_told
 from converter.conversion.stated import check_labels, stated_notes, stated_settings
 from converter.conversion.steps import Step, nothing_shown
 from converter.conversion.traced import loss_of, traced
@@ -22,7 +22,7 @@ from converter.keras_file.names import own_name
 from converter.learning.choice import Candidate, default_choice
 from converter.learning.head import asked
 from converter.learning.network import Traced, candidates
-from converter.loading import LoadedModel, load, output_names
+from converter.loading import LoadedModel, output_names
 from converter.lower.walk import input_blob, interface_shape
 from converter.recipe import LOSSES, Objective, Recipe
 
@@ -85,15 +85,7 @@ def inspect(recipe: Recipe, step: Step = nothing_shown, *, advise: bool = False)
         KerasFileError: the file cannot be read.
     """
     with step("load"):
-        loaded = load(
-            recipe.model,
-            weights=recipe.weights,
-            allow_unsafe=recipe.allow_unsafe,
-            input_shape=recipe.input_shape,
-            signature=recipe.signature,
-            lambda_scaling=scaling_of(recipe),
-            kernels=not advise,
-        )
+        loaded = load_as_told(recipe, kernels=not advise)
     stated = stated_settings(loaded, recipe)
     notes = (*loaded.notes, *stated_notes(loaded.stated, stated, recipe))
     try:

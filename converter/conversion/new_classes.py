@@ -8,7 +8,7 @@ from typing import Any
 
 from converter.conversion.interface import labels_of
 from converter.conversion.metadata import recipe_of
-from converter.conversion.source import check_size, scaling_of
+from converter.conversion.source import check_size, load_as_told
 from converter.conversion.traced import check_not_quantized, chosen_output, compiled_or_asked
 from converter.coreml.features import labels
 from converter.coreml.interface import OWN_KEYS, Labels
@@ -25,7 +25,6 @@ from converter.learning.new_classes import (
     with_new_head,
     with_spare_classes,
 )
-from converter.loading import load
 from converter.recipe import Recipe
 
 NEW_CLASSES_KEY = f"{OWN_KEYS}new_classes"
@@ -140,14 +139,8 @@ def original(
         ParityError: it cannot have been that model.
     """
     recipe = (recipe_of(spec) or Recipe(model=path)).model_copy(update=given)
-    loaded = load(
-        path,
-        weights=weights,
-        allow_unsafe=allow_unsafe,
-        input_shape=recipe.input_shape,
-        signature=recipe.signature,
-        lambda_scaling=scaling_of(recipe),
-    )
+    here = {"model": path, "weights": weights, "allow_unsafe": allow_unsafe}
+    loaded = load_as_told(recipe.model_copy(update=here))
     return renewed_again(loaded.model, loaded.compile_settings, recipe, spec)
 
 

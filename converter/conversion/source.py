@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +38,7 @@ def load_source(recipe: Recipe) -> Source:
         UnsupportedError: the model is larger than a ``.mlmodel`` can be.
         UsageError: class labels lie beside the model that cannot be taken.
     """
-    loaded = load(
-        recipe.model,
-        weights=recipe.weights,
-        allow_unsafe=recipe.allow_unsafe,
-        input_shape=recipe.input_shape,
-        signature=recipe.signature,
-        lambda_scaling=scaling_of(recipe),
-        check=_check_unread,
-    )
+    loaded = load_as_told(recipe, check=_check_unread)
     left = recipe if loaded.scaling else _without_scaling(recipe)
     check_labels(loaded, recipe)
     taken = stated_settings(loaded, recipe)
@@ -58,7 +50,30 @@ def load_source(recipe: Recipe) -> Source:
     )
 
 
-def scaling_of(recipe: Recipe) -> Scaling | None:
+def load_as_told(
+    recipe: Recipe, *, check: Callable[[Any], None] = lambda model: None, kernels: bool = True
+) -> LoadedModel:
+    """Load the Keras model that `recipe` names, as its settings about reading say.
+
+    `check` and `kernels` are those of `converter.loading.load`.
+
+    Raises:
+        KerasFileError: the model cannot be read, or not without running code stored in it.
+        UsageError: the settings do not fit its form.
+    """
+    return load(
+        recipe.model,
+        weights=recipe.weights,
+        allow_unsafe=recipe.allow_unsafe,
+        input_shape=recipe.input_shape,
+        signature=recipe.signature,
+        lambda_scaling=_scaling_of(recipe),
+        check=check,
+        kernels=kernels,
+    )
+
+
+def _scaling_of(recipe: Recipe) -> Scaling | None:
     """Return the scale and bias of `recipe`, or None if it has neither."""
     if recipe.scale is None and recipe.bias is None:
         return None
