@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.long import LONG
 from tests.page.chromium import CHROMIUM
 from tests.page.chromium import MISSING as NO_CHROMIUM
 from tests.swift.compiler import MISSING, version
@@ -19,6 +20,13 @@ BROWSER = "tests/page/test_browser.py"
 # No test depends on the clock, so neither does what is drawn at random.
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any")
+
+
+def pytest_configure(config):
+    """Where no test is chosen, choose those that are not slow; what is named by its path runs."""
+    is_chosen = config.option.markexpr or config.option.keyword or LONG
+    if config.args_source is config.ArgsSource.TESTPATHS and not is_chosen:
+        config.option.markexpr = "not slow"
 
 
 @pytest.fixture(scope="module", autouse=True)

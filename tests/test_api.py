@@ -134,6 +134,7 @@ def test_training_returns_another_model_that_knows_more(live):
         trained.verify()
 
 
+@pytest.mark.slow
 def test_training_counts_as_it_is_told(lenet, tmp_path):
     x, y = np.random.default_rng(0).normal(size=(5, 28, 28, 1)), [0, 1, 2, 3, 4]
     path = tmp_path / "own.json"
@@ -222,6 +223,7 @@ def test_doctests_run(monkeypatch):
     assert result.failed == 0
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(monkeypatch, tmp_path):
     notebook = json.loads((ROOT / "models" / "lenet.ipynb").read_text())
     monkeypatch.chdir(tmp_path)

@@ -50,6 +50,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_no_test_notices_is_shown_until_one_does(project, capfd):
     mutation = pytest.importorskip("tests.mutation.__main__")
     arguments = ["tiny", "--count", "9", "--folder", str(project.with_name("sessions"))]

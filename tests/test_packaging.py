@@ -20,6 +20,8 @@ from converter.versions import VERSION
 from tests.paths import MODELS, ROOT
 from tests.validation import specs
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "https://example.org/you/make-updatable/blob/v0"
 PACKAGE = {
     path.relative_to(ROOT).as_posix()

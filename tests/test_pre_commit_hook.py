@@ -11,6 +11,8 @@ from converter.coreml.mlmodel import network, write
 from tests.paths import ROOT
 from tests.validation import specs
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 repos:
   - repo: {hook}

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from converter.backend.tensorflow import tf
 from tests.paths import ROOT
 
@@ -28,6 +30,7 @@ def has_onednn():
     return True
 
 
+@pytest.mark.slow
 def test_another_processor_does_not_matter():
     """TensorFlow decides by the processor what this variable decides here."""
     other = "0" if has_onednn() else "1"

@@ -121,6 +121,7 @@ def predicts_as_keras(height, width, channels, body, head, units, weights):
     check(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_random_networks(chunk):
     seed(chunk)(predicts_as_keras)()

@@ -143,6 +143,7 @@ def test_the_messages_load_without_the_rest_of_coremltools():
     assert all(name.startswith("coremltools.proto.") for name in loaded), moved
 
 
+@pytest.mark.slow
 def test_a_later_import_is_quiet_and_shares_the_message_classes():
     """Standard error is an object as in a notebook: muting file descriptor 2 would miss it."""
     code = (

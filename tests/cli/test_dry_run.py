@@ -91,6 +91,7 @@ def test_a_check_on_the_device_needs_the_file(source, capsys):
     assert "--dry-run writes none" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_recipes_with_a_folder_that_is_not_made(source, capsys):
     Path("one.yaml").write_text(f"model: {source}\nlayers: [dense_6]\n")
     Path("two.yaml").write_text(f"model: {source}\nlayers: [nowhere]\n")

@@ -138,6 +138,7 @@ def test_quiet_prints_the_answer_alone(name, capsys):
     assert capsys.readouterr().out == answer != ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEAVES)
 def test_verbose_tells_every_step_with_its_time(name, capsys):
     assert called(name, "--verbose") == 0
@@ -145,6 +146,7 @@ def test_verbose_tells_every_step_with_its_time(name, capsys):
     assert [line for line in lines if re.search(r": \d+\.\d s$", line)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in LEAVES if name not in WITHOUT_JSON])
 def test_json_is_printed_alone_quiet_or_not(name, capsys):
     printed = []

@@ -15,6 +15,8 @@ from converter.coreml import mlmodel
 from tests.paths import MODELS
 from tests.runtime.updatable import digits
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 CAFE = os.fsdecode(b"caf\xe9")
 

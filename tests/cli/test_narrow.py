@@ -73,6 +73,7 @@ def test_no_terminal_is_too_narrow_for_a_name(file, columns):
     assert all(len(line) <= columns for line in tables)
 
 
+@pytest.mark.slow
 def test_of_a_keras_file_neither(tmp_path):
     """What each choice says to --layers stands in one line, for the terminal alone to break."""
     source = tmp_path / "model.keras"

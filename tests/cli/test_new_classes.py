@@ -75,6 +75,7 @@ def test_the_new_classes_are_shown_trained_and_evaluated(name, here, capsys, tmp
     assert '"cat", "dog", "bird"' in (tmp_path / "Trainer.swift").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -46,6 +46,7 @@ def converted(tmp_path_factory):
     return folder, done.stdout
 
 
+@pytest.mark.slow
 def test_one_command_converts_all_recipes_but_the_one_that_fails(converted):
     folder, printed = converted
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -70,6 +71,7 @@ def test_one_command_converts_all_recipes_but_the_one_that_fails(converted):
     assert list(colour.neuralNetworkClassifier.stringClassLabels.vector) == ["cat", "dog"]
 
 
+@pytest.mark.slow
 def test_a_second_run_elsewhere_makes_the_same_bytes(converted, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(
         MODELS
@@ -81,6 +83,7 @@ def test_a_second_run_elsewhere_makes_the_same_bytes(converted, tmp_path, monkey
         assert (tmp_path / "new" / "build" / first.name).read_bytes() == first.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_model_can_be_rebuilt_from_what_it_carries(converted, tmp_path, capsys):
     first = converted[0] / "lenetUpdatable.mlmodel"
     assert cli.run(["recipe", "show", str(first)]) == 0
@@ -129,6 +132,7 @@ def test_mistakes_of_all_recipes_are_reported_in_one_run(tmp_path, capsys):
         assert all(line.startswith("error: ") for line in lines)
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_all_processes_and_leaves_nothing(tmp_path):
     """One of them waits for work, after a file without a model; the other reads one for ever."""
     endless, empty = changed(tmp_path, *LOOPS), tmp_path / "empty.h5"

@@ -18,6 +18,8 @@ from tests.lower.oracle import sequential
 from tests.page.looking import Page
 from tests.runtime.updatable import MNIST, digits, line, mnist
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 DATA = ("--data", MNIST, "--scale", "1/255")
 ONE = ("--epochs", 1)

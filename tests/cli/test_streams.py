@@ -14,6 +14,8 @@ from converter import cli
 from tests.paths import FIXTURES
 from tests.validation.specs import image_regression, lenet
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(sys.executable).with_name("make-updatable")
 LAYER = "dichte_größe…"
 FULL = Path("/dev/full")

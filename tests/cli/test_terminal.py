@@ -44,6 +44,7 @@ def on_a_terminal(*arguments, folder, **environment):
     return output, shown.decode()
 
 
+@pytest.mark.slow
 def test_the_main_job_on_a_terminal_shows_the_steps_and_keeps_nothing_of_them(tmp_path):
     command = [LENET, "--layers", "dense_5,dense_6"]
     output, shown = on_a_terminal(*command, folder=tmp_path, NO_COLOR="1", COLUMNS="120")

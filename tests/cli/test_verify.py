@@ -12,6 +12,8 @@ from converter.coreml import mlmodel
 from converter.proof import gradients
 from tests.paths import ZOO
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 
 

@@ -364,6 +364,7 @@ def converted(model, folder, **options):
     return target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.words)
 def test_what_a_message_advises_works(case, tmp_path):
     model = case.model if isinstance(case.model, str) else case.model()

@@ -87,6 +87,7 @@ def converted(source, layers, **settings):
     return target.stat().st_size, report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_each_choice_can_be_converted_and_is_as_large_as_was_said(name, tmp_path):
     make, choices = MODELS[name]
@@ -103,6 +104,7 @@ def test_each_choice_can_be_converted_and_is_as_large_as_was_said(name, tmp_path
         assert learning == set(choice.layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "network"])
 @pytest.mark.parametrize("make", [folded, binary])
 def test_each_form_of_the_file_is_as_large_as_was_said(form, make, tmp_path):

@@ -62,6 +62,7 @@ def test_order_mean_and_scale_go_into_the_image_input(name, colour, tmp_path):
     assert any("itself" in note for note in report.notes) == (expected != colour)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "colour"), list(zip(MODES, itertools.cycle(["rgb", "bgr"]), strict=False))
 )

@@ -66,6 +66,7 @@ TWO_AXES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TWO_AXES)
 def test_gray_images_without_an_axis_for_their_channel(name):
     net = model((9, 8), *TWO_AXES[name]())

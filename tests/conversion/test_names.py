@@ -48,6 +48,7 @@ def test_any_name_of_a_layer(name):
     assert not [finding for finding in found.validate() if finding.severity == "error"]
 
 
+@pytest.mark.slow
 def test_all_names_at_once_learn_as_in_keras():
     model = classifier(*[L.Dense(3, name=name) for name in NAMES])
     found = convert(model, layers=NAMES, verify_update=True)

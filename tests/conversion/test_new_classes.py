@@ -149,6 +149,7 @@ FORMS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_model_is_proven(form, tmp_path):
     make, options = FORMS[form]

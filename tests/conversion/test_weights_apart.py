@@ -77,6 +77,7 @@ def test_inspect_and_recipe_init_take_them(tmp_path, capsys):
     assert "there is no such file of weights" in error
 
 
+@pytest.mark.slow
 def test_what_was_learned_goes_back_with_the_weights_into_one_file(converted, tmp_path, capsys):
     target = tmp_path / "personal.keras"
     into = ["extract", str(converted), "--into", str(MODEL), "-o", str(target)]

@@ -44,6 +44,7 @@ def convert(name, target, options=()):
     return cli.run(["convert", str(ZOO / name), "-o", str(target), *options])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
 def test_a_file_converts_with_parity(name, tmp_path, capsys):
     target = tmp_path / "model.mlmodel"
@@ -75,6 +76,7 @@ def test_the_zoo_is_as_large_as_it_should_be():
     assert set(OPTIONS) | set(REFUSED) <= set(FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layers"),
     [

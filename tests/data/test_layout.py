@@ -79,6 +79,7 @@ def test_both_shapes_are_shown(case):
     assert made.report.training_inputs[0] == feature
 
 
+@pytest.mark.slow
 def test_training_takes_them_too(case):
     _, made, shape, _, taken = case
     x, y = samples(shape), np.arange(6) % 3

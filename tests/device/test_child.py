@@ -18,6 +18,8 @@ from converter.device.comparing import Expected
 from converter.device.verdict import Outcome, judge
 from tests.device.specs import INTERFACES, build
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = Path(__file__).parent / "stand_in"
 
 

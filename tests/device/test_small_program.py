@@ -14,7 +14,7 @@ from converter.swift import generate
 from tests.paths import FIXTURES
 from tests.swift.compiler import MODES, needs_swift, stand_in, swiftc
 
-pytestmark = needs_swift
+pytestmark = [needs_swift, pytest.mark.slow]
 FLOAT32 = FeatureTypes_pb2.ArrayFeatureType.FLOAT32
 WEIGHTS = np.random.default_rng(0).normal(0, 0.05, (10, 784)).astype(np.float32)
 

@@ -131,6 +131,7 @@ def fresh(tmp_path_factory):
     return clone(tmp_path_factory.mktemp("fresh"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
 def test_a_reader_can_type_it(page, fresh, tmp_path, monkeypatch):
     folder = tmp_path / "make-updatable"

@@ -177,6 +177,7 @@ def test_a_table_with_a_compressed_block_is_refused(tmp_path):
         list(read_table(memoryview(octets)))
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused(tmp_path):
     """Nothing but one clear error comes of random damage, and never another array than before."""
     files = usual_or_long(1500, 30000)

@@ -13,6 +13,8 @@ from converter.loading import CONTRADICTIONS
 from tests.keras_file.damage import damaged, originals
 from tests.long import usual_or_long
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = 4
 FILES = usual_or_long(250, 5000)
 """Files per chunk."""

@@ -37,6 +37,7 @@ CRASHES = "keras224_dense_vector.h5", {373: 128, 857: 229}
 """It reads this attribute from memory that is not its own."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "octets"), [LOOPS, CRASHES], ids=["loops", "crashes"])
 def test_a_library_that_loops_or_crashes_ends_in_one_line(tmp_path, monkeypatch, name, octets):
     monkeypatch.setattr(reader, "SECONDS", 1.0)

@@ -124,6 +124,7 @@ def refusal(*how, **options):
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_advice_works(name, tmp_path):
     """Whatever loss an error names, the conversion succeeds with it, down to the written file."""

@@ -101,6 +101,7 @@ def test_each_input_and_attribute_has_its_name_in_python():
     assert operation("Squeeze").parameters["squeeze_dims"] == "axis"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [in_the_graph, in_a_function])
 def test_every_other_operation_of_tensorflow_is_refused(place, exported):
     assert len(FORBIDDEN) > 1500

@@ -44,6 +44,7 @@ def inputs(model):
     return np.random.default_rng(3).normal(size=(2, *model.input_shape[1:])).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LORA)
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 @pytest.mark.parametrize("alpha", [None, 5])

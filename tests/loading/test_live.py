@@ -32,6 +32,7 @@ REFUSAL = (
 )
 
 
+@pytest.mark.slow
 def test_another_backend_is_refused_in_one_true_sentence():
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX], capture_output=True, text=True, cwd=MODELS.parent,
@@ -62,6 +63,7 @@ def test_what_is_no_model_of_this_keras_is_refused(model, error, said):
         converter.convert(model)
 
 
+@pytest.mark.slow
 def test_so_is_what_to_compare_with(tmp_path):
     file = converter.convert(MODELS / "cats_dogs.keras", verify=False).save(tmp_path / "x.mlmodel")
     with pytest.raises(UsageError, match=r"live keras\.Model, not builtins\.int"):

@@ -95,6 +95,7 @@ def test_a_graph_predicts_what_its_writer_did_and_has_its_names(name):
     assert found == written.layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_graph_is_converted_and_learns_as_tensorflow_does(name, tmp_path):
     written = WRITTEN[name]
@@ -110,6 +111,7 @@ def test_a_graph_is_converted_and_learns_as_tensorflow_does(name, tmp_path):
     assert float(steps[0].split(" to ")[1].split()[0]) <= 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_nothing_in_a_graph_is_frozen(has_bias, tmp_path):
     """A convolution before a batch normalization learns, with that folded into it in both."""
@@ -237,6 +239,7 @@ class Subclassed(keras.Model):
         return self.head(self.hidden(self.flat(self.conv(images))))
 
 
+@pytest.mark.slow
 def test_layers_of_a_subclassed_model_have_the_names_of_their_scopes(tmp_path):
     """Keras 3 exports its variables in one list, all called after the model: subclassed/kernel."""
     model, images = Subclassed(), np.random.default_rng(0).random((4, 8, 8, 3), np.float32)

@@ -55,6 +55,7 @@ def model(request):
     return lively(request.param())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 def test_round_trip(tmp_path, model, suffix):
     path = tmp_path / f"model{suffix}"

@@ -57,6 +57,7 @@ def test_the_zoo_is_complete():
     assert set(REFUSED) | set(OPTIONS) | set(TOLERANCES) <= set(FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
 def test_predictions_are_those_of_the_library_that_wrote_the_file(name):
     inputs, expected = fixture(name)

@@ -199,6 +199,7 @@ def present(names):
     return [name for name in names if hasattr(L, name)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", present(CONVERTED))
 def test_a_class_predicts_what_keras_predicts(name):
     check(model(*CONVERTED[name]))

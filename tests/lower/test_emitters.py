@@ -298,11 +298,13 @@ def lowered(name):
     return check(sequential(shape, *layers))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (*_, kinds) in LAYERS.items() if kinds])
 def test_a_layer_predicts_what_keras_predicts(name):
     assert lowered(name) == LAYERS[name][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (*_, kinds) in LAYERS.items() if not kinds])
 def test_a_layer_of_many_operations_predicts_what_keras_predicts(name):
     """By which of them Keras computes it differs from version to version."""
@@ -444,6 +446,7 @@ GRAPHS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_graph_predicts_what_keras_predicts(name):
     build, shapes = GRAPHS[name]

@@ -8,7 +8,7 @@ from converter.page import document, network
 from tests.page.chromium import WIDTHS, Opened, chromium, needs_chromium
 from tests.page.made import MODELS, NAMES
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,7 @@ def signals():
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [images, signals])
 def test_steps_are_those_of_keras(make):
     keras.utils.set_random_seed(7)

@@ -37,6 +37,7 @@ HEADS = {
 BIASES = (20, -100, 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEADS)
 def test_a_sure_head_is_no_false_alarm(name, tmp_path):
     units, activation, loss = HEADS[name]
@@ -93,6 +94,7 @@ ASLEEP = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASLEEP)
 def test_inputs_are_chosen_that_make_the_output_vary(name, tmp_path, monkeypatch):
     model = ASLEEP[name]()

@@ -68,6 +68,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_steps_are_those_of_keras(case):
     shape, layers, chosen = CASES[case]
@@ -100,6 +101,7 @@ def test_a_softmax_over_one_step_of_a_signal():
     assert converter.convert(model, layers=("*",)).verify().passed()
 
 
+@pytest.mark.slow
 def test_the_command_line_compares_the_files(tmp_path, capsys):
     shape, layers, chosen = CASES["gray images"]
     source, target = tmp_path / "model.keras", tmp_path / "model.mlmodel"

@@ -97,6 +97,7 @@ CASES = {
         ("bounded regression", "sgd"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_steps_are_those_of_keras(tmp_path, case, optimizer):
     layers, loss, chosen = CASES[case]
     spec, model = converted(layers, LOSSES.get(loss, loss), optimizer, chosen, tmp_path)
@@ -141,6 +142,7 @@ def test_a_whole_training_is_that_of_fit(tmp_path):
         np.testing.assert_allclose(found, kernel.T, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", ["rgb", "bgr"])
 def test_image_inputs(tmp_path, image):
     """Scaled by options; what is scaled in the network is in conversion/test_image_order.py."""
@@ -227,6 +229,7 @@ def test_another_learning_rate_fails(fresh, monkeypatch):
     assert result.update == pytest.approx(0.01 / 1.01, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 7])
 def test_a_gradient_that_rounding_made_is_no_reason_to_refuse(fresh, seed):
     """Adam gives it a step as large as any other: its sign is left to chance, and may differ.
@@ -249,6 +252,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_number_of_the_optimizer_is_seen_in_two_steps(fresh, monkeypatch, name):
     kind, number = WRONG[name]
@@ -353,6 +357,7 @@ FOLDED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOLDED)
 def test_folded_batch_normalization_is_folded_in_keras_too(tmp_path, name):
     keras.utils.set_random_seed(7)

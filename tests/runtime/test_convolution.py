@@ -59,6 +59,7 @@ def test_valid_with_explicit_amounts(network, case):
     close(net.run(), convolve(net.x, w, b, stride, dilation, groups, BORDERS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_gradients_in_a_graph(network, case):
     """As in training: a compiled graph, in which TensorFlow joins convolution, bias and ReLU."""

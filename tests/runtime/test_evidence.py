@@ -21,6 +21,8 @@ from converter.runtime.batches import order
 from converter.runtime.sources import InputBlobs
 from tests.runtime.updatable import finish, sgd
 
+pytestmark = pytest.mark.slow
+
 ONE_BY_ONE = np.array([(0.99999994, 1.725e-7), (0.99999994, 1.746e-7), (0.99999994, 1.786e-7)])
 """Weight and bias after 100 epochs with mini-batches of 1 and rate 0.03 (commits 214f744, 459d741,
 1aaa4de): all that rounding to float32 leaves of the way to weight 1, bias 0."""

@@ -14,6 +14,8 @@ from tests.paths import ROOT
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, finish
 
+pytestmark = pytest.mark.slow
+
 LAYERS = 80
 
 

@@ -140,6 +140,7 @@ def assert_as_alone(model, chosen, epochs=(0, 1, 3), tolerance=1e-5, users=(0, 1
                 assert shares == [None] * len(epochs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "optimizer", "rates"),
     [
@@ -166,6 +167,7 @@ def test_other_convolutions(groups, is_transposed):
     assert_as_alone(model, chosen_of(model, (0.01, 0.02, 0.04)), users=(1,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inputs", "optimizer", "arithmetic"),
     [
@@ -189,6 +191,7 @@ def trained(model, chosen, engine=None, epochs=(2,), rows=ROWS, tests=None, **op
     return engine.train(Rows(pool, rows), chosen, epochs, tests, keep_weights=True)
 
 
+@pytest.mark.slow
 def test_users_of_all_kinds_come_back_in_their_order():
     model = line(optimizer=adam(0.1, batch=4))
     kinds = {"learning_rate": 0.3}, {"batch_size": 10}, {"learning_rate": 0.1}, {"beta_1": 0.5}

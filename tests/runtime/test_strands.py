@@ -139,6 +139,7 @@ def test_threads_that_work_already_stay_as_they_are():
     assert tf.config.threading.get_intra_op_parallelism_threads() == before
 
 
+@pytest.mark.slow
 def test_threads_are_prepared_unless_the_user_chose_them_and_a_training_uses_them(tmp_path):
     """The whole of it as the command does it, in a real process that has six processors."""
     model, data = tmp_path / "digits.mlmodel", mnist(count=128)

@@ -21,6 +21,7 @@ def same(a, b):
     return a.SerializeToString(deterministic=True) == b.SerializeToString(deterministic=True)
 
 
+@pytest.mark.slow
 def test_it_learns_real_digits():
     model = digits(optimizer=adam())
     history = train(model, mnist(), settings(model, epochs=10), mnist("test"))
@@ -229,6 +230,7 @@ class Heard(Progress):
         self.resumes.append((done, checkpoint.name))
 
 
+@pytest.mark.slow
 def test_a_resumed_training_tells_the_score_before_its_first_epoch(tmp_path):
     state, data, test = tmp_path / "state", mnist(count=64), mnist("test", count=50)
     first, heard = digits(optimizer=adam()), Heard()

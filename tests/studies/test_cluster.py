@@ -87,6 +87,7 @@ def until(condition):
     raise AssertionError("it did not come to this")
 
 
+@pytest.mark.slow
 def test_two_workers_compute_what_this_process_does(prepared, undisturbed, tmp_path):
     assert len(undisturbed) == COUNT * prepared.per_user
     with closing(Store(tmp_path / "here.results")) as store:
@@ -97,6 +98,7 @@ def test_two_workers_compute_what_this_process_does(prepared, undisturbed, tmp_p
         assert undisturbed[key] == pytest.approx(scores, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(prepared, undisturbed, tmp_path):
     def killing(task, blocks):
         with cluster.connected(Where(workers=2)) as client:
@@ -141,6 +143,7 @@ def killed(line, condition):
     return process.wait(60)
 
 
+@pytest.mark.slow
 def test_a_study_that_is_interrupted_and_killed_goes_on(
     prepared, undisturbed, files, scheduler, tmp_path, monkeypatch, capsys
 ):

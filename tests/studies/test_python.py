@@ -21,6 +21,7 @@ def results(files, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_study_from_python(results, files, tmp_path):
     answer = converter.study(**told(files, results=results, goal={"worse": 1, "forgetting": 1}))
     assert answer.users == 8

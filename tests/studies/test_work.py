@@ -56,6 +56,7 @@ def test_a_users_result_is_that_of_train(done):
     )
 
 
+@pytest.mark.slow
 def test_inverted_users_gain_and_others_do_not_need_to(done):
     _, _, found = done
     best = next(row for row in found.rows if row.samples == 8
@@ -66,6 +67,7 @@ def test_inverted_users_gain_and_others_do_not_need_to(done):
     assert best.gain[10].mean <= best.gain[50].mean <= best.gain[90].mean
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_where_it_was(done, tmp_path):
     prepared, results, _ = done
     path = tmp_path / "part.results"

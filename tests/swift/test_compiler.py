@@ -47,12 +47,14 @@ def summary(**environment):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "darwin", reason="another reason is told there")
 def test_without_a_compiler_the_run_says_what_was_skipped(tmp_path):
     told = "Swift: skipped 1 of its tests: no Swift compiler (swiftc) on the path"
     assert told in summary(PATH=str(tmp_path)).splitlines()
 
 
+@pytest.mark.slow
 @needs_swift
 def test_with_a_compiler_the_run_says_which():
     assert f"Swift: compiled and run with Swift {version()}" in summary().splitlines()

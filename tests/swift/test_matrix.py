@@ -9,7 +9,7 @@ from tests.paths import FIXTURES
 from tests.swift import awkward
 from tests.swift.compiler import MODES, VARIANTS, diagnostics, needs_swift, once, stand_in
 
-pytestmark = needs_swift
+pytestmark = [needs_swift, pytest.mark.slow]
 
 
 def write_goldens(folder):

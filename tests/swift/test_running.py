@@ -9,7 +9,7 @@ from converter.weights.adopting import adopt
 from tests.swift import dense, running
 from tests.swift.compiler import needs_swift, once, stand_in
 
-pytestmark = needs_swift
+pytestmark = [needs_swift, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from tests.paths import FIXTURES
 from tests.swift.compiler import MODULES, PACKAGE, needs_swift, stand_in
 from tests.swift.grammar import Source
 
+pytestmark = pytest.mark.slow
+
 FACTS = json.loads((PACKAGE / "facts.json").read_text())
 DECLARED = {fact["symbol"]: fact for fact in FACTS["declarations"]}
 GOLDENS = sorted((FIXTURES / "swift").glob("*.swift"))

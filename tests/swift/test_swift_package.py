@@ -80,6 +80,7 @@ def test_every_swift_file_is_swift(app):
     assert f"picture: {DRAWN[interface]}?" in sources["Example.swiftpm/Views.swift"]
 
 
+@pytest.mark.slow
 @needs_swift
 @pytest.mark.parametrize("mode", ["Swift 5", "Swift 6, MainActor"])
 def test_the_library_compiles(app, mode, tmp_path, tmp_path_factory):

@@ -17,6 +17,8 @@ from tests.validation.mutations import Mutator
 from tests.validation.specs import MODELS
 from tests.validation.work import calls
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = 8
 ROUNDS = usual_or_long(1, 8)
 CHANGED_FIELDS = 200 * ROUNDS

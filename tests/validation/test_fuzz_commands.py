@@ -24,6 +24,7 @@ SLOWEST = 60
 """Seconds of processor time for one command: a hundred times what the slowest takes."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_changed_models_in_every_command(chunk, tmp_path, capsys):
     path = tmp_path / "Model.mlmodel"

@@ -11,6 +11,7 @@ from converter.weights.extraction import extract
 from tests import exports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "target", "notes"),
     [

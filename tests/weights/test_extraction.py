@@ -22,6 +22,8 @@ from tests.lower.oracle import sequential
 from tests.paths import MODELS, ZOO
 from tests.runtime.updatable import MNIST
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 LENET = MODELS / "lenet.h5"
 CROSS = "categorical_crossentropy"

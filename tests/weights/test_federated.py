@@ -31,6 +31,7 @@ def test_every_sample_is_of_one_user_who_writes_some_digits_often(example):
     assert np.mean(often) > 0.6
 
 
+@pytest.mark.slow
 def test_the_mean_of_ten_users_gets_better_with_every_round(example, tmp_path):
     """With one dense layer, whose trainings take a fraction of LeNet's."""
     with np.load(MNIST) as stored:
