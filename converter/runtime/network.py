@@ -43,7 +43,7 @@ UNFIT = (
 """What computing with parameters that contradict each other or the input can end in."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Layer:
     """A layer and the names of the blobs that it reads and makes, of which each names one blob.
 

@@ -8,6 +8,7 @@ from coremltools.models.neural_network import NeuralNetworkBuilder, quantization
 from converter.errors import DataError, ModelFileError
 from converter.runtime import predict
 from converter.runtime.layers import LAYERS
+from converter.runtime.prediction import features_below
 from tests.runtime.helpers import close, random
 
 LABELS = ["ant", "bee", "cat"]
@@ -263,3 +264,24 @@ def test_inputs_that_do_not_fit(inputs, message):
 def test_images_that_do_not_fit():
     with pytest.raises(DataError, match=r"the model takes images \[N, 2, 3, 3\]"):
         predict(image_model("RGB"), {"image": pixels(1)})
+
+
+def headed(*, with_dense=True):
+    """What a dense layer takes is ``2 x``; behind it stand an activation and a softmax."""
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(3))], [("y", None)])
+    builder.add_activation("twice", "LINEAR", "x", "f", [2.0, 0.0])
+    below = "f"
+    if with_dense:
+        ones = np.ones((2, 3), np.float32)
+        builder.add_inner_product("dense", ones, None, 3, 2, False, "f", "z")
+        below = "z"
+    builder.add_activation("activation", "RELU", below, "r")
+    builder.add_softmax("softmax", "r", "y")
+    return builder.spec
+
+
+def test_the_features_below_a_head_are_what_its_last_dense_layer_takes():
+    x = random(4, 3)
+    np.testing.assert_array_equal(features_below(headed(), {"x": x}, "y"), 2 * x)
+    with pytest.raises(ModelFileError, match="no inner product makes the output 'y'"):
+        features_below(headed(with_dense=False), {"x": x}, "y")

@@ -223,6 +223,20 @@ def test_blocks_within_a_memory_limit_change_nothing_and_keep_their_graphs():
     assert [block for blocks in divided._idle.values() for block in blocks] == built
 
 
+def test_what_is_kept_takes_no_more_memory_than_an_engine_may():
+    """Blocks of two sizes of mini-batches, of which the later pushes out the other."""
+    model = line(optimizer=adam(0.1, batch=4))
+    chosen, rows = [settings(model, batch_size=n) for n in (4, 10)], np.arange(8).reshape(2, 4)
+    roomy = Engine(plan(model))
+    trained(model, chosen, roomy, rows=rows)
+    sizes = [block.bytes for blocks in roomy._idle.values() for block in blocks]
+    assert len(sizes) == 2
+    for most, left in ((sum(sizes), sizes), (sum(sizes) - 1, sizes[1:])):
+        engine = Engine(plan(model), most_bytes=most)
+        trained(model, chosen, engine, rows=rows)
+        assert [b.bytes for blocks in engine._idle.values() for b in blocks] == left
+
+
 def test_the_common_test_is_what_evaluate_says_of_the_trained_model():
     model = small_lenet(["dense", "head"], sgd(0.1, batch=4))
     data = samples_of(model)

@@ -10,7 +10,7 @@ from coremltools.models.neural_network import NeuralNetworkBuilder
 
 from converter.backend.tensorflow import tf
 from converter.coreml import mlmodel
-from converter.runtime import ArraySamples, Labelled, plan, settings, strands, train
+from converter.runtime import ArraySamples, Labelled, plan, settings, strands, train, trainer
 from converter.runtime.held import Held, starts_with_matrices
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, digits, finish, floats_of, mnist, sgd
@@ -79,6 +79,18 @@ def wide(layers):
 
 
 @pytest.mark.parametrize(
+    ("learning", "batch", "halved"),
+    [(("conv", "head"), 64, True), (("conv", "head"), 8, False), (("dense", "head"), 64, False)],
+)
+def test_a_mini_batch_is_halved_where_no_matrix_is_divided(learning, batch, halved, monkeypatch):
+    heard, scoring = [], trainer.scoring
+    monkeypatch.setattr(trainer, "scoring", lambda *args: heard.append(args[2]) or scoring(*args))
+    model = digits(learning, adam(batch=batch))
+    trainer.Trainer(plan(model), settings(model))
+    assert heard == [halved] * 2
+
+
+@pytest.mark.parametrize(
     ("layers", "divided"),
     [(["conv", "wide", "head"], []), (["wide", "head"], [("wide", "weights")])],
     ids=str,
@@ -130,6 +142,25 @@ del os.environ["TF_NUM_INTRAOP_THREADS"]
 print(prepared())
 cli.main(sys.argv[1:])
 """
+
+
+@pytest.mark.parametrize(
+    ("cores", "named", "asked"),
+    [(1, (), []), (2, (), [2, 1]), (7, (), [2, 3]), (7, ("TF_NUM_INTEROP_THREADS",), [])],
+)
+def test_every_strand_gets_its_share_of_the_cores(cores, named, asked, monkeypatch):
+    """TensorFlow, which works already, only hears what it would be asked for."""
+    heard = []
+    for kind in ("inter", "intra"):
+        name = f"set_{kind}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, heard.append)
+    monkeypatch.setattr(strands, "_cores", lambda: cores)
+    for name in strands.CHOSEN_BY_USER:
+        monkeypatch.delenv(name, raising=False)
+    for name in named:
+        monkeypatch.setenv(name, "1")
+    strands.prepare_threads()
+    assert heard == asked
 
 
 def test_threads_that_work_already_stay_as_they_are():
