@@ -57,7 +57,7 @@ def test_what_no_test_notices_is_shown_until_one_does(project, capfd):
     assert mutation.main(arguments, ["pytest"]) == 1
     shown = capfd.readouterr().out
     assert shown.count("1 tests failed") == 3
-    assert shown.count("0 tests passed") == 1
+    assert shown.count("0 tests not run") == 1
     assert "\n-    return number + number\n" in shown
     assert shown.endswith("| `tiny` | 4 | 3 | 0 | 1 | 75% |\n")
 

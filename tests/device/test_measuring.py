@@ -67,6 +67,16 @@ def test_each_training_runs_as_its_model_says_and_all_that_was_told_is_recorded(
     assert [t.epoch for t in found.trainings["T3h"].losses] == [0, 0, 1, 1, 2, 2, None]
 
 
+def test_core_ml_is_told_nothing_but_a_later_rate(monkeypatch):
+    """What is measured is what a file says, not what a caller asks for besides."""
+    heard = []
+    monkeypatch.setattr(measuring.job, "run", lambda *asked: heard.append(asked[2]))
+    for training in TRAININGS:
+        measuring.run(training, 1.0)
+    assert [settings.parameters() for settings in heard] == [{}] * len(TRAININGS)
+    assert [settings.later_rate for settings in heard if settings.later_rate] == [0.03125]
+
+
 @pytest.mark.parametrize(("name", "key"), BY_HAND)
 def test_samples_settings_and_a_changed_rate_arrive_as_they_were_ordered(run, name, key):
     """The stand-in trains what it is given: so the weights are those computed by hand."""

@@ -51,6 +51,7 @@ def test_the_reference_runtime_ends_where_the_formulas_do(name):
 def test_they_are_the_nine_and_begin_with_the_factors():
     names = ["T1", "T2", "T3", "T3h", "T4", "T5", "T6", "T7", "T8"]
     assert [training.name for training in TRAININGS] == names
+    assert [training.name for training in TRAININGS if training.shuffle] == ["T7", "T8"]
     assert reference.stored_weights(subject(BY_NAME["T1"].model))["0.weights"].tolist() == (
         WEIGHTS.ravel().tolist()
     )

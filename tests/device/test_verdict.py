@@ -5,9 +5,10 @@ import copy
 import numpy as np
 import pytest
 
+from converter.device.checks import Check
 from converter.device.child import Ending
-from converter.device.comparing import Agreement, Expected
-from converter.device.verdict import Outcome, judge
+from converter.device.comparing import Agreement, Expected, relative
+from converter.device.verdict import Outcome, concluded, judge
 
 STORED = {
     "0.weights": np.array([1.0, 2.0, 3.0], np.float32),
@@ -59,6 +60,29 @@ def test_a_complete_answer_passes():
     assert verdict.reason == "Core ML updated 1 layers; all 10 checks are met"
     assert verdict.facts == {"told": told(0.5), "system": "m"}
     assert verdict.as_dict()["checks"][0]["passed"] is True
+
+
+@pytest.mark.parametrize(("passed", "outcome"), [(True, "passed"), (False, "failed")])
+def test_a_verdict_keeps_the_arrays_behind_it(passed, outcome):
+    check, arrays = Check("it moves", passed, "0.5"), {"answers": np.ones(2)}
+    verdict = concluded((check,), "Core ML did it", {}, arrays)
+    assert (verdict.outcome.value, verdict.arrays) == (outcome, arrays)
+    assert concluded((check,), "Core ML did it", {}).arrays == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        ([0.0, 4.0], [0.0, 5.0], 0.25), ([2.0, 2.0], [2.0, 2.5], 0.5), ([], [], NAN),
+        (None, [1.0], NAN), ([1.0], None, NAN), ([1.0], [1.0, 1.0], NAN),
+        ([INFINITY, 0.0], [1.0, 0.0], NAN), ([1.0, 0.0], [1.0, NAN], NAN),
+    ],
+)  # fmt: skip
+def test_a_difference_is_a_share_of_the_range_where_there_is_something_to_compare(
+    one, other, share
+):
+    arrays = (None if values is None else np.array(values, np.float32) for values in (one, other))
+    assert relative(*arrays) == pytest.approx(share, nan_ok=True)
 
 
 def test_without_the_reference_runtime_its_predictions_are_unknown_and_nothing_fails():

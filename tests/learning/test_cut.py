@@ -117,3 +117,47 @@ def test_the_rules_accept_the_pipeline(cut):
     assert {finding.place for finding in validate.findings(spec)} == {
         "model 1 'learning' of the pipeline"
     }
+
+
+def transposed(groups):
+    """A frozen transposed convolution of 4 channels to 6, whose weights begin with the inputs."""
+    model = new_model()
+    feature(model.description.input, "picture", [4, 3, 3])
+    layers = Layers(network(model), "picture")
+    layers.add(
+        "convolution", "up", outputChannels=6, kernelChannels=4, nGroups=groups, kernelSize=[1, 1],
+        stride=[1, 1], dilationFactor=[1, 1], isDeconvolution=True, valid=None,
+    )  # fmt: skip
+    fill(layer_params(network(model).layers[0]).weights, 24 // groups)
+    layers.add("flatten", "flat")
+    layers.dense("head", 54, 2, updatable=True)
+    layers.add("softmax", "softmax", outputs=["probabilities"])
+    feature(model.description.output, "probabilities", [2])
+    add_training(model, model.description.input)
+    return model
+
+
+@pytest.mark.parametrize(("groups", "largest"), [(1, [19, 20, 21, 22, 23, 24]), (2, [12])])
+def test_a_transposed_convolution_has_a_scale_for_each_output_if_not_in_groups(groups, largest):
+    model = transposed(groups)
+    params = network(model).layers[0].convolution.weights
+    array = np.arange(1, 1 + 24 // groups, dtype=np.float32).reshape(4, 6 // groups, 1, 1)
+    spec, _ = in_pipeline(model, [(params, Encoded(array))], "int8")
+    stored = network(members(spec)[0][1]).layers[0].convolution.weights
+    found = stored.quantization.linearQuantization.scale
+    np.testing.assert_allclose(found, np.array(largest) / 127, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("precision", "bias", "stored"),
+    [("int8", 1.0, 1), ("int8", 0.0, 4), ("float16", 1.0, 2), ("float16", 0.0, 2)],
+)
+def test_a_bias_of_zeros_is_quantized_to_float16_only(precision, bias, stored):
+    model = branches()
+    body = network(model).layers[0].innerProduct
+    body.bias.floatValue[:] = [bias] * 8
+    array = np.ones((8, 16), np.float32)
+    spec, _ = in_pipeline(model, [(body.weights, Encoded(array))], precision)
+    found = network(members(spec)[0][1]).layers[0].innerProduct.bias
+    sizes = {1: len(found.rawValue), 2: len(found.float16Value) // 2, 4: len(found.floatValue)}
+    assert {size for size, count in sizes.items() if count} == {stored}

@@ -213,8 +213,10 @@ def test_wrappers_of_others_are_named():
 
 def test_arguments_that_nobody_knows_are_named():
     """A later Keras may take more than today's."""
-    known = list(unspoken.of_optimizer({"foresight": 3.0, "hindsight": None}, True))
-    assert known == ["Core ML has no 'foresight' of the optimizer; the device learns without it"]
+    idle = {"hindsight": None, "blindfold": False, "crutch": 0, "glasses": [], "map": {}}
+    for value in (3.0, True, 1, "far", [0]):
+        known = list(unspoken.of_optimizer({"foresight": value, **idle}, True))
+        assert known == [unspoken.lacking("'foresight' of the optimizer")]
     settings = CompileSettings(loss="mean_squared_error", loss_config={"foresight": 3.0})
     assert any("'foresight'" in n for n in unspoken.of_loss(settings, "y", "mean_squared_error"))
 

@@ -86,9 +86,16 @@ def test_an_unknown_operation_is_refused(layer, where):
         evaluate(op, lambda operand: operand)
 
 
-@pytest.mark.parametrize(("rank", "is_changed"), [(None, False), (2, True)])
-def test_whether_the_weights_are_those_that_keras_stores_is_known(rank, is_changed):
-    """A low-rank update is added to the kernel wherever it is used."""
-    model = sequential((5,), keras.layers.Dense(3, lora_rank=rank, name="dense"))
-    _, found = lowered_spec(model)
-    assert found.net.weighted["dense"].is_changed == is_changed
+@pytest.mark.parametrize(
+    ("shape", "layer", "is_changed"),
+    [
+        ((5,), keras.layers.Dense(3, name="layer"), False),
+        ((5,), keras.layers.Dense(3, lora_rank=2, name="layer"), True),
+        ((8, 2), keras.layers.Conv1D(3, 2, name="layer"), False),
+    ],
+    ids=["as it is", "low-rank", "moved"],
+)  # fmt: skip
+def test_whether_the_weights_are_those_that_keras_stores_is_known(shape, layer, is_changed):
+    """A low-rank update is added to the kernel wherever it is used; to a signal's, an axis."""
+    _, found = lowered_spec(sequential(shape, layer))
+    assert found.net.weighted["layer"].is_changed == is_changed

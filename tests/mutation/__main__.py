@@ -67,10 +67,11 @@ def main(arguments: Sequence[str] | None = None, packages: Sequence[str] = PACKA
     os.environ["COVERAGE_FILE"] = str(coverage)
     enter(folder / "tree")
     with Forks(*packages) as forks, use_db(str(folder / "session.sqlite")) as session:
+        own = {f"tests/{Path(room).parts[0].removesuffix('.py')}" for room in asked.rooms}
+        tests = asked.tests or sorted(own)
         if asked.again or not coverage.exists():
-            own = {f"tests/{Path(room).parts[0].removesuffix('.py')}" for room in asked.rooms}
-            record(asked.tests or sorted(own), forks, coverage)
-        reach = Reach(coverage)
+            record(tests, forks, coverage)
+        reach = Reach(coverage, tests)
         known = {place(item) for item in session.work_items}
         sample = draw(modules, asked.count, asked.seed)
         session.add_work_items(item for item in sample if place(item) not in known)
@@ -105,10 +106,11 @@ def attempt(mutation: MutationSpec, reach: Reach, forks: Forks, limit: int) -> W
     tests = reach.tests(path, row)
     operator = get_operator(mutation.operator_name)()
     with use_mutation(path, operator, mutation.occurrence) as (before, after):
-        ending = forks.run(["-x", *tests], limit) if tests else "passed"
+        ending = forks.run(["-x", *(tests or reach.slow)], limit)
     lines = before.splitlines(), after.splitlines()
     diff = "\n".join(difflib.unified_diff(*lines, str(path), str(path), lineterm="", n=1))
-    noticed = TestOutcome.SURVIVED if ending == "passed" else TestOutcome.KILLED
+    survives = ending in ("passed", "not run")
+    noticed = TestOutcome.SURVIVED if survives else TestOutcome.KILLED
     result = WorkResult(WorkerOutcome.NORMAL, ending, noticed, diff)
     print(f"{path}:{row}: {len(tests)} tests {ending}: {changed(result)[1]}", flush=True)
     return result

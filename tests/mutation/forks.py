@@ -37,7 +37,7 @@ class Forks:
         self._process.communicate()  # it ends with its input
 
     def run(self, arguments: list[str], seconds: int = 0) -> str:
-        """Return "passed" or "failed", or "timed out" after so many seconds, if not 0."""
+        """Return "passed", "failed" or "not run"; "timed out" after so many seconds, if not 0."""
         assert self._process.stdin
         assert self._process.stdout
         print(json.dumps([arguments, seconds]), file=self._process.stdin, flush=True)
@@ -54,7 +54,7 @@ def serve(packages: list[str]) -> None:
         if not child:
             run(arguments, seconds)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        found = {0: "passed", -signal.SIGALRM: "timed out"}.get(code, "failed")
+        found = {0: "passed", 5: "not run", -signal.SIGALRM: "timed out"}.get(code, "failed")
         print(json.dumps(found), flush=True)
 
 

@@ -28,9 +28,10 @@ def record(tests: Sequence[str], forks: Forks, file: Path) -> None:
 
 
 class Reach:
-    """What `record` has written to `file`."""
+    """What `record` of `tests` has written to `file`."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, tests: Sequence[str]) -> None:
+        self.slow = ["-m", "slow", *tests]  # what programs reach that a test starts
         self._data = CoverageData(str(file))
         self._data.read()
         lines = Counter(_test(context) for context in self._contexts() if context)
