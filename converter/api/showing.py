@@ -6,7 +6,8 @@ import html
 from collections.abc import Sequence
 
 from converter.api.contents import Contents
-from converter.coreml.inspection import COLUMNS, size_text
+from converter.coreml.contents import COLUMNS
+from converter.coreml.figures import size_text
 
 
 class Showing(Contents):
