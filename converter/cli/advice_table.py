@@ -9,7 +9,7 @@ from rich.console import Console
 
 from converter.cli.printable import printable
 from converter.cli.tables import cell, print_table, table_of
-from converter.coreml.inspection import size_text
+from converter.coreml.figures import size_text
 
 if TYPE_CHECKING:
     from converter.conversion.advice import Advice

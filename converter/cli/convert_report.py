@@ -14,7 +14,7 @@ from converter.cli.printable import printable
 if TYPE_CHECKING:
     from converter.conversion.compression import Compression
     from converter.conversion.report import Report
-    from converter.coreml.inspection import Update
+    from converter.coreml.contents import Update
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Written:
 
     def text(self, size: int) -> str:
         """Return what was done with the file of `size` bytes."""
-        from converter.coreml.inspection import size_text
+        from converter.coreml.figures import size_text
 
         told = f"{self.target} ({size_text(size)})"
         if not self.dry_run:
@@ -107,7 +107,7 @@ def _learning(loss: str, update: Update) -> Iterator[tuple[str, str]]:
 
 def _in_float32(compression: Compression, size: int) -> Iterator[tuple[str, str]]:
     """Yield what the same model is like with all weights in float32."""
-    from converter.coreml.inspection import size_text
+    from converter.coreml.figures import size_text
 
     parity = "" if compression.parity is None else f", parity {compression.parity:.1e}"
     share = size / compression.size

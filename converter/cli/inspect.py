@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from converter.conversion.inspection import KerasModel
-    from converter.coreml.inspection import CoreMLModel, Update
+    from converter.coreml.contents import CoreMLModel, Update
     from converter.page import Section
 
 OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmodelc")
@@ -97,7 +97,7 @@ def command(
         print_data({**head, **dataclasses.asdict(found)}, as_json)
     else:
         from converter.cli.tables import plain_console
-        from converter.coreml.inspection import size_text
+        from converter.coreml.figures import size_text
 
         show: Any = _show_core_ml if is_core_ml else _show_keras
         console = plain_console()
@@ -118,7 +118,7 @@ def _core_ml(file: Path) -> CoreMLModel:
 def _sections(file: Path, found: CoreMLModel | KerasModel) -> list[Section]:
     """Return what the page shows of `file`, in which this was found."""
     from converter.coreml import mlmodel
-    from converter.coreml.inspection import CoreMLModel
+    from converter.coreml.contents import CoreMLModel
     from converter.page.model import core_ml_sections, keras_sections
 
     if isinstance(found, CoreMLModel):
@@ -143,7 +143,7 @@ def _keras(file: Path, options: dict[str, Any], quiet: bool, verbose: bool) -> K
 
 def _show_keras(model: KerasModel, console: Console) -> None:
     from converter.cli.tables import cell, print_table, table_of
-    from converter.coreml.inspection import count_text, shape_text
+    from converter.coreml.figures import count_text, shape_text
 
     table = table_of("layer", "class", "output", "weights", "may learn", "why not")
     for row in model.layers:
@@ -174,7 +174,7 @@ def _show_keras(model: KerasModel, console: Console) -> None:
 
 def _keras_input(name: str, model: KerasModel) -> str:
     """Return an input with its shape in Keras, and in Core ML if that is another one."""
-    from converter.coreml.inspection import shape_text
+    from converter.coreml.figures import shape_text
 
     here, there = model.inputs[name], model.core_ml_inputs.get(name)
     in_core_ml = f" (in Core ML {list(there)})" if there and there != here[1:] else ""

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from converter.cli.printable import printable
-from converter.coreml.inspection import COLUMNS, Allowed, Feature, Layer, Neighborhood, Update
+from converter.coreml.contents import COLUMNS, Allowed, Feature, Layer, Neighborhood, Update
 
 WIDEST = 100_000
 """Columns, more than any table has: the width where no terminal limits it."""

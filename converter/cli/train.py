@@ -154,7 +154,7 @@ def command(model: Path, **options: Any) -> int:
     except KeyboardInterrupt:
         click.echo(_interrupted(options["checkpoint"]), err=True)
         return EXIT_INTERRUPTED
-    from converter.coreml.inspection import size_text
+    from converter.coreml.figures import size_text
 
     mlmodel.write(message, target)
     _write_records(history, len(data.train.samples), options, say)

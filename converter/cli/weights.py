@@ -56,7 +56,7 @@ def list_(model: Path, frozen: bool, as_json: bool) -> None:
         tell({"weights": [_facts(tensor) for tensor in found]}, as_json, None)
         return
     from converter.cli.tables import cell, plain_console, print_table, table_of
-    from converter.coreml.inspection import shape_text
+    from converter.coreml.figures import shape_text
 
     table = table_of("weights", "shape in Keras", "numbers", "")
     for tensor in found:
@@ -133,7 +133,7 @@ def diff(first: Path, second: Path, as_json: bool, quiet: bool) -> None:
         tell({"first": str(first), "second": str(second), "weights": facts}, as_json, None)
         return
     from converter.cli.tables import cell, plain_console, print_table, table_of
-    from converter.coreml.inspection import shape_text
+    from converter.coreml.figures import shape_text
 
     table = table_of("weights", "shape in Keras", "largest difference", "distance", "relative")
     for moved in found:

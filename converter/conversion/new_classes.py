@@ -84,7 +84,7 @@ def renewed(model: Any, settings: CompileSettings | None, recipe: Recipe) -> Ren
     if recipe.new_head is None and recipe.spare_classes is None:
         return Renewed(model, recipe)
     names = labels_of(recipe)
-    assert names is not None, "Recipe.contradictions asks for labels"
+    assert names is not None, "the contradictions of a recipe ask for labels"
     index, output = chosen_output(model, recipe)
     check_not_quantized(model)
     loss = compiled_or_asked(output, settings, recipe)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from converter.coreml.inspection import Parameters
+from converter.coreml.contents import Parameters
 from converter.trace.layer_table import LayerTable
 
 

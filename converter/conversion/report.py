@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from converter.conversion.compression import Compression
-from converter.coreml.inspection import CoreMLModel, Parameters, inspect
+from converter.coreml.contents import CoreMLModel, Parameters
+from converter.coreml.inspection import inspect
 from converter.coreml.mlmodel import CROSS_ENTROPY, SQUARED_ERROR, Message
 
 LOSSES = {CROSS_ENTROPY: "categorical_crossentropy", SQUARED_ERROR: "mean_squared_error"}

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 
-from converter.backend.builder import has_layer, layer_named, remove_layer
 from converter.backend.coremltools import NeuralNetworkBuilder
-from converter.coreml.mlmodel import set_floats
 from converter.errors import UnsupportedError
-from converter.lower.blob import SIZE, Affine, Blob, Border
+from converter.lower.blob import SIZE, Affine, Blob
 from converter.lower.factored import Factored
+from converter.lower.layers import Layers
 from converter.lower.values import Values
 from converter.lower.weighted import Weighted
-from converter.trace.program import Array, KerasLayer, Op, Operand, Program, Ref
+from converter.trace.program import Array, KerasLayer, Op, Program, Ref
 
 Value: TypeAlias = "Blob | Factored"
-
-NO_WEIGHTS = np.zeros(0, np.float32)
-"""Stands in for weights when a layer is added; `Weighted.bind` puts the real ones in."""
 
 MOST_SLICES = 8
 """Runs of channels that are cut out one by one when channels are reordered."""
 
 
-class Net:
+class Net(Layers):
     """What emitters work on: the builder, the blobs made so far, and the program's values."""
 
     def __init__(
@@ -37,16 +33,11 @@ class Net:
         updatable: Collection[KerasLayer] = (),
         reserved: Collection[str] = (),
     ) -> None:
-        self.values = Values(program, updatable)
-        self.builder = builder
+        super().__init__(Values(program, updatable), builder, reserved)
         self.updatable = updatable
-        self.reserved = reserved
         self.weighted: dict[str, Weighted] = {}
-        self.origin: dict[str, KerasLayer] = {}
         self._values: dict[str, Value] = {}
         self._uses = program.uses()
-
-    # -- blobs ------------------------------------------------------------------------------------
 
     def store(self, ref: Ref, value: Value) -> None:
         """Remember that `value` stands for `ref`."""
@@ -92,95 +83,6 @@ class Net:
         asked = replace(op, layer=blob.affine.origin)
         done = self.scale(asked, replace(blob, affine=None, border=None), scale, shift)
         return replace(done, border=blob.border)
-
-    # -- layers -----------------------------------------------------------------------------------
-
-    def name(self, op: Op, suffix: str) -> str:
-        """Return a free name for a layer without weights that `op` becomes.
-
-        A Keras layer's main Core ML layer has its name; what else it needs follows as
-        ``<name>__<suffix>``.
-        """
-        if op.layer is None:
-            return self._free(op.kind, None)
-        taken = op.layer.kernels or has_layer(self.builder, op.layer.name)
-        return self._free(f"{op.layer.name}__{suffix}" if taken else op.layer.name, op.layer)
-
-    def weighted_name(self, op: Op, weight: Operand) -> str:
-        """Return a free name for the layer that `op` becomes with the kernel `weight`.
-
-        It is the name of the Keras layer that owns the kernel; a layer with several, such as
-        SeparableConv2D, gives ``<name>__depthwise`` and ``<name>__pointwise``.
-        """
-        variable = self.values.weight(weight)
-        owner = variable.owner if variable else op.layer
-        if owner is None:
-            return self._free(op.kind, None)
-        kernel = variable.variable.removesuffix("_kernel") if variable else ""
-        several = len(owner.kernels) > 1 and kernel
-        return self._free(f"{owner.name}__{kernel}" if several else owner.name, owner)
-
-    def _free(self, name: str, layer: KerasLayer | None) -> str:
-        unique = self.free_name(name)
-        if layer:
-            self.origin[unique] = layer
-        return unique
-
-    def free_name(self, name: str) -> str:
-        """Return `name`, or `name` with a number where a layer or the interface has it already."""
-        unique, count = name, 1
-        while has_layer(self.builder, unique) or unique in self.reserved:
-            count += 1
-            unique = f"{name}__{count}"
-        return unique
-
-    def remove(self, name: str) -> None:
-        """Take the layer `name` out again; nothing may read its blob."""
-        remove_layer(self.builder, name)
-
-    def made(
-        self, op: Op, suffix: str, blob: Blob, add: Callable[..., Any], **parameters: Any
-    ) -> Blob:
-        """Add a layer over `blob`, by the builder's method `add`, and return what it makes.
-
-        What the layer changes beside the values (sizes, letters) is for the caller to put in.
-        """
-        name = self.name(op, suffix)
-        add(name=name, input_name=blob.name, output_name=name, **parameters)
-        return replace(blob, name=name, shared=False)
-
-    def elementwise(self, op: Op, mode: str, blobs: Sequence[Blob]) -> Blob:
-        """Add an elementwise layer over `blobs` and return what it makes, shaped as the first."""
-        name = self.name(op, mode.lower())
-        self.builder.add_elementwise(name, [blob.name for blob in blobs], name, mode)
-        return replace(blobs[0], name=name, shared=False)
-
-    def scale(self, op: Op, blob: Blob, scale: Array, shift: Array) -> Blob:
-        """Add ``scale * x + shift`` as one layer; arrays are ``[C or 1, H or 1, W or 1]``."""
-        scale, shift = (self._storable(op, array, blob) for array in (scale, shift))
-        name = self.name(op, "scale")
-        if np.all(scale == 1):
-            self.builder.add_bias(name, np.zeros(shift.size), blob.name, name, list(shift.shape))
-            params = layer_named(self.builder, name).bias
-            set_floats(params.bias, shift)
-        else:
-            self.builder.add_scale(
-                name, np.zeros(scale.size), np.zeros(shift.size), bool(np.any(shift != 0)),
-                blob.name, name, list(scale.shape), list(shift.shape),
-            )  # fmt: skip
-            params = layer_named(self.builder, name).scale
-            set_floats(params.scale, scale)
-            if params.hasBias:
-                set_floats(params.bias, shift)
-        return replace(blob, name=name, shared=False)
-
-    def _storable(self, op: Op, array: Array, blob: Blob) -> Array:
-        """Return `array` in a shape that scale and bias layers store: 1, C, [1,H,W] or [C,H,W]."""
-        c, h, w = array.shape
-        if (h, w) == (1, 1):
-            flat = array.ravel()
-            return flat[:1] if np.all(flat == flat[0]) else flat
-        return np.broadcast_to(array, (c, *blob.chw[1:]))
 
     def with_axes(self, op: Op, blob: Blob, wanted: str) -> Blob:
         """Return `blob` with the letters `wanted`, such as ``NCHW``, for its MIL axes.
@@ -233,53 +135,6 @@ class Net:
         chw = (len(order), *blob.chw[1:])
         return replace(blob, name=name, chw=chw, affine=affine, order=None, shared=False)
 
-    def padded(
-        self, op: Op, blob: Blob, border: Border, value: float = 0, kind: str = "constant"
-    ) -> Blob:
-        """Return `blob`, on which nothing waits, with `border` around it, by a padding layer."""
-        (top, bottom), (left, right) = border.vertical, border.horizontal
-        done = self.made(
-            op, "padding", blob, self.builder.add_padding, left=left, right=right, top=top,
-            bottom=bottom, value=value, padding_type=kind,
-        )  # fmt: skip
-        channels, height, width = blob.chw
-        return replace(done, chw=(channels, height + top + bottom, width + left + right))
-
-    def stretched(self, op: Op, blob: Blob, height: int, width: int) -> Blob:
-        """Return `blob` repeated along axes of size one up to `height` and `width`."""
-        _, h, w = blob.chw
-        if (h, w) == (height, width):
-            return blob
-        grown = self.made(
-            op, "upsample", blob, self.builder.add_upsample,
-            scaling_factor_h=height // h, scaling_factor_w=width // w,
-        )  # fmt: skip
-        return replace(grown, chw=(blob.channels, height, width))
-
-    def widened(self, op: Op, blob: Blob, channels: int) -> Blob:
-        """Return `blob`, of one channel, repeated along the channels: a 1x1 convolution of ones."""
-        name = self.pointwise(op, blob, np.ones((channels, 1), np.float32))
-        return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=False)
-
-    def pointwise(self, op: Op, blob: Blob, matrix: Array) -> str:
-        """Add a 1x1 convolution by `matrix`, ``[out, in]``, of constants; return its name."""
-        name, (outputs, inputs) = self.name(op, "repeat"), matrix.shape
-        self.builder.add_convolution(
-            name, inputs, outputs, 1, 1, 1, 1, "valid", 1, np.zeros((0, 1, 1, 1)), None, False,
-            input_name=blob.name, output_name=name,
-        )  # fmt: skip
-        set_floats(layer_named(self.builder, name).convolution.weights, matrix)
-        return name
-
-    def constant(self, op: Op, array: Array) -> Blob:
-        """Return a blob that holds `array`, of shape ``[C, H, W]``, with letters ``CHW``."""
-        name = self.name(op, "loadConstant")
-        self.builder.add_load_constant(name, name, np.zeros(array.shape, np.float32), array.shape)
-        set_floats(layer_named(self.builder, name).loadConstant.data, array)
-        return Blob(name, "CHW", array.shape)
-
-    # -- affine -----------------------------------------------------------------------------------
-
     def affine(self, op: Op, blob: Blob, scale: Array | None, shift: Array | None) -> Blob:
         """Apply ``scale * x + shift`` to `blob`; arrays are ``[C or 1, H or 1, W or 1]``.
 
@@ -313,8 +168,6 @@ class Net:
         if shift is not None:
             maker.shift_outputs(shift, op.layer)
         return blob
-
-    # -- messages ---------------------------------------------------------------------------------
 
     def refuse(self, op: Op, reason: str) -> NoReturn:
         """Raise the error that `op` cannot be said in Core ML's classic layers, and why.

@@ -10,6 +10,9 @@ import numpy as np
 from converter.coreml.mlmodel import Message, set_floats
 from converter.trace.program import Array, KerasLayer
 
+NO_WEIGHTS = np.zeros(0, np.float32)
+"""Stands in for weights when a layer is added; `Weighted.bind` puts the real ones in."""
+
 
 @dataclass
 class Around:

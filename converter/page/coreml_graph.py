@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from converter.coreml import inspection, mlmodel
-from converter.coreml.inspection import CoreMLModel, count_text, shape_text
+from converter.coreml import mlmodel
+from converter.coreml.contents import CoreMLModel, Layer
+from converter.coreml.figures import count_text, shape_text
+from converter.coreml.inspection import inspect
 from converter.coreml.mlmodel import Message
 from converter.coreml.pipelines import members
 from converter.page.graph import Edge, Fact, Graph, Node, ordered
@@ -17,7 +19,7 @@ PASSES, ENDS, BLOCKS = "gradient passes", "gradient ends here", "stops the gradi
 def coreml_graph(spec: Message) -> Graph:
     """Return the graph of the model `spec`; a model of any kind, valid or not."""
     drawing = _Drawing()
-    told = inspection.inspect(spec)
+    told = inspect(spec)
     training = {feature.name for feature in told.training_inputs}
     for feature in told.inputs:
         state = "input, training input" if feature.name in training else "input"
@@ -73,7 +75,7 @@ class _Drawing:
     def model(self, name: str, spec: Message, last: bool) -> None:
         """Add one model that is no pipeline, by its layers if they are known."""
         net = mlmodel.network(spec)
-        told = inspection.inspect(spec)
+        told = inspect(spec)
         if net is None:
             self._opaque(name, told)
             return
@@ -92,7 +94,7 @@ class _Drawing:
             )
             self.features |= {name: chosen for name in shown if name}
 
-    def _layer(self, index: int, layer: inspection.Layer, first: int) -> None:
+    def _layer(self, index: int, layer: Layer, first: int) -> None:
         learning = self.learning
         assert learning is not None
         role = "plain" if not layer.weights else "learns" if layer.updatable else "frozen"
@@ -190,7 +192,7 @@ def _state(learning: Learning, index: int) -> str:
     return PASSES if index in learning.path else ""
 
 
-def _facts(layer: inspection.Layer, reason: str, way: str) -> Iterator[Fact]:
+def _facts(layer: Layer, reason: str, way: str) -> Iterator[Fact]:
     yield "kind", layer.kind
     yield "output", shape_text(layer.shape) or "not known"
     yield "weights", count_text(layer.weights) or "none"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from converter.coreml.inspection import CoreMLModel, shape_text
+from converter.coreml.contents import CoreMLModel
+from converter.coreml.figures import shape_text
 from converter.page.document import Section
 from converter.page.parts import STYLE, facts, folded, joined, listing, shown
 

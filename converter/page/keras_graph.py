@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from converter.coreml.inspection import count_text, shape_text
+from converter.coreml.figures import count_text, shape_text
 from converter.page.graph import Edge, Fact, Graph, Node, ordered
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from converter.coreml.inspection import count_text, inspect, size_text
+from converter.coreml.figures import count_text, size_text
+from converter.coreml.inspection import inspect
 from converter.coreml.mlmodel import Message
 from converter.page.document import Section
 from converter.page.findings import findings

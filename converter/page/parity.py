@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from converter.coreml.inspection import size_text
+from converter.coreml.figures import size_text
 from converter.page.document import Section
 from converter.page.parts import STYLE, facts
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup, escape
 
 from converter import drawing
-from converter.coreml.inspection import shape_text
+from converter.coreml.figures import shape_text
 from converter.page.rendering import asset, render
 
 STYLE = asset("parts.css")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from converter.coreml.inspection import Allowed, CoreMLModel, Neighborhood, Update
+from converter.coreml.contents import Allowed, CoreMLModel, Neighborhood, Update
 from converter.page.document import Section
 from converter.page.parts import STYLE, facts, joined, paragraphs, table
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from converter.coreml.inspection import CoreMLModel, Parameters, size_text
+from converter.coreml.contents import CoreMLModel, Parameters
+from converter.coreml.figures import size_text
 from converter.page.document import Section
 from converter.page.parts import (
     STYLE,

@@ -22,7 +22,7 @@ from converter.proof.finite import check_answers
 from converter.proof.kept import Kept, kept, kept_gap
 from converter.proof.samples import Look
 from converter.recipe import Recipe
-from converter.recipe.model import TOLERANCES
+from converter.recipe.settings import TOLERANCES
 from converter.trace.program import Array
 from converter.validation import validate
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from converter.coreml.optimizers import NUMBERS
 from converter.errors import RecipeError, UsageError, reason
 from converter.file_kinds import refuse_special
+from converter.recipe.forms import TAGS
 from converter.recipe.messages import explain
-from converter.recipe.model import TAGS, RecipeFile
+from converter.recipe.model import RecipeFile
 from converter.recipe.places import Document, Key, Mistake
 
 ADJUSTABLE = (*NUMBERS, "epochs", "batch_size", "neighbors")

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from converter.recipe.model import Choice, Metadata, Range, RecipeFile
+from converter.recipe.mappings import Choice, Metadata, Range
+from converter.recipe.model import RecipeFile
 from converter.recipe.places import Dumper
 
 NESTED: Mapping[str, type[BaseModel]] = {

@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from converter.recipe.model import Choice, Range, RecipeFile
+from converter.recipe.mappings import Choice, Range
+from converter.recipe.model import RecipeFile
 
 SYNONYMS = {
     "lr": "learning_rate",

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from converter.errors import MakeUpdatableError, RecipeError
+from converter.recipe.contradictions import contradictions, unusable
 from converter.recipe.documents import merged, mistake, plain, refusal, text
 from converter.recipe.model import Recipe
 from converter.recipe.places import Document, Key, Mistake, Place, parse
@@ -154,9 +155,9 @@ def _validated(document: Document) -> Recipe:
     except ValidationError as error:
         mistakes += [mistake(document, found) for found in error.errors(include_url=False)]
     if recipe is not None:
-        for where, message in recipe.unusable():
+        for where, message in unusable(recipe):
             mistakes.append(Mistake(document.place(where), where, message))
-        for key, message in recipe.contradictions():
+        for key, message in contradictions(recipe):
             place = document.place((key,))
             if place.line or key != "output_path":  # flags are looked at with all other outputs
                 mistakes.append(Mistake(place, (key,), message))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from converter.recipe.contradictions import contradictions
 from converter.recipe.kinds import as_yaml, listed, schema_of
 from converter.recipe.model import Recipe
 from converter.recipe.template import EXAMPLES
@@ -33,7 +34,7 @@ def needs() -> dict[str, list[str]]:
 def exclusions() -> dict[str, list[str]]:
     """Return what each setting cannot stand beside, whatever the model is.
 
-    Every two settings are tried together, each with what it needs: what `Recipe.contradictions`
+    Every two settings are tried together, each with what it needs: what `contradictions`
     says is all that is refused. What only follows from those needs is left out.
     """
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
@@ -106,7 +107,7 @@ def _cure(one: Given) -> Mapping[str, str]:
 
 def _contradicts(values: Mapping[str, str]) -> bool:
     loaded = {name: _loaded(value) for name, value in values.items()}
-    return any(Recipe.model_validate({"model": "m.h5", **loaded}).contradictions())
+    return any(contradictions(Recipe.model_validate({"model": "m.h5", **loaded})))
 
 
 @cache

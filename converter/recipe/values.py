@@ -1,14 +1,36 @@
-"""Kinds of values in a recipe that are stricter, or freer, than those of pydantic."""
+"""Kinds of values in a recipe that are stricter, or freer, than those of pydantic; their limits."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from converter.coreml.optimizers import LARGEST_INTEGER
 from converter.recipe import numbers
+
+Objective: TypeAlias = Literal[
+    "categorical_crossentropy", "binary_crossentropy", "mean_squared_error"
+]
+"""What the device can be asked to minimise, by the names in Keras. Of a linear output, the first
+takes as logits what it is given, the second a single number as a logit."""
+
+LOSSES: tuple[Objective, ...] = get_args(Objective)
+
+Start: TypeAlias = Literal["glorot", "zeros"]
+"""What the kernel of a new head may start with: drawn by Glorot's rule, or zeros."""
+
+STARTS: tuple[Start, ...] = get_args(Start)
+
+MOST_VALUES = 10_000
+"""Values of a whole number that an app may choose from; each is listed in the file."""
+
+LARGEST_SIZE = 2**31 - 1
+"""Values of an input; TensorFlow counts in 32 bits."""
+
+MOST_SPARE = 1_000
+"""Outputs that can be kept for classes to come."""
 
 
 def _quotient(value: Any) -> Any:
@@ -41,11 +63,22 @@ def _label(value: Any) -> Any:
     raise ValueError("must be a text or a whole number of 64 bits")
 
 
+def _start(value: Any) -> Any:
+    """Return what a new head starts with if it is only said that there shall be one, or none."""
+    return {True: "glorot", False: None}[value] if isinstance(value, bool) else value
+
+
 Text = Annotated[str, Field(pattern=r"\S")]
 """A text that is not empty."""
 
 Place = Annotated[Path, BeforeValidator(_not_blank)]
 """A path that is not empty: pydantic takes an empty one for the working folder."""
+
+Whole = Annotated[int, Field(ge=-LARGEST_INTEGER - 1, le=LARGEST_INTEGER)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
+Count = Annotated[int, Field(ge=1, le=MOST_VALUES)]
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
+SpareCount = Annotated[int, Field(ge=1, le=MOST_SPARE)]
 
 Factor = Annotated[
     float,
@@ -64,3 +97,10 @@ YesOrName = Annotated[bool | str, BeforeValidator(_yes_or_name)]
 
 Label = Annotated[str | int, BeforeValidator(_label)]
 """The label of a class."""
+
+NewHead = Annotated[
+    Start | None,
+    BeforeValidator(_start),
+    WithJsonSchema({"enum": [*STARTS, True, False]}),
+]
+"""What a new head starts with; ``true`` is the usual, ``false`` none."""

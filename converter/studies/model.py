@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from converter.coreml.optimizers import LARGEST_INTEGER, NUMBERS
 from converter.paths import Input
-from converter.recipe.model import Strict, misplaced
+from converter.recipe.mappings import Strict, misplaced
 from converter.recipe.values import Place, Scaling, Text
 
 RESULTS = (".results", ".sqlite", ".db")

@@ -16,7 +16,8 @@ import yaml
 from converter import cli
 from converter.conversion.metadata import VERSIONS
 from converter.coreml import mlmodel
-from converter.recipe.model import GRADIENT_ONLY, KNN_ONLY, Recipe
+from converter.recipe.contradictions import GRADIENT_ONLY, KNN_ONLY
+from converter.recipe.model import Recipe
 from converter.recipe.reading import read
 from converter.recipe.template import EXAMPLES, json_schema
 from tests.keras_file.damage import LOOPS, changed

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from converter.cli.tables import layer_table, print_table, table_of
-from converter.coreml.inspection import Layer
+from converter.coreml.contents import Layer
 
 NAMES = ("block14_sepconv2_act__activation__with_a_long_name", "dense 5 with blanks in its name")
 REASON = "layer 'leaky' (LeakyReLU) stands between it and the loss"

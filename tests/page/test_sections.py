@@ -10,7 +10,9 @@ from PIL import Image
 
 from converter.conversion.inspection import KerasLayerRow, KerasModel
 from converter.conversion.parameters import KerasParameters
-from converter.coreml.inspection import Allowed, Parameters, inspect, size_text
+from converter.coreml.contents import Allowed, Parameters
+from converter.coreml.figures import size_text
+from converter.coreml.inspection import inspect
 from converter.device import Check, Outcome, Verdict
 from converter.page.confusion import confusion, worst_pairs
 from converter.page.curves import panels

@@ -2,7 +2,8 @@
 
 import pytest
 
-from converter.recipe.model import KNN_ONLY, RecipeFile
+from converter.recipe.contradictions import KNN_ONLY
+from converter.recipe.model import RecipeFile
 from converter.recipe.reference import nested, reference
 from converter.recipe.together import exclusions, needs
 

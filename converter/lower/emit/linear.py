@@ -9,8 +9,8 @@ import numpy as np
 
 from converter.backend.builder import layer_named
 from converter.lower.blob import Blob, Border, Order
-from converter.lower.net import NO_WEIGHTS, Net
-from converter.lower.weighted import Weighted
+from converter.lower.net import Net
+from converter.lower.weighted import NO_WEIGHTS, Weighted
 from converter.trace.program import Array, KerasLayer, Op, Operand
 
 Reordering: TypeAlias = "tuple[Order, int] | None"
