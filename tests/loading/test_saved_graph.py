@@ -95,6 +95,25 @@ def test_a_graph_predicts_what_its_writer_did_and_has_its_names(name):
     assert found == written.layers
 
 
+def test_other_signatures_are_told_unless_one_was_chosen(tmp_path):
+    model, shape = sequential((4,), L.Dense(3, name="head")), tf.TensorSpec((None, 4))
+    tf.saved_model.save(model, tmp_path / "saved", {
+        "serving_default": tf.function(lambda x: {"y": model(x)}, [shape]),
+        "twice": tf.function(lambda x: {"doubled": 2 * model(x)}, [shape]),
+    })  # fmt: skip
+    told = "the signature 'serving_default' was read; --signature names another (twice)"
+    assert load(tmp_path / "saved").notes == (told,)
+    assert load(tmp_path / "saved", signature="twice").notes == ()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_all_learn_but_the_statistics_of_a_normalization(name):
+    """Graphs of TensorFlow 1 do not say what learned."""
+    fixed = [v.name for v in loaded(name).weights if not v.trainable]
+    norms = sum(kind == "BatchNormalization" for kind in WRITTEN[name].layers.values())
+    assert sorted(fixed) == ["moving_mean"] * norms + ["moving_variance"] * norms
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_graph_is_converted_and_learns_as_tensorflow_does(name, tmp_path):

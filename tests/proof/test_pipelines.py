@@ -45,6 +45,20 @@ def test_update_steps_through_a_pipeline_are_those_of_keras(twin, network, cuts)
     assert len(result.tensors) == 6
 
 
+def test_a_feature_may_be_what_several_layers_make():
+    """Of fewer bits than in Keras, which is given it; a dropout gives what the layer before did."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([
+        keras.Input((8, 8, 3)), L.Conv2D(4, 3, activation="relu"), L.Dropout(0.5), L.Flatten(),
+        L.Dense(3, activation="softmax", name="head"),
+    ])  # fmt: skip
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    converted = converter.convert(model, layers=("head",), frozen_weights="int8", verify=False)
+    result = verify(converted.spec, model)
+    assert result.passed()
+    assert result.update < 1e-5
+
+
 def test_a_pipeline_with_another_frozen_part_is_not_that_of_keras(twin, network):
     other = split(network, "conv")
     first = other.pipeline.models[0].neuralNetwork.layers[0].convolution.weights

@@ -152,6 +152,16 @@ def test_image_inputs(tmp_path, image):
     assert verify(spec, model).passed()
 
 
+def test_gray_images_have_a_bias_of_their_own(tmp_path):
+    def layers():
+        return [keras.Input((4, 5, 1)), L.Flatten(), L.Dense(2, "softmax", name="head")]
+
+    options = {"image": "gray", "scale": 1 / 255, "bias": (-0.5,)}
+    spec, model = converted(layers, "categorical_crossentropy", "sgd", ("*",), tmp_path, **options)
+    assert spec.neuralNetwork.preprocessing[0].scaler.grayBias == -0.5
+    assert verify(spec, model).passed()
+
+
 def test_classifiers(tmp_path):
     names = ("cat", "dog")
     spec, model = converted(
@@ -348,6 +358,9 @@ FOLDED = {
     ],
     "before a dense layer": [
         L.Flatten(), L.Dense(6, activation="relu", name="dense"), L.BatchNormalization(),
+    ],
+    "before a dense layer of as many units": [
+        L.Flatten(), L.Dense(3, activation="relu", name="dense"), L.BatchNormalization(),
     ],
     "twice": [
         L.Conv2D(4, 3, name="conv"), L.BatchNormalization(), L.ReLU(),
