@@ -32,10 +32,15 @@ def foreign_private_parts(source):
 
 
 def own_names(tree):
-    """Yield what a file defines itself: functions, variables, and attributes of ``self``."""
+    """Yield what a file and the bases of its classes define: functions, variables, attributes."""
+    bases = {ast.unparse(b) for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for b in c.bases}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             yield node.name
+        elif isinstance(node, ast.ImportFrom) and bases & {each.name for each in node.names}:
+            path = PACKAGE.parent / f"{node.module.replace('.', '/')}.py"
+            if path.exists():
+                yield from own_names(ast.parse(path.read_text()))
         elif not isinstance(getattr(node, "ctx", None), ast.Store):
             continue
         elif isinstance(node, ast.Name):
@@ -81,6 +86,8 @@ def test_private_parts_of_other_packages_are_used_in_the_backend_only(path):
         "from unittest.mock import patch",
         "builder._check = lambda _: False",
         "keras.Operation.__call__ = tagged",
+        "from keras import Model\nclass A(Model):\n def f(self): return self._flatten_layers()",
+        "from converter.api.contents import Contents\nclass A(Contents):\n x = model._layers",
     ],
 )
 def test_the_scan_sees(source):
@@ -91,6 +98,7 @@ def test_the_scan_sees(source):
     "source",
     [
         "class A:\n def __init__(self): self._x = 1\n def same(self, other): return other._x",
+        "from converter.api.contents import Contents\nclass A(Contents):\n x = a._copied()",
         "os._exit(0)",
         "super().__init__()",
     ],
