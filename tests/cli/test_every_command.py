@@ -123,6 +123,7 @@ def vars_of(command):
     return {param.name for param in command.params}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTHING)
 def test_quiet_prints_nothing_of_what_is_done(name, capsys):
     assert called(name, "--quiet") == 0

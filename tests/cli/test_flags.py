@@ -33,6 +33,7 @@ QUIET = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", QUIET.values(), ids=QUIET)
 def test_quiet_prints_nothing_if_all_is_well(line, capsys):
     assert cli.run([*line, "--quiet"]) == 0
@@ -80,6 +81,7 @@ def test_json_of_an_evaluation(capsys):
     assert f"{found['accuracy']:.6f}" == words["accuracy"]
 
 
+@pytest.mark.slow
 def test_json_of_a_verdict_is_printed_and_written(capsys):
     keras.utils.set_random_seed(3)
     model = keras.Sequential([keras.Input((4,)), L.Dense(3, activation="softmax", name="head")])

@@ -63,6 +63,7 @@ def _read(descriptor):
         return b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 60, 80])
 def test_no_terminal_is_too_narrow_for_a_name(file, columns):
     lines = on_a_terminal(columns, "inspect", file)

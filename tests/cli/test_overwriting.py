@@ -30,6 +30,7 @@ def folder(tmp_path, monkeypatch):
     Path("r.yaml").write_text(f"model: {LENET}\nlayers: [dense_6]\nverify: false\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", DEFAULTS)
 def test_a_default_name_that_exists_is_refused_unless_forced(command, capsys):
     line, name = DEFAULTS[command]

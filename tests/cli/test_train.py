@@ -17,6 +17,8 @@ from converter.coreml import mlmodel
 from tests.runtime.helpers import random
 from tests.runtime.updatable import MNIST, adam, digits, floats_of, line, sgd
 
+pytestmark = pytest.mark.slow
+
 SCALE = ("--scale", "1/255")
 
 
@@ -38,7 +40,6 @@ def called(capsys, *arguments):
     return code, done.out, done.err
 
 
-@pytest.mark.slow
 def test_training_evaluating_predicting(model, capsys, tmp_path):
     before = model.read_bytes()
     records = ("--history", "h.csv", "--plot", "h.png")
@@ -91,7 +92,6 @@ def test_history_as_json(model, capsys):
     assert [epoch["epoch"] for epoch in history["epochs"]] == [1]
 
 
-@pytest.mark.slow
 def test_the_same_command_writes_the_same_file(model, capsys):
     for name in ("a.mlmodel", "b.mlmodel"):
         assert called(capsys, "train", model, "--data", MNIST, *SCALE, "-o", name)[0] == 0
@@ -105,7 +105,6 @@ def test_settings_are_used(model, capsys):
     np.testing.assert_array_equal(floats_of(after, "conv"), floats_of(mlmodel.read(model), "conv"))
 
 
-@pytest.mark.slow
 def test_data_to_test_with(model, capsys):
     with np.load(MNIST) as stored:
         np.savez("small.npz", x=stored["x_test"][:50], y=stored["y_test"][:50])
@@ -395,7 +394,6 @@ def test_an_interrupted_training_writes_nothing(interrupted, tmp_path):
     assert files(tmp_path) == ["digits.mlmodel"]
 
 
-@pytest.mark.slow
 def test_an_interrupted_training_with_a_checkpoint_goes_on(interrupted, tmp_path, capsys):
     checkpoint = ("--checkpoint", "state")
     said = "interrupted; run the same command again to go on from state\n"

@@ -45,6 +45,7 @@ def model(begin):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODES)
 @pytest.mark.parametrize("colour", ["rgb", "bgr"])
 def test_order_mean_and_scale_go_into_the_image_input(name, colour, tmp_path):
@@ -74,6 +75,7 @@ def test_images_are_learned_from_as_in_keras(name, colour, tmp_path):
     assert result.update <= 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "ending"), list(zip(MODES, itertools.cycle([".h5", ".keras"]), strict=False))
 )

@@ -29,6 +29,7 @@ COLOURS = {
 """Shape of the input -> the colours that its pictures can have."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", ["rgb", "bgr", "gray"])
 @pytest.mark.parametrize("shape", COLOURS, ids=str)
 def test_every_colour_of_every_shape(shape, colour, tmp_path):

@@ -96,6 +96,7 @@ def test_only_the_frozen_part_is_in_fewer_bits(forms, keras_model, precision, bi
     assert 0 < report.parity <= {"float16": 1e-3, "int8": 0.02}[precision]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
 def test_the_update_step_is_that_of_keras(forms, keras_model, precision):
     spec = type(forms[precision][0])()

@@ -52,6 +52,7 @@ def model(*begin, shape=IMAGE):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"scale": 1 / 255}, {"scale": 1 / 127.5, "bias": (-1.0,)}])
 @pytest.mark.parametrize("name", SCALES_ITSELF)
 def test_a_second_scaling_is_refused(name, options, tmp_path):

@@ -17,6 +17,8 @@ from converter.recipe.reading import read
 from tests import exports
 from tests.keras_file.browser import PLACE, QUANTIZED
 
+pytestmark = pytest.mark.slow
+
 SAID = {
     "image": "rgb",
     "scale": 1 / 127.5,
@@ -31,7 +33,6 @@ def settings(recipe):
     return {key: getattr(recipe, key) for key in SAID}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["keras zip", "saved model zip", "tensorflow.js zip"])
 def test_an_export_becomes_a_classifier_of_pictures_that_learns_its_head(form, tmp_path):
     target = tmp_path / "m.mlmodel"
@@ -54,7 +55,6 @@ def test_an_export_becomes_a_classifier_of_pictures_that_learns_its_head(form, t
     assert tuple(labels_of(spec)) == exports.CLASSES
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUANTIZED, "float32"])
 def test_a_model_of_tensorflow_js_predicts_and_learns_as_keras_does(name, tmp_path):
     source = PLACE / f"{name}.zip"

@@ -82,6 +82,7 @@ def test_a_weight_that_is_wrong_in_its_last_digits(models, head, tmp_path, monke
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_untouched_they_pass(models, tmp_path, monkeypatch):
     for head, model in models.items():
         report = written(model, tmp_path, monkeypatch, lambda spec: None)

@@ -15,6 +15,8 @@ from tests.keras_file.forms import FORMS, fixture, folder
 from tests.loading.test_zoo import assert_equal_predictions
 from tests.paths import ZOO
 
+pytestmark = pytest.mark.slow
+
 MODEL, WEIGHTS = FORMS / "keras315_apart.json", FORMS / "keras315_apart.weights.h5"
 
 
@@ -77,7 +79,6 @@ def test_inspect_and_recipe_init_take_them(tmp_path, capsys):
     assert "there is no such file of weights" in error
 
 
-@pytest.mark.slow
 def test_what_was_learned_goes_back_with_the_weights_into_one_file(converted, tmp_path, capsys):
     target = tmp_path / "personal.keras"
     into = ["extract", str(converted), "--into", str(MODEL), "-o", str(target)]

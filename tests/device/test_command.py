@@ -42,6 +42,7 @@ def test_elsewhere_not_run_is_said_and_has_its_own_exit_code(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line(tmp_path):
     spec = build()
     spec.isUpdatable = False

@@ -10,6 +10,7 @@ from tests.keras_file.forms import FORMS, ROWS, fixture, folder
 from tests.loading.test_zoo import assert_equal_predictions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
 def test_predictions_are_those_of_the_library(row, tmp_path):
     name, files = ROWS[row]

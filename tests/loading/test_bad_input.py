@@ -157,6 +157,7 @@ def test_bad_files_are_refused_without_loading_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "words"), [("tensorflow", "TensorFlow"), ("keras", "TensorFlow"), ("h5py", "h5py")]
 )

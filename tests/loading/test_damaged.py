@@ -112,6 +112,7 @@ def test_a_damaged_description_is_refused(tmp_path, source, spot, instead, words
     assert refusal(damaged(tmp_path, source, spot, instead)).startswith(words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "spot", "instead"), WITHOUT_EFFECT)
 def test_damage_without_effect_changes_no_array_and_no_prediction(tmp_path, source, spot, instead):
     whole = load(ZOO / source).model

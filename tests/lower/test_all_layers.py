@@ -205,6 +205,7 @@ def test_a_class_predicts_what_keras_predicts(name):
     check(model(*CONVERTED[name]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", present(AUGMENTING))
 def test_a_class_that_augments_does_nothing_in_inference(name):
     layer = getattr(L, name)(**AUGMENTING[name])

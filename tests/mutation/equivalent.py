@@ -10,6 +10,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "scale, bias = np.asarray(_number(recipe.scale)), np.asarray(recipe.bias or ( 1.0,))",
     ): "only a bias below 0 centres anything",
     (
+        "converter/proof/gradients.py",
+        "return [np.nextafter(x, x + rng.choice((-1, 2), x.shape).astype(x.dtype)) for x in samples]",  # noqa: E501
+    ): "which way the last digit goes, not how far the other number is",
+    (
+        "converter/lower/factored.py",
+        "axes = tuple((SIZE[a],) if a in SIZE or blob.extent(a) > 1 else () for a in blob.axes)",
+    ): "an axis of one value may be a factor or none",
+    (
         "converter/proof/folding.py",
         'if holder is not None or "bias" in stored:',
     ): "where only one of them is there, the offset is zero",

@@ -65,6 +65,7 @@ FILES = ("keras315_nested.keras", "keras224_frozen_base.h5", "tf215_zip_shared.k
          "keras224_siamese.h5", "tf28_slashes.h5")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_in_files_of_many_versions_every_layer_reads_something(name):
     graph = graph_of(ZOO / name)

@@ -35,6 +35,7 @@ def network(twin):
     return converter.convert(twin, layers=layers, image="bgr", scale=1 / 255, verify=False).spec
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cuts", [["conv"], ["frozen__activation", "conv"]], ids=["two", "three"])
 def test_update_steps_through_a_pipeline_are_those_of_keras(twin, network, cuts):
     result = verify(split(network, *cuts), twin)

@@ -50,6 +50,20 @@ def test_a_sure_head_is_no_false_alarm(name, tmp_path):
             assert verify(spec, model).predictions <= 1e-5
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"scale": 1 / 255}, {"bias": (-127.5,)}, {"scale": 1 / 255, "bias": (-0.5,)}]
+)
+def test_pixels_are_scaled_by_the_model_or_by_options(options, tmp_path):
+    """With none it is the model itself: what it does goes into the image input."""
+    first = [] if options else [L.Rescaling(1 / 127.5, -1)]
+    model = keras.Sequential([
+        keras.Input((4, 5, 1)), *first, L.Flatten(), L.Dense(2, "softmax", name="head")
+    ])  # fmt: skip
+    _, report = convert(model, tmp_path, image="gray", loss="categorical_crossentropy", **options)
+    assert report.parity <= 1e-5
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEADS)
 def test_a_wrong_bias_of_a_sure_head_is_found(name, tmp_path, monkeypatch):
     units, activation, loss = HEADS[name]

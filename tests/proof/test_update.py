@@ -301,6 +301,7 @@ def test_a_gradient_that_is_wrong_by_a_thousandth_is_seen(fresh, monkeypatch):
     assert not result.passed()
 
 
+@pytest.mark.slow
 def test_a_bias_whose_gradient_almost_vanishes_is_compared_up_to_rounding(tmp_path):
     """A head that knows nothing is wrong in half of its answers: its bias has nothing to learn."""
     keras.utils.set_random_seed(7)
@@ -415,6 +416,7 @@ def test_what_cannot_be_folded_in_keras_is_said_without_an_accusation(tmp_path):
     assert said.startswith("no update step was compared: 'dense' learns with what was folded")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", [("conv1",), ("dense1", "head")])
 def test_layers_frozen_in_keras_learn_in_the_twin(tmp_path, chosen, recwarn):
     keras.utils.set_random_seed(7)

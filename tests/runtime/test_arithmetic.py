@@ -15,6 +15,8 @@ from tests.runtime.calibrated import BY_NAME, learned
 from tests.runtime.helpers import random
 from tests.runtime.updatable import adam, digits, floats_of, line, mnist, sgd
 
+pytestmark = pytest.mark.slow
+
 WEIGHT, BIAS = 0, 6
 
 SQUARED_ERROR = {

@@ -161,6 +161,7 @@ def test_a_frozen_layer_between_those_that_learn_is_common_to_all():
     assert_as_alone(model, chosen_of(model), users=(1,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("groups", "is_transposed"), [(2, False), (1, True)])
 def test_other_convolutions(groups, is_transposed):
     model = convolved(groups, is_transposed)

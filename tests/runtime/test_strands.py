@@ -38,6 +38,7 @@ def assert_equal_weights(a, b):
         np.testing.assert_allclose(floats_of(a, name, field), floats_of(b, name, field), atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [sgd, adam])
 def test_halves_of_the_mini_batch_change_nothing(monkeypatch, optimizer):
     """Of 81 samples the third mini-batch has one, which both of its halves then hold."""
@@ -48,6 +49,7 @@ def test_halves_of_the_mini_batch_change_nothing(monkeypatch, optimizer):
     assert_equal_weights(divided, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [sgd, adam])
 @pytest.mark.parametrize("least", [4, 5])  # the head has 10 outputs, the layer below it 16
 def test_blocks_of_a_matrix_change_nothing(monkeypatch, optimizer, least):

@@ -11,6 +11,8 @@ from converter.studies import Settings
 from converter.studies.store import Store
 from tests.studies.small import here, prepare, run, study, told
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results(files, tmp_path_factory):
@@ -21,7 +23,6 @@ def results(files, tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
 def test_a_study_from_python(results, files, tmp_path):
     answer = converter.study(**told(files, results=results, goal={"worse": 1, "forgetting": 1}))
     assert answer.users == 8

@@ -12,6 +12,8 @@ from converter.studies.store import Store
 from converter.studies.work import Worker, split
 from tests.studies.small import everything, here, prepare, run, study, tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def done(files, tmp_path_factory):
@@ -56,7 +58,6 @@ def test_a_users_result_is_that_of_train(done):
     )
 
 
-@pytest.mark.slow
 def test_inverted_users_gain_and_others_do_not_need_to(done):
     _, _, found = done
     best = next(row for row in found.rows if row.samples == 8
@@ -67,7 +68,6 @@ def test_inverted_users_gain_and_others_do_not_need_to(done):
     assert best.gain[10].mean <= best.gain[50].mean <= best.gain[90].mean
 
 
-@pytest.mark.slow
 def test_a_study_goes_on_where_it_was(done, tmp_path):
     prepared, results, _ = done
     path = tmp_path / "part.results"

@@ -348,6 +348,7 @@ def with_an_input_each(count):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "codes"),
     [

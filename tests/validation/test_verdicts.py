@@ -9,6 +9,8 @@ import pytest
 from converter.validation import validate
 from tests.paths import FIXTURES
 
+pytestmark = pytest.mark.slow
+
 VERDICTS = FIXTURES / "specs" / "verdicts.jsonl"
 
 
@@ -34,7 +36,6 @@ def test_what_apple_refuses_we_say_apple_refuses(judged):
     assert [about for about, found in refused if not blames_apple(found)] == []
 
 
-@pytest.mark.slow
 def test_what_apple_accepts_we_do_not_blame_on_apple(judged):
     accepted = [(about, found) for about, accepted, found in judged if accepted]
     assert len(accepted) > 600

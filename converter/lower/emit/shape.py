@@ -25,7 +25,7 @@ def transpose(op: Op, net: Net) -> Value:
 
 def identity(op: Op, net: Net) -> Blob:
     """Identity, casts between float types, dropout at inference: no layer."""
-    return net.pending(op.ref("x"), in_any_order=True)
+    return net.pending(op.ref("x"))
 
 
 def reshape(op: Op, net: Net) -> Value:

@@ -1,0 +1,41 @@
+"""What a model with a spare class keeps of the one from before, to the digits that are known."""
+
+import numpy as np
+import pytest
+from coremltools.models import datatypes
+from coremltools.models.neural_network import NeuralNetworkBuilder
+
+from converter.errors import ParityError
+from converter.learning.answers import Answer
+from converter.proof.kept import Kept, kept_gap
+
+WEIGHTS, BIASES = np.float32([[1, 2], [-1, 1], [0, 0]]), np.float32([200, 0, -50])
+X = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def written():
+    """It is sure of the first class; the third is the spare one."""
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(2))], [("y", None)])
+    builder.add_inner_product("dense", WEIGHTS, BIASES, 2, 3, True, "x", "z")
+    builder.add_softmax("softmax", "z", "y")
+    return builder.spec
+
+
+def before(logits_of_the_second=0.0):
+    """Return what a model of two classes said, which may have known better of the second."""
+    logits = X @ WEIGHTS[:2].T + BIASES[:2] + np.float32([0, logits_of_the_second])
+    probabilities = np.stack([np.ones(len(X)), np.zeros(len(X))], axis=1).astype(np.float32)
+    return Kept({"x": X}, "y", Answer(probabilities, logits), are_features=False)
+
+
+@pytest.mark.parametrize("digits", [True, False])
+def test_what_is_kept_is_the_same(written, digits):
+    assert kept_gap(written, before(), 1e-5, digits) < 1e-6
+
+
+def test_digits_of_small_probabilities_count_unless_weights_have_few(written):
+    other = before(1.0)
+    with pytest.raises(ParityError, match="the probabilities of the classes from before differ"):
+        kept_gap(written, other, 1e-5, digits=True)
+    assert kept_gap(written, other, 1e-5, digits=False) < 1e-6
