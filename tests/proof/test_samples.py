@@ -45,6 +45,16 @@ def test_smooth_samples_get_brighter():
     assert means[-1] - means[0] == pytest.approx(4, abs=0.7)
 
 
+def test_the_usual_looks_come_first_and_the_others_reach_further_in_both_ways():
+    assert looks(256, pixels=True) == (Look(0, 256), Look(0, 255, smooth=True))
+    usual, smooth, as_pixels, *further = looks(1, pixels=False)
+    assert (usual, smooth) == (Look(0, 1), Look(0, 1, smooth=True))
+    assert as_pixels == Look(0, 255, smooth=True)
+    sizes = [(size, smooth) for size in (1, 255, 1e4) for smooth in (False, True)]
+    assert [(look.highest, look.smooth) for look in further] == sizes
+    assert all(look.lowest == -look.highest for look in further)
+
+
 def test_pixels_are_whole_numbers():
     for look in looks(256, pixels=True):
         (batch,) = samples([(4, 5, 3)], look, pixels=True)
