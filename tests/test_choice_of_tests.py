@@ -41,6 +41,7 @@ def test_what_is_chosen_runs(choice, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider",
          *arguments],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT), "LONG_FUZZ": ""}, capture_output=True, text=True,
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT), "LONG_FUZZ": ""},
+        capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1].startswith(f"{ending} in "), done.stdout + done.stderr
