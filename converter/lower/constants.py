@@ -37,11 +37,11 @@ def _reduction(function: Any) -> Callable[[Op, Get], Array]:
 
 
 def _rsqrt(op: Op, get: Get) -> Array:
-    return np.asarray(1 / np.sqrt(get(op.inputs["x"]) + np.float32(op.const("epsilon", 0))))
+    return np.asarray(1 / np.sqrt(get(op.inputs["x"])))  # without coremltools' own epsilon
 
 
 def _inverse(op: Op, get: Get) -> Array:
-    return np.asarray(1 / (get(op.inputs["x"]) + np.float32(op.const("epsilon", 0))))
+    return np.asarray(1 / get(op.inputs["x"]))  # without coremltools' own epsilon
 
 
 def _transpose(op: Op, get: Get) -> Array:

@@ -50,12 +50,12 @@ def lower(
     net = Net(program, builder, updatable, interface.names)
     for ref, blob in zip(program.inputs, inputs, strict=True):
         net.store(ref, blob)
+    (output,) = program.outputs
+    if not program.ops or net.values.is_constant(output):
+        raise UnsupportedError("the model's output does not depend on its input")
     for op in program.ops:
         if not net.values.is_constant(op.output):
             _emit(op, net)
-    (output,) = program.outputs
-    if net.values.is_constant(output):
-        raise UnsupportedError("the model's output does not depend on its input")
     last = Op("output", {"x": output}, (output,), program.ops[-1].layer)
     _refuse_factors(last, net)
     blob = net.pending(output)

@@ -106,13 +106,13 @@ def sqrt(op: Op, net: Net) -> Blob:
 
 
 def rsqrt(op: Op, net: Net) -> Blob:
-    """One over the square root of x + epsilon."""
-    return unary(op, net, op.ref("x"), "rsqrt", epsilon=op.const("epsilon", 1e-12))
+    """One over the square root of x. An epsilon is coremltools' own: TensorFlow has none."""
+    return unary(op, net, op.ref("x"), "rsqrt")
 
 
 def inverse(op: Op, net: Net) -> Blob:
-    """One over x + epsilon."""
-    return unary(op, net, op.ref("x"), "inverse", epsilon=op.const("epsilon", 1e-12))
+    """One over x. An epsilon, of 1e-4, is coremltools' own: TensorFlow has none."""
+    return unary(op, net, op.ref("x"), "inverse")
 
 
 def exp(op: Op, net: Net) -> Blob:
@@ -137,7 +137,7 @@ def power(op: Op, net: Net, value: Ref, exponent: float) -> Blob:
         blob = net.plain(op, value)
         return _combined(op, net, "MULTIPLY", [blob, blob])
     if exponent == -1:
-        return unary(op, net, value, "inverse", epsilon=SMALLEST)
+        return unary(op, net, value, "inverse")
     return unary(op, net, value, "power", alpha=exponent)
 
 
