@@ -65,6 +65,19 @@ def test_all_that_crosses_the_cut_is_a_feature(cut):
     assert names(spec.description.trainingInput) == names(model.description.trainingInput)
 
 
+@pytest.mark.parametrize(
+    ("kind", "whole"),
+    [("neuralNetwork", "pipeline"), ("neuralNetworkClassifier", "pipelineClassifier")],
+)
+def test_a_pipeline_has_classes_if_the_network_has(kind, whole):
+    model = branches()
+    net = model.neuralNetwork.SerializeToString()
+    getattr(model, kind).MergeFromString(net)
+    spec, _ = in_pipeline(model, [], "float32")
+    assert spec.WhichOneof("Type") == whole
+    assert members(spec)[1][1].WhichOneof("Type") == kind
+
+
 def test_the_pipeline_computes_what_the_network_did(cut):
     model, spec = cut
     rng = np.random.default_rng(0)

@@ -57,6 +57,31 @@ def test_one_logit_becomes_two_classes(tmp_path):
     assert report.parity <= 1e-5
 
 
+SQUARES = "--loss mean_squared_error"
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "loss", "offers"),
+    [
+        (1, "sigmoid", "hinge", f"--loss binary_crossentropy or {SQUARES}"),
+        (1, None, "hinge",
+         f"--loss binary_crossentropy (takes the linear output as a logit) or {SQUARES}"),
+        (3, "sigmoid", "hinge", SQUARES),
+        (1, "sigmoid", "huber", SQUARES),
+        (3, "sigmoid", "huber", SQUARES),
+    ],
+)  # fmt: skip
+def test_for_a_loss_that_core_ml_lacks_those_of_its_kind_are_offered(
+    units, activation, loss, offers, tmp_path
+):
+    with pytest.raises(UnsupportedError) as error:
+        convert(small_cnn(units, activation, loss), tmp_path)
+    assert str(error.value) == (
+        f"Core ML cannot train with the loss '{loss}' of this model; choose what the device shall "
+        f"minimise: {offers}"
+    )
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", None])
 def test_regression_by_mean_squared_error(activation, tmp_path):
     spec, report = convert(small_cnn(3, activation, "mse"), tmp_path)

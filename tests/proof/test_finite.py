@@ -6,7 +6,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.conversion.inspection import inspect
 from converter.errors import ParityError, UnsupportedError
-from converter.proof.finite import check_layers
+from converter.proof.finite import check_answers, check_layers
 from converter.recipe import Recipe
 from tests.converting import convert, small_cnn
 from tests.lower.oracle import sequential
@@ -57,3 +57,12 @@ def test_the_weight_that_is_no_number_is_named(where):
     layer.bias.assign([0.0, np.nan])
     with pytest.raises(ParityError, match=rf"the bias of layer '{name}' \(Dense\) holds"):
         check_layers(model)
+
+
+def test_an_answer_that_is_no_number_is_that_of_the_weight_behind_it():
+    model = sequential((3,), L.Dense(2, name="a"), L.Dense(2, name="b"))
+    x, fine = [np.ones((1, 3), np.float32)], np.zeros((1, 2))
+    check_answers(model, x, fine)
+    model.get_layer("a").bias.assign([0.0, np.nan])
+    with pytest.raises(ParityError, match=r"numbers: the bias of layer 'a' \(Dense\) holds NaN"):
+        check_answers(model, x, model(x[0]).numpy())

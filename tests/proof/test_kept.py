@@ -5,9 +5,15 @@ import pytest
 from coremltools.models import datatypes
 from coremltools.models.neural_network import NeuralNetworkBuilder
 
+import converter
+from converter.backend.tensorflow import keras
 from converter.errors import ParityError
 from converter.learning.answers import Answer
 from converter.proof.kept import Kept, kept_gap
+from converter.proof.keras_model import keras_answers
+from tests.lower.oracle import sequential
+
+L = keras.layers
 
 WEIGHTS, BIASES = np.float32([[1, 2], [-1, 1], [0, 0]]), np.float32([200, 0, -50])
 X = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
@@ -39,3 +45,23 @@ def test_digits_of_small_probabilities_count_unless_weights_have_few(written):
     with pytest.raises(ParityError, match="the probabilities of the classes from before differ"):
         kept_gap(written, other, 1e-5, digits=True)
     assert kept_gap(written, other, 1e-5, digits=False) < 1e-6
+
+
+@pytest.mark.parametrize("options", [{"spare_classes": 1}, {"new_head": True}])
+def test_what_keras_said_before_is_compared_in_every_run(options):
+    model = sequential((4,), L.Dense(5, "relu"), L.Dense(2, "softmax", name="head"))
+    model.compile("sgd", "categorical_crossentropy")
+    found = converter.convert(model, classes=("a", "b"), **options)
+    assert found.report.parity <= 1e-5
+
+
+def test_a_model_that_takes_one_sample_answers_one_by_one():
+    given = keras.Input(batch_shape=(1, 4))
+    joined = keras.ops.concatenate([given, np.ones((1, 2), np.float32)], axis=-1)
+    model = keras.Model(given, L.Dense(3, "softmax")(joined))
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    (answer,) = keras_answers(model, [x])
+    kernel, _ = model.get_weights()  # the biases are zero
+    np.testing.assert_allclose(answer.before, x @ kernel[:4] + kernel[4:].sum(0), atol=1e-6)
+    whole = np.exp(answer.before)
+    np.testing.assert_allclose(answer.values, whole / whole.sum(1, keepdims=True), atol=1e-6)
