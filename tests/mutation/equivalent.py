@@ -14,6 +14,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "return [np.nextafter(x, x + rng.choice((-1, 2), x.shape).astype(x.dtype)) for x in samples]",  # noqa: E501
     ): "which way the last digit goes, not how far the other number is",
     (
+        "converter/lower/net.py",
+        "if maker and not (blob.shared or blob.affine and blob.border):",
+    ): "only a shared blob has another affine, and below a border only a scale comes: zeros stay",
+    (
         "converter/lower/factored.py",
         "axes = tuple((SIZE[a],) if a in SIZE or blob.extent(a) > 1 else () for a in blob.axes)",
     ): "an axis of one value may be a factor or none",

@@ -8,7 +8,7 @@ from coremltools.models.neural_network import NeuralNetworkBuilder, quantization
 from converter.errors import DataError, ModelFileError
 from converter.runtime import predict
 from converter.runtime.layers import LAYERS
-from converter.runtime.prediction import features_below
+from converter.runtime.prediction import features_below, is_distribution, predict_with_before
 from tests.runtime.helpers import close, random
 
 LABELS = ["ant", "bee", "cat"]
@@ -266,18 +266,28 @@ def test_images_that_do_not_fit():
         predict(image_model("RGB"), {"image": pixels(1)})
 
 
-def headed(*, with_dense=True):
-    """What a dense layer takes is ``2 x``; behind it stand an activation and a softmax."""
+def headed(*, with_dense=True, ending="SOFTMAX", moved=False):
+    """What a dense layer takes is ``2 x``; behind it stand an activation and what it ends in."""
     builder = NeuralNetworkBuilder([("x", datatypes.Array(3))], [("y", None)])
     builder.add_activation("twice", "LINEAR", "x", "f", [2.0, 0.0])
     below = "f"
     if with_dense:
-        ones = np.ones((2, 3), np.float32)
-        builder.add_inner_product("dense", ones, None, 3, 2, False, "f", "z")
+        builder.add_inner_product("dense", KERNEL, BIAS, 3, 2, True, "f", "z")
         below = "z"
-    builder.add_activation("activation", "RELU", below, "r")
-    builder.add_softmax("softmax", "r", "y")
+    builder.add_activation("activation", "LINEAR", below, "r", [1.0, 1.0])
+    end = "e" if moved else "y"
+    if ending == "SOFTMAX":
+        builder.add_softmax("end", "r", end)
+    elif ending == "pooling":
+        builder.add_pooling("end", 1, 1, 1, 1, "MAX", "VALID", "r", end)
+    else:
+        builder.add_activation("end", ending, "r", end)
+    if moved:
+        builder.add_flatten("flat", 0, "e", "y")
     return builder.spec
+
+
+KERNEL, BIAS = np.float32([[1, 0, -1], [0.5, 2, 0]]), np.float32([0.5, -0.5])
 
 
 def test_the_features_below_a_head_are_what_its_last_dense_layer_takes():
@@ -285,3 +295,46 @@ def test_the_features_below_a_head_are_what_its_last_dense_layer_takes():
     np.testing.assert_array_equal(features_below(headed(), {"x": x}, "y"), 2 * x)
     with pytest.raises(ModelFileError, match="no inner product makes the output 'y'"):
         features_below(headed(with_dense=False), {"x": x}, "y")
+
+
+@pytest.mark.parametrize(("ending", "function"), [
+    ("SOFTMAX", lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)),
+    ("SIGMOID", lambda z: 1 / (1 + np.exp(-z))),
+])  # fmt: skip
+def test_what_stands_before_the_end_comes_along(ending, function):
+    x = random(4, 3)
+    before = 2 * x @ KERNEL.T + BIAS + 1
+    values, found = predict_with_before(headed(ending=ending), {"x": x}, "y")
+    close(found, before)
+    close(values, function(before))
+
+
+def test_before_another_end_nothing_is_told_and_before_the_input_there_is_nothing():
+    x = random(4, 3)
+    values, before = predict_with_before(headed(ending="pooling"), {"x": x}, "y")
+    close(values, 2 * x @ KERNEL.T + BIAS + 1)
+    assert before is None
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(3))], [("y", None)])
+    builder.add_activation("relu", "RELU", "x", "y")
+    values, before = predict_with_before(builder.spec, {"x": x}, "y")
+    close(values, np.maximum(x, 0))
+    assert before is None
+    with pytest.raises(ModelFileError, match="the model has no output 'z'"):
+        predict_with_before(builder.spec, {"x": x}, "z")
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize(("ending", "is_one"), [("SOFTMAX", True), ("SIGMOID", False)])
+def test_a_distribution_is_what_a_softmax_makes_wherever_it_is_moved(ending, is_one, moved):
+    assert is_distribution(headed(ending=ending, moved=moved), "y") == is_one
+
+
+def test_inputs_of_as_many_samples_are_taken():
+    builder = NeuralNetworkBuilder(
+        [("a", datatypes.Array(2)), ("b", datatypes.Array(2))], [("y", None)]
+    )
+    builder.add_elementwise("sum", ["a", "b"], "y", "ADD")
+    a, b = random(3, 2), random(3, 2)
+    close(predict(builder.spec, {"a": a, "b": b})["y"], a + b)
+    with pytest.raises(DataError, match=r"different numbers of samples: \{'a': 3, 'b': 2\}"):
+        predict(builder.spec, {"a": a, "b": b[:2]})
