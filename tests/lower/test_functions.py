@@ -6,7 +6,7 @@ from keras import ops
 
 from converter.backend.tensorflow import keras
 from converter.errors import UnsupportedError
-from tests.lower.oracle import check, randomized
+from tests.lower.oracle import check, lowered_spec, randomized, sequential
 
 L = keras.layers
 IMAGE = (6, 5, 3)
@@ -111,3 +111,13 @@ def test_what_core_ml_cannot_say_is_refused(name):
     with pytest.raises(UnsupportedError) as error:
         check(model(function))
     assert reason in str(error.value)
+
+
+def test_layers_have_the_names_of_those_of_keras():
+    layers = [
+        L.Conv2D(2, 3, activation="relu", name="conv"), L.MaxPooling2D(name="pool"),
+        L.Flatten(name="flat"), L.Dense(3, name="dense"), L.Softmax(name="softmax"),
+    ]  # fmt: skip
+    spec, _ = lowered_spec(sequential((6, 5, 3), *layers))
+    names = [layer.name for layer in spec.neuralNetwork.layers]
+    assert names == ["conv", "conv__activation", "pool", "flat", "dense", "softmax"]

@@ -18,6 +18,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "if maker and not (blob.shared or blob.affine and blob.border):",
     ): "only a shared blob has another affine, and below a border only a scale comes: zeros stay",
     (
+        "converter/lower/layers.py",
+        "return replace(blob, name=name, chw=(channels, *blob.chw[1:]), shared=True)",
+    ): "nothing can be folded into a layer of ones anyway",
+    (
         "converter/lower/factored.py",
         "axes = tuple((SIZE[a],) if a in SIZE or blob.extent(a) > 1 else () for a in blob.axes)",
     ): "an axis of one value may be a factor or none",

@@ -402,6 +402,23 @@ def test_a_scale_alone_is_folded_without_a_bias(tmp_path):
     assert names == {"conv.weights", "head.weights", "head.bias"}
 
 
+def test_the_normalization_that_was_folded_is_told_from_another_of_the_same_scale(tmp_path):
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential([
+        keras.Input((3,)), L.Dense(4, name="a"), L.BatchNormalization(name="bn_a"), L.ReLU(),
+        L.Dense(4, name="b"), L.BatchNormalization(name="bn_b"), L.ReLU(),
+        L.Dense(3, activation="softmax", name="head"),
+    ])  # fmt: skip
+    for name, beta in (("bn_a", 0.5), ("bn_b", -0.25)):
+        statistics = [np.full(4, np.sqrt(1.001)), np.full(4, beta), np.zeros(4), np.ones(4)]
+        model.get_layer(name).set_weights(statistics)
+    model.compile("adam", "categorical_crossentropy")
+    spec, _ = convert(model, tmp_path, layers=("*",))
+    result = verify(spec, model)
+    assert result.folded == ("a", "b")
+    assert result.passed(), result
+
+
 def test_what_cannot_be_folded_in_keras_is_said_without_an_accusation(tmp_path):
     """A scale of one's own behind the layer is no batch normalization."""
 

@@ -21,38 +21,35 @@ def avg_pool(op: Op, net: Net) -> Blob:
     return _pool(op, net, "AVERAGE")
 
 
+PADDING = {"valid": "VALID", "same": "SAME"}
+"""MIL's words for those of TensorFlow and Core ML. In TensorFlow no mean counts what is padded."""
+
+
 def _pool(op: Op, net: Net, kind: str) -> Blob:
-    if op.const("ceil_mode", False) or len(op.ref("x").shape) != 4:
-        net.refuse(op, "pools in a way that Core ML's pooling layer does not")
+    padding = PADDING.get(op.const("pad_type"))
+    counts_border = not op.const("exclude_padding_from_average", True)
+    if padding is None or counts_border or len(op.ref("x").shape) != 4:
+        net.refuse(op, "pools in a way that TensorFlow does not")
     blob = net.with_axes(op, net.pending(op.ref("x")), "NCHW")
-    exclude = bool(op.const("exclude_padding_from_average", True))
-    same, pad = op.const("pad_type") == "same", op.const("pad", [0, 0, 0, 0])
-    if op.const("pad_type") != "custom":
-        pad = [0, 0, 0, 0]
-    border_counts = kind == "AVERAGE" and not exclude and (same or any(pad))
-    blob, waiting = _let_pass(op, net, blob, kind, border_counts)
+    blob, waiting = _let_pass(op, net, blob, kind)
     height, width = op.const("kernel_sizes")
     steps = op.const("strides", [1, 1])
     pooled = net.made(
         op, "pooling", blob, net.builder.add_pooling, height=height, width=width,
         stride_height=steps[0], stride_width=steps[1], layer_type=kind,
-        padding_type="SAME" if same else "VALID", exclude_pad_area=exclude,
-        padding_top=pad[0], padding_bottom=pad[1], padding_left=pad[2], padding_right=pad[3],
+        padding_type=padding, exclude_pad_area=True,
     )  # fmt: skip
     _, channels, height, width = op.output.shape
     return Blob(pooled.name, "NCHW", (channels, height, width), waiting)
 
 
-def _let_pass(
-    op: Op, net: Net, blob: Blob, kind: str, border_counts: bool
-) -> tuple[Blob, Affine | None]:
+def _let_pass(op: Op, net: Net, blob: Blob, kind: str) -> tuple[Blob, Affine | None]:
     """Return `blob` to pool and the affine that may as well be applied after it.
 
     Averages commute with any scale and shift, maxima with positive scales.
     """
     affine = blob.affine
-    passes = affine and not blob.border and not border_counts
-    if passes and affine and (kind == "AVERAGE" or np.all(affine.scale > 0)):
+    if affine and not blob.border and (kind == "AVERAGE" or np.all(affine.scale > 0)):
         return replace(blob, affine=None), affine
     return net.settled(op, blob), None
 
