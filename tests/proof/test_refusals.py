@@ -39,10 +39,10 @@ def test_steps_that_agree_are_told_with_how_far(written, model):
 def test_a_step_that_differs_is_refused_by_the_tensor_that_differs_most(
     written, model, monkeypatch
 ):
-    whole = gradients.keras_optimizer
+    whole, other = gradients.keras_optimizer, {"learning_rate": 1.0}
     monkeypatch.setattr(
         gradients, "keras_optimizer",
-        lambda settings: whole(replace(settings, numbers=settings.numbers | {"learning_rate": 1.0})),
+        lambda settings: whole(replace(settings, numbers=settings.numbers | other)),
     )  # fmt: skip
     with pytest.raises(ParityError, match=r"an update step of '\w+\.\w+' differs from Keras's"):
         update_checked(written, model, ())
