@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from converter.errors import MissingDependencyError, install
-from converter.files import replacing
+from converter.files.writing import replacing
 
 Figure: TypeAlias = Any
 """A figure of matplotlib, which has no types of its own here."""

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "converter"
 
 FLOORS = (
     ("errors", "versions"),
-    ("file_kinds", "files", "paths"),
+    ("files",),
     ("arithmetic", "backend", "coreml", "drawing", "keras_file"),
     ("recipe", "loading", "trace", "validation", "runtime", "swift"),
     ("lower", "data", "device"),
@@ -54,6 +54,10 @@ def test_a_room_imports_lower_floors_only(path):
     assert room in FLOOR, f"{room} has no floor: add it to FLOORS deliberately"
     for other in imported_rooms(path):
         assert other == room or FLOOR[other] < FLOOR[room], f"{room} imports {other}"
+
+
+def test_few_files_stand_outside_of_the_rooms():
+    assert len(list(PACKAGE.glob("*.py"))) <= 6
 
 
 def test_the_tests_of_a_room_stand_under_its_name():

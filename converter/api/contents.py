@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.conversion.report import Report
 from converter.coreml.mlmodel import Message
-from converter.paths import Input
+from converter.files.paths import Input
 from converter.recipe import Recipe
 
 if TYPE_CHECKING:

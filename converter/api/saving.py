@@ -7,8 +7,8 @@ from pathlib import Path
 from converter.api.contents import Contents
 from converter.api.errors import naming_arguments
 from converter.coreml import mlmodel
-from converter.files import write_bytes
-from converter.paths import MODEL_ENDING, PAGE_ENDING, Output, check_outputs
+from converter.files.paths import MODEL_ENDING, PAGE_ENDING, Output, check_outputs
+from converter.files.writing import write_bytes
 
 
 class Saving(Contents):

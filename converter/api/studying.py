@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter.api.errors import naming_arguments
-from converter.paths import Output, check_outputs
+from converter.files.paths import Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.studies.answer import Answer

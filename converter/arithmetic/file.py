@@ -16,8 +16,8 @@ from typing import Any
 
 from converter.arithmetic.choice import COREML, NAMED, PARTS, Arithmetic, Reduction
 from converter.errors import ArithmeticFileError, UsageError, reason
-from converter.file_kinds import refuse_special
-from converter.files import write_bytes
+from converter.files.kinds import refuse_special
+from converter.files.writing import write_bytes
 
 ABOUT = "about"
 """The key of a text for people, such as where the rest comes from."""

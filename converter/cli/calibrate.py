@@ -14,7 +14,7 @@ from converter.cli.parameters import json_option, quiet_option
 from converter.cli.printable import printable
 from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_OK
-from converter.paths import Input, Output, check_outputs
+from converter.files.paths import Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.calibration import Answer

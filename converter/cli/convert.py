@@ -27,7 +27,7 @@ from converter.cli.parameters import (
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_OK, RecipeError, UsageError
-from converter.paths import (
+from converter.files.paths import (
     MODEL_ENDING,
     RECIPE_ENDINGS,
     Output,
@@ -148,7 +148,7 @@ def _recipes(
     report: Path | None,
 ) -> list[Recipe]:
     """Return what to do, once everything that can be known beforehand is in order."""
-    from converter.files import check_folder, make_folder
+    from converter.files.writing import check_folder, make_folder
     from converter.keras_file import check_kind
     from converter.recipe.reading import from_flags, without_bases
 

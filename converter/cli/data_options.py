@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.parameters import LARGEST_COUNT, FileOr, Whole, a_number
-from converter.paths import Input
+from converter.files.paths import Input
 from converter.recipe.numbers import scaling_complaint
 
 if TYPE_CHECKING:

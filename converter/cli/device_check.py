@@ -79,7 +79,7 @@ def _write_arrays(verdict: Verdict, out: Path | None) -> str | None:
         return None
     import numpy as np
 
-    from converter.files import replacing
+    from converter.files.writing import replacing
 
     target = arrays_beside(out)
     with replacing(target) as temporary, temporary.open("wb") as file:

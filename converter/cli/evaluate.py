@@ -19,7 +19,7 @@ from converter.cli.parameters import json_option, quiet_option, report_option, v
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
-from converter.paths import Input, check_outputs
+from converter.files.paths import Input, check_outputs
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message

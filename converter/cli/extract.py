@@ -12,7 +12,7 @@ from converter.cli.parameters import json_option, quiet_option, verbose_option, 
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
-from converter.paths import Input, Output, check_outputs
+from converter.files.paths import Input, Output, check_outputs
 
 PATH = click.Path(path_type=Path)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from converter.files import write_bytes
+from converter.files.writing import write_bytes
 from converter.runtime import Epoch, History
 
 

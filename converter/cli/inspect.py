@@ -25,7 +25,7 @@ from converter.cli.printable import printable
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import UsageError
-from converter.paths import Input, check_outputs, size_of
+from converter.files.paths import Input, check_outputs, size_of
 from converter.recipe import LOSSES
 
 if TYPE_CHECKING:

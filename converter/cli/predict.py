@@ -26,8 +26,8 @@ from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 from converter.errors import ModelFileError
-from converter.files import replacing, write_bytes
-from converter.paths import Input, Output, check_outputs
+from converter.files.paths import Input, Output, check_outputs
+from converter.files.writing import replacing, write_bytes
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message

@@ -19,8 +19,8 @@ from converter.cli.parameters import (
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_OK, RecipeError, UsageError
-from converter.files import write_bytes
-from converter.paths import RECIPE_ENDINGS, Output, check_outputs, stem
+from converter.files.paths import RECIPE_ENDINGS, Output, check_outputs, stem
+from converter.files.writing import write_bytes
 
 if TYPE_CHECKING:
     from converter.recipe import Recipe

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.errors import MissingDependencyError, install
-from converter.paths import PAGE_ENDING, Output
+from converter.files.paths import PAGE_ENDING, Output
 
 if TYPE_CHECKING:
     from converter.page import Section
@@ -41,7 +41,7 @@ def write_report(target: Path, title: str, sections: Sequence[Section], *, quiet
     Raises:
         OutputError: the file cannot be written.
     """
-    from converter.files import write_bytes
+    from converter.files.writing import write_bytes
     from converter.page import document
 
     write_bytes(target, document(title, sections).encode())

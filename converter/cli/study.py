@@ -10,7 +10,7 @@ from converter.cli.command import Command
 from converter.cli.groups import Group
 from converter.cli.parameters import force_option, quiet_option
 from converter.cli.study_run import PATH, run
-from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
+from converter.files.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 
 
 class StudyGroup(Group):
@@ -56,7 +56,7 @@ command.add_command(run)
 def init(model: Path, out: Path | None, force: bool, quiet: bool) -> None:
     """Write a commented study of MODEL (.mlmodel), with rates around the model's own."""
     from converter.coreml import mlmodel
-    from converter.files import write_bytes
+    from converter.files.writing import write_bytes
     from converter.studies.template import template, tried
 
     target = out or Path(f"{model.stem}Study.yaml")

@@ -23,7 +23,7 @@ from converter.cli.parameters import (
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
-from converter.paths import RECIPE_ENDINGS, Input, Output, check_outputs
+from converter.files.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 from converter.recipe.numbers import scaling_complaint
 from converter.studies.model import ANSWERS, PLOTS, RESULTS
 

@@ -9,8 +9,8 @@ import click
 from converter.cli.command import Command
 from converter.cli.parameters import force_option, quiet_option
 from converter.errors import EXIT_OK
-from converter.files import refuse_existing, write_bytes
-from converter.paths import Input, Output, check_outputs
+from converter.files.paths import Input, Output, check_outputs
+from converter.files.writing import refuse_existing, write_bytes
 
 
 @click.command(

@@ -29,7 +29,7 @@ from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 from converter.coreml.optimizers import NUMBERS, TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
-from converter.paths import MODEL_ENDING, Input, Output, check_outputs
+from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message

@@ -15,7 +15,7 @@ from converter.cli.command import Command
 from converter.cli.parameters import json_option, quiet_option
 from converter.cli.printable import printable
 from converter.errors import EXIT_ERROR, EXIT_OK, UsageError
-from converter.file_kinds import special
+from converter.files.kinds import special
 from converter.validation.finding import Finding
 from converter.validation.rules import RULES, RuleModule, title_of
 from converter.validation.validate import RuleError, rule_of, validate_bytes, validate_file

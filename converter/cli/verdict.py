@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from converter.cli.data_printing import plain
-from converter.files import write_bytes
+from converter.files.writing import write_bytes
 
 
 def tell(verdict: Mapping[str, Any], as_json: bool, out: Path | None) -> None:

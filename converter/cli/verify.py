@@ -28,7 +28,7 @@ from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_OK, ParityError, UsageError
-from converter.paths import Input, Output, check_outputs
+from converter.files.paths import Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.conversion.new_classes import Renewed

@@ -14,7 +14,7 @@ from converter.cli.groups import Group
 from converter.cli.parameters import json_option, quiet_option
 from converter.cli.printable import printable
 from converter.cli.weights_average import average
-from converter.paths import MODEL_ENDING, Input, Output, check_outputs
+from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Floats

@@ -14,8 +14,8 @@ from converter.cli.parameters import quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import DataError, UsageError, reason
-from converter.file_kinds import refuse_special
-from converter.paths import MODEL_ENDING, Input, Output, check_outputs
+from converter.files.kinds import refuse_special
+from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
 
 PATH = click.Path(path_type=Path)
 

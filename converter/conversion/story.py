@@ -18,12 +18,12 @@ from converter.conversion.steps import Step, nothing_shown
 from converter.coreml import mlmodel
 from converter.coreml.encoding import Precision
 from converter.coreml.inspection import inspect
-from converter.files import replacing, scratch
+from converter.files.paths import MODEL_ENDING, Output, check_outputs, check_samples, check_source
+from converter.files.writing import replacing, scratch
 from converter.keras_file import check_kind
 from converter.keras_file.compiled import CompileSettings
 from converter.learning.cut import Weights
 from converter.learning.head import KERAS_CROSS_ENTROPY
-from converter.paths import MODEL_ENDING, Output, check_outputs, check_samples, check_source
 from converter.proof.predictions import Tolerance, doubted, validated
 from converter.proof.update import update_checked
 from converter.recipe import Recipe

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf.message import DecodeError, EncodeError
 
 from converter.errors import MissingDependencyError, ModelFileError, OutputError, reason
-from converter.file_kinds import described, refuse_special
-from converter.files import write_bytes
+from converter.files.kinds import described, refuse_special
+from converter.files.writing import write_bytes
 
 if TYPE_CHECKING:  # NumPy takes 0.1 s to import, and reading a model does not need it
     import numpy as np

@@ -12,7 +12,7 @@ import numpy as np
 from converter.coreml.mlmodel import Message
 from converter.data.layout import Layout, check_pixels, to_core_ml
 from converter.errors import DataError, reason
-from converter.file_kinds import ZIP_ERRORS, refuse_special
+from converter.files.kinds import ZIP_ERRORS, refuse_special
 from converter.runtime.backend import Array, Integers
 from converter.runtime.history import Labelled
 from converter.runtime.sources import ArraySamples, Samples

@@ -12,7 +12,7 @@ import numpy as np
 from converter.coreml.features import image_shape
 from converter.coreml.mlmodel import Message
 from converter.errors import DataError, MissingDependencyError, install, reason
-from converter.file_kinds import refuse_special
+from converter.files.kinds import refuse_special
 from converter.runtime.backend import Array, Integers
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converter.errors import KerasFileError, reason
-from converter.file_kinds import described, special
+from converter.files.kinds import described, special
 from converter.keras_file import (
     architecture,
     checkpoint,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from converter.errors import KerasFileError
-from converter.file_kinds import ZIP_ERRORS
+from converter.files.kinds import ZIP_ERRORS
 from converter.keras_file.content import (
     DAMAGED,
     LARGEST_JSON,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from converter.coreml.optimizers import BY_NAME, NUMBERS
-from converter.paths import MODEL_ENDING
+from converter.files.paths import MODEL_ENDING
 from converter.recipe.mappings import Range
 from converter.recipe.model import Recipe
 from converter.recipe.values import LARGEST_SIZE

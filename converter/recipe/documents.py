@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from converter.coreml.optimizers import NUMBERS
 from converter.errors import RecipeError, UsageError, reason
-from converter.file_kinds import refuse_special
+from converter.files.kinds import refuse_special
 from converter.recipe.forms import TAGS
 from converter.recipe.messages import explain
 from converter.recipe.model import RecipeFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from converter.errors import UsageError, reason
-from converter.file_kinds import refuse_special
+from converter.files.kinds import refuse_special
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

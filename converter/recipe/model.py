@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr
 
-from converter.paths import Input, stem
+from converter.files.paths import Input, stem
 from converter.recipe.settings import Settings
 from converter.recipe.values import Place
 

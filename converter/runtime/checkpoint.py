@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from converter.coreml.mlmodel import floats
 from converter.errors import TrainingError, UsageError
-from converter.file_kinds import ZIP_ERRORS, refuse_special
-from converter.files import replacing
+from converter.files.kinds import ZIP_ERRORS, refuse_special
+from converter.files.writing import replacing
 from converter.runtime.plan import Plan
 from converter.runtime.settings import Settings
 from converter.runtime.trainer import Trainer

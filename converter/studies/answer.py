@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.coreml.mlmodel import CROSS_ENTROPY, Floats
-from converter.paths import RECIPE_ENDINGS, Output, check_outputs
+from converter.files.paths import RECIPE_ENDINGS, Output, check_outputs
 from converter.runtime import plan
 from converter.studies.candidates import Candidate
 from converter.studies.figures import Row, figures, line

@@ -15,7 +15,7 @@ from converter.coreml import mlmodel
 from converter.coreml.features import labels
 from converter.coreml.mlmodel import Message
 from converter.errors import MakeUpdatableError, UsageError
-from converter.paths import MODEL_ENDING, RECIPE_ENDINGS
+from converter.files.paths import MODEL_ENDING, RECIPE_ENDINGS
 from converter.recipe import Recipe
 from converter.recipe.reading import read
 from converter.runtime import plan

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from converter.coreml.optimizers import LARGEST_INTEGER, NUMBERS
-from converter.paths import Input
+from converter.files.paths import Input
 from converter.recipe.mappings import Strict, misplaced
 from converter.recipe.values import Place, Scaling, Text
 

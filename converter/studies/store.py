@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from converter.errors import OutputError
-from converter.file_kinds import refuse_special
+from converter.files.kinds import refuse_special
 
 APPLICATION = 0x6D757374
 """SQLite's ``application_id`` of these files, by which no other database is taken for one."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from converter.errors import UsageError
-from converter.files import write_bytes
+from converter.files.writing import write_bytes
 from converter.recipe import Choice, Range, Recipe
 from converter.recipe.writing import dump
 from converter.studies.answer import Answer

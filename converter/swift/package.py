@@ -7,7 +7,7 @@ from pathlib import Path
 
 from converter.coreml.mlmodel import Message
 from converter.errors import OutputError, TrainingError
-from converter.files import new_folder
+from converter.files.writing import new_folder
 from converter.swift.facts import Input, Trainer
 from converter.swift.names import check_type_name
 from converter.swift.rendering import TEMPLATE, render

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from converter.coreml import encoding, mlmodel
 from converter.coreml.mlmodel import Message
-from converter.file_kinds import described, special
+from converter.files.kinds import described, special
 from converter.validation.finding import Finding
 from converter.validation.odd_floats import may_be_odd
 from converter.validation.rules import RULES, RuleModule, f101_unreadable, f102_trailing_bytes

@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.coreml.mlmodel import Floats, Message, serialize, set_floats
 from converter.errors import DataError, reason
-from converter.file_kinds import refuse_special
+from converter.files.kinds import refuse_special
 from converter.swift.trainer import digest
 from converter.weights import compiled, exported
 from converter.weights.tensors import tensors

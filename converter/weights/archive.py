@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from converter.coreml.mlmodel import Floats
 from converter.errors import DataError
-from converter.file_kinds import ZIP_ERRORS, refuse_special
-from converter.files import replacing
+from converter.files.kinds import ZIP_ERRORS, refuse_special
+from converter.files.writing import replacing
 
 ENDING = ".npz"
 

@@ -28,13 +28,13 @@ from converter.errors import (
     UnsupportedError,
     UsageError,
 )
-from converter.files import replacing
+from converter.files.paths import Input, Output, check_outputs, check_source
+from converter.files.writing import replacing
 from converter.keras_file import check_kind, unpacked
 from converter.keras_file.storage import GRAPH_ALONE
 from converter.learning.network import learning_network
 from converter.loading import LoadedModel
 from converter.lower.weighted import Weighted
-from converter.paths import Input, Output, check_outputs, check_source
 from converter.proof.correspondence import correspondence, random_samples
 from converter.proof.feeding import fed, is_compressed
 from converter.recipe import Recipe

@@ -16,7 +16,7 @@ from PIL import Image
 from converter import cli
 from converter.coreml import mlmodel
 from converter.errors import OutputError
-from converter.paths import Input, Output, check_outputs
+from converter.files.paths import Input, Output, check_outputs
 from tests.cli.walk import LEAVES, flag, takes_text
 from tests.runtime.updatable import MNIST, digits
 

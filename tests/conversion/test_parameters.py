@@ -8,7 +8,7 @@ import pytest
 from converter import cli
 from converter.backend.tensorflow import keras
 from converter.conversion.inspection import inspect
-from converter.paths import size_of
+from converter.files.paths import size_of
 from converter.recipe import Recipe
 from tests.converting import IMAGE, convert
 from tests.lower.oracle import sequential

@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator
 
 from converter.errors import reason
-from converter.file_kinds import described
+from converter.files.kinds import described
 from converter.validation.finding import Finding, Rule
 from converter.validation.view import View
 

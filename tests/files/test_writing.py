@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from converter.errors import OutputError
-from converter.files import new_folder, replacing, write_bytes
+from converter.files.writing import new_folder, replacing, write_bytes
 from tests.paths import ROOT
 
 HOOK = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["files"]
@@ -21,7 +21,7 @@ HOOK = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["files"]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from converter.files import replacing
+from converter.files.writing import replacing
 with replacing(Path("m.mlmodel")) as temporary:
     temporary.write_bytes(b"half a model")
     print("half", flush=True)
