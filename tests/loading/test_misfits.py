@@ -8,6 +8,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.loading import load
+from tests.keras_file.forms import FORMS
 
 L = keras.layers
 
@@ -62,3 +63,30 @@ def test_as_many_layers_of_the_same_sizes_fit_under_other_names(ending, describe
         load(described, weights=path).model.get_weights(), found.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
+
+
+OTHER_NAMES = (
+    "the weights are of layers with other names ('other_0'; the first layer here is 'dense_0'), "
+    "and went to the layers in their order, as in Keras"
+)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "ending", "notes"),
+    [
+        ("dense", ".h5", ()),
+        ("other", ".h5", (OTHER_NAMES,)),
+        ("other", ".weights.h5", ()),
+    ],
+)  # fmt: skip
+def test_names_of_other_layers_are_told_where_layers_go_by_names(
+    prefix, ending, notes, described, tmp_path
+):
+    found, path = model(3, 2, prefix=prefix), tmp_path / f"other{ending}"
+    (found.save if ending == ".h5" else found.save_weights)(path)
+    assert load(described, weights=path).notes == notes
+
+
+def test_a_checkpoint_has_the_layers_in_their_order_by_whatever_name():
+    checkpoint = FORMS / "tf215_apart_saved"
+    assert load(FORMS / "tf215_apart.json", weights=checkpoint).notes == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -55,15 +56,19 @@ GUARDS = {"dataclass": "frozen", "zip": "strict"}
 """Function -> its argument that only refuses what nothing here does."""
 
 
+NOT_WHEN_IMPORTED = re.compile(r"TYPE_CHECKING|__name__")
+"""What is false where code is imported and types are not checked."""
+
+
 def running(code: str) -> str:
-    """Return what runs of `code`: no annotations, no imports for them, no `GUARDS`."""
+    """Return what of `code` runs: no annotations and imports for them, no `GUARDS`, no program."""
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (guard := GUARDS.get(ast.unparse(node.func))):
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != guard]
         for part in {"annotation", "returns"} & set(node._fields):
             setattr(node, part, ast.Constant(None))
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and NOT_WHEN_IMPORTED.search(ast.unparse(node.test)):
             node.test = ast.Constant(False)
     return ast.dump(tree)
 
