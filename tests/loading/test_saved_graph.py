@@ -99,11 +99,11 @@ def test_other_signatures_are_told_unless_one_was_chosen(tmp_path):
     model, shape = sequential((4,), L.Dense(3, name="head")), tf.TensorSpec((None, 4))
     tf.saved_model.save(model, tmp_path / "saved", {
         "serving_default": tf.function(lambda x: {"y": model(x)}, [shape]),
-        "twice": tf.function(lambda x: {"doubled": 2 * model(x)}, [shape]),
+        "double": tf.function(lambda x: {"twice": 2 * model(x)}, [shape]),
     })  # fmt: skip
-    told = "the signature 'serving_default' was read; --signature names another (twice)"
+    told = "the signature 'serving_default' was read; --signature names another (double)"
     assert load(tmp_path / "saved").notes == (told,)
-    assert load(tmp_path / "saved", signature="twice").notes == ()
+    assert load(tmp_path / "saved", signature="double").notes == ()
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -217,6 +217,20 @@ def test_a_graph_of_other_floats_is_refused(tmp_path):
     tf.saved_model.save(module, tmp_path / "half", signatures=call)
     with pytest.raises(KerasFileError, match="computes in float16, but Core ML learns in float32"):
         load(tmp_path / "half")
+
+
+def test_weights_of_fewer_bits_are_taken_where_the_graph_computes_in_float32(tmp_path):
+    module = tf.Module()
+    module.w = tf.Variable(tf.cast([[0.1, 0.2], [0.3, 0.4]], tf.float16), name="w")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32, name="x")])
+    def call(x):
+        return x @ tf.cast(module.w, tf.float32)
+
+    tf.saved_model.save(module, tmp_path / "whole", signatures=call)
+    x = np.float32([[1, 2]])
+    found = keras.tree.flatten(load(tmp_path / "whole").model(x))[0]
+    np.testing.assert_allclose(found, x @ module.w.numpy().astype(np.float32), rtol=1e-6)
 
 
 def test_python_takes_a_signature():
