@@ -171,8 +171,6 @@ def _explained(stored: StoredLayer, call: Callable[..., Any], *args: Any, **kwar
     """Return ``call(...)``; an error from inside of Keras becomes one line that names the layer."""
     try:
         return call(*args, **kwargs)
-    except KerasFileError:
-        raise
     except Exception as error:
         reason = in_one_line(error)
         raise KerasFileError(

@@ -190,6 +190,11 @@ def test_what_cannot_be_updated_is_refused(tmp_path):
     del spec.description.trainingInput[0].type.multiArrayType.shape[:]
     with pytest.raises(DataError, match="'image'"):
         random_batch(subject(spec), 2)
+    spec = build()
+    spec.description.trainingInput[0].type.multiArrayType.dataType = 0
+    words = "^training input 'image': is of a kind that is not known here$"
+    with pytest.raises(DataError, match=words):
+        written(spec, tmp_path)
     wrong = Batch({"image": np.zeros((2, 1, 5, 4))}, np.zeros(2, int))
     with pytest.raises(DataError, match=r"\[1, 5, 4\]"):
         written(build(), tmp_path, wrong)

@@ -4,8 +4,9 @@ import pytest
 
 from converter.backend.tensorflow import keras
 from converter.errors import NotUpdatableError, UsageError
+from converter.learning.choice import candidates
 from tests.converting import IMAGE, convert, small_cnn, updatable_names
-from tests.lower.oracle import randomized, sequential
+from tests.lower.oracle import lowered_spec, randomized, sequential
 
 L = keras.layers
 
@@ -44,6 +45,37 @@ def test_unknown_layers_list_near_names_and_all_candidates(tmp_path):
 def test_layers_without_kernels_cannot_be_chosen(tmp_path):
     with pytest.raises(NotUpdatableError, match=r"'pool' \(MaxPooling2D\) has no kernel"):
         convert(small_cnn(), tmp_path, layers=("pool",))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("first_drop", "layer 'first_drop' (Dropout) has no weights"),
+        ("*_drop", "layer 'first_drop' (Dropout), layer 'last_drop' (Dropout) have no weights"),
+        ("?*t_drop", "layer 'first_drop' (Dropout), layer 'last_drop' (Dropout) have no weights"),
+        ("l*_d*", "layer 'last_drop' (Dropout) has no weights"),
+    ],
+)
+def test_layers_of_which_nothing_is_left_are_named_as_what_they_are(pattern, words, tmp_path):
+    model = sequential(
+        (5,), L.Dense(4, activation="relu", name="a"), L.Dropout(0.5, name="first_drop"),
+        L.Dense(4, activation="relu", name="b"), L.Dropout(0.5, name="last_drop"),
+        L.Dense(2, activation="softmax", name="c"),
+    )  # fmt: skip
+    with pytest.raises(NotUpdatableError) as error:
+        convert(model, tmp_path, layers=(pattern,))
+    advice = "so there is nothing to learn; layers with weights: a, b, c"
+    assert str(error.value) == f"{words}, {advice}"
+
+
+def test_a_layer_behind_the_trained_blob_does_not_contribute_to_it():
+    model = sequential(
+        (5,), L.Dense(4, name="before"), L.Dense(3, name="middle"), L.Dense(2, name="behind")
+    )
+    net = lowered_spec(model)[1].net
+    told = {one.layer.name: one.reason for one in candidates(net, "middle")}
+    words = "does not contribute to the output that is trained"
+    assert told == {"before": None, "middle": None, "behind": words}
 
 
 def test_a_layer_used_twice_cannot_learn(tmp_path):

@@ -104,6 +104,49 @@ def test_a_size_that_is_left_open_is_refused():
         in_pipeline(model, [], "float32")
 
 
+def without_frozen_weights(*between):
+    """Layers that learn behind one without weights, or behind those of the kinds `between`."""
+    model = new_model()
+    feature(model.description.input, "picture", [16])
+    layers = Layers(network(model), "picture")
+    layers.activation("bend")
+    for kind in between:
+        layers.add(kind, kind, channels=16)
+        params = getattr(network(model).layers[-1], kind)
+        for name in ("gamma", "beta", "mean", "variance"):
+            fill(getattr(params, name), 16)
+    layers.dense("learns", 16, 4, updatable=True)
+    layers.dense("head", 4, 2, updatable=True)
+    layers.add("softmax", "softmax", outputs=["probabilities"])
+    feature(model.description.output, "probabilities", [2])
+    add_training(model, model.description.input)
+    return model
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_without_frozen_weights_there_is_nothing_to_cut_off(precision):
+    with pytest.raises(UnsupportedError) as caught:
+        in_pipeline(without_frozen_weights(), [], precision)
+    assert str(caught.value) == (
+        "there is nothing to cut off: no layer with weights comes before 'learns', the first that "
+        "learns; leave out --layout and --frozen-weights, or let fewer layers learn (--layers)"
+    )
+
+
+def test_weights_that_are_never_compressed_can_be_cut_off_but_not_stored_in_fewer_bits():
+    model = without_frozen_weights("batchnorm")
+    (_, first), (_, last) = members(in_pipeline(model, [], "float32")[0])
+    assert names(network(first).layers) == ["bend", "batchnorm"]
+    assert names(network(last).layers) == ["learns", "head", "softmax"]
+    for precision in ("float16", "int8"):
+        with pytest.raises(UnsupportedError) as caught:
+            in_pipeline(model, [], precision)
+        assert str(caught.value) == (
+            "no convolution or dense layer stays as it is, so that nothing can be stored in "
+            f"{precision}; leave out --frozen-weights"
+        )
+
+
 def test_weights_inside_the_network_are_compressed_as_those_outside_are():
     model = branches()
     spec, weights = in_pipeline(model, [], "int8")

@@ -6,8 +6,10 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.conversion.traced import loss_of, traced
 from converter.coreml import mlmodel
+from converter.errors import UnsupportedError
+from converter.keras_file.compiled import Loss
 from converter.learning import network
-from converter.learning.network import learning_network
+from converter.learning.network import candidates, learning_network
 from converter.recipe import Recipe
 from tests.converting import convert, updatable_names
 
@@ -87,3 +89,27 @@ def test_it_is_lowered_again_only_if_a_chosen_layer_had_absorbed_something(name,
     calls.clear()
     learning_network(found, loss_of(found, None, recipe), names)
     assert calls == [list(names)]
+
+
+def test_the_candidates_are_all_layers_with_a_kernel_and_why_one_cannot_learn():
+    walled = model(
+        L.Conv2D(3, 3, name="conv"), L.Softmax(name="wall"), L.Flatten(),
+        L.Dense(4, activation="relu", name="first"), L.Dense(3, activation="softmax", name="last"),
+    )  # fmt: skip
+    found = candidates(traced(walled, Recipe(model="model.h5")), Loss("categorical_crossentropy"))
+    assert [(one.layer.name, one.kinds) for one in found] == [
+        ("conv", ("convolution",)), ("first", ("innerProduct",)), ("last", ("innerProduct",)),
+    ]  # fmt: skip
+    wall, *free = [one.reason for one in found]
+    assert wall.startswith("cannot be reached by the gradient: layer 'wall' (Softmax), in Core ML")
+    assert free == [None, None]
+
+
+def test_a_loss_that_does_not_fit_is_told_with_the_one_that_does():
+    found = traced(dense_tail(), Recipe(model="model.h5"))
+    with pytest.raises(UnsupportedError) as caught:
+        candidates(found, Loss("mean_squared_error"))
+    assert str(caught.value) == (
+        "the model ends in softmax, through which Core ML cannot carry back a mean squared error; "
+        "choose what the device shall minimise: --loss categorical_crossentropy"
+    )

@@ -8,6 +8,8 @@ from converter.errors import UnsupportedError, UsageError
 from converter.keras_file.compiled import Loss
 from converter.learning.new_classes import (
     SPARE_SHARE,
+    end_of,
+    known_classes,
     spare_margin,
     with_new_head,
     with_spare_classes,
@@ -72,6 +74,33 @@ def test_what_is_below_a_new_head_is_shared_and_the_model_stays():
         np.testing.assert_array_equal(now, then)
     np.testing.assert_array_equal(probabilities(model, batch), kept[1])
     assert model.get_layer("below")._outbound_nodes == nodes
+
+
+@pytest.mark.parametrize(
+    ("folded", "last"), [((), "norm"), (("norm",), "below"), (("top/norm", "a"), "below")]
+)
+def test_features_are_taken_before_what_is_idle_or_folded(folded, last):
+    model = ending(L.BatchNormalization(name="norm"), L.Dropout(0.5), L.Identity(), head(3))
+    made = with_new_head(model, 0, 2, "zeros", 0, CLASSES)
+    until = keras.Model(model.inputs[0], model.get_layer(last).output)
+    batch = batch_for(model)
+    expected = probabilities(until, batch)
+    assert np.ptp(expected) > 0
+    np.testing.assert_array_equal(probabilities(made.features(folded), batch), expected)
+
+
+def test_what_bends_is_part_of_the_features_although_it_may_stand_behind_a_head():
+    model = ending(L.ReLU(max_value=0.25, name="bend"), head(3))
+    made = with_new_head(model, 0, 2, "zeros", 0, CLASSES)
+    found = probabilities(made.features(()), batch_for(model))
+    assert found.max() == 0.25
+
+
+@pytest.mark.parametrize(("units", "activation", "known"), [
+    (1, "sigmoid", 2), (2, "softmax", 2), (3, "softmax", 3),
+])  # fmt: skip
+def test_a_single_unit_knows_two_classes(units, activation, known):
+    assert known_classes(end_of(ending(head(units, activation)), 0)) == known
 
 
 def same(p):

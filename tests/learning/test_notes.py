@@ -4,8 +4,11 @@ import pytest
 
 from converter.backend.tensorflow import keras
 from converter.learning.choice import Candidate
-from converter.learning.notes import about_barred
-from tests.converting import IMAGE, convert, small_cnn
+from converter.learning.head import KERAS_CROSS_ENTROPY, KERAS_SQUARED_ERROR, Head
+from converter.learning.notes import about_barred, about_loss
+from converter.lower.blob import Blob
+from converter.trace.program import KerasLayer
+from tests.converting import IMAGE, binary, convert, small_cnn
 from tests.lower.oracle import sequential
 
 L = keras.layers
@@ -188,3 +191,60 @@ def test_three_barred_layers_are_told_and_the_others_counted(count, last):
     said = list(about_barred(barred))
     assert said[:3] == [f"c{i} stays frozen: it x{i}" for i in range(3)]
     assert said[-1].startswith(last)
+
+
+TWO_CLASSES = "the single sigmoid unit of 'dense_6' became a softmax over two classes, [1 - p, p]"
+BINARY = {
+    "alone": (
+        ("dense_6",), {},
+        (5e-4, f"{TWO_CLASSES}, which doubles its step; half the learning rate, 0.0005, undoes "
+        "that exactly"),
+    ),
+    "alone, by a rate of one's own": (
+        ("dense_6",), {"learning_rate": 0.25},
+        (0.25, f"{TWO_CLASSES}; its step is doubled, half the learning rate would undo that"),
+    ),
+    "among others": (
+        ("dense_5", "dense_6"), {},
+        (1e-3, f"{TWO_CLASSES}; its step is doubled, half the learning rate would undo that"),
+    ),
+    "frozen": (("dense_5",), {}, (1e-3, TWO_CLASSES)),
+    "frozen, by a rate of one's own": (
+        ("dense_5",), {"learning_rate": 0.25}, (0.25, TWO_CLASSES)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BINARY)
+def test_the_step_of_a_single_unit_is_told_where_it_learns(case, tmp_path):
+    layers, options, (rate, note) = BINARY[case]
+    spec, report = convert(binary(), tmp_path, layers=layers, **options)
+    adam = spec.neuralNetwork.updateParams.optimizer.adamOptimizer
+    assert adam.learningRate.defaultValue == pytest.approx(rate)
+    assert [said for said in report.notes if "single sigmoid" in said] == [note]
+
+
+FOR_PREDICTION = "class labels on a model trained with mean squared error are for prediction only"
+
+
+@pytest.mark.parametrize(
+    ("loss", "note", "labels", "said"),
+    [
+        (KERAS_SQUARED_ERROR, "", True, [FOR_PREDICTION]),
+        (KERAS_SQUARED_ERROR, "", False, []),
+        (KERAS_CROSS_ENTROPY, "", True, []),
+        (KERAS_CROSS_ENTROPY, "a softmax was appended", True, ["a softmax was appended"]),
+        (KERAS_SQUARED_ERROR, "it is so", True, ["it is so", FOR_PREDICTION]),
+    ],
+)
+def test_labels_of_values_are_told_beside_what_was_done_to_the_end(loss, note, labels, said):
+    end = Head(loss, Blob("y", "NC", (3, 1, 1)), note=note)
+    assert list(about_loss(end, labels)) == said
+
+
+def test_what_became_of_a_single_unit_is_told_elsewhere():
+    end = Head(
+        KERAS_CROSS_ENTROPY, Blob("y", "NC", (2, 1, 1)),
+        binary=KerasLayer("head", "Dense"), note="became two",
+    )  # fmt: skip
+    assert list(about_loss(end, labels=True)) == []

@@ -121,3 +121,54 @@ def test_counts_of_ones_own():
         Choice(default=7, min=5, max=6)
     with pytest.raises(ValueError, match="6 is more than max, 5"):
         Choice(min=6, max=5)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "key", "value"),
+    [("sgd", "beta_1", 0.8), ("sgd", "beta_2", 0.9), ("sgd", "epsilon", 1e-5),
+     ("adam", "momentum", 0.5)],
+)  # fmt: skip
+def test_a_number_of_the_other_optimizer_is_refused(optimizer, key, value):
+    words = f"^{key} is not a parameter of the optimizer {optimizer}$"
+    with pytest.raises(UsageError, match=words):
+        plan(optimizer=optimizer, **{key: value})
+    (other,) = {"sgd", "adam"} - {optimizer}
+    assert plan(optimizer=other, **{key: value}).numbers[key].default == value
+
+
+def test_the_compiled_optimizer_decides_where_none_is_asked_for():
+    with pytest.raises(UsageError, match="beta_1 is not a parameter of the optimizer sgd"):
+        plan(beta_1=0.8)
+    assert plan(momentum=0.8).numbers["momentum"].default == 0.8
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate 0 means that nothing is learned; it must be more"),
+        ({"learning_rate": -0.5}, "learning_rate -0.5 is negative; it must be more than 0"),
+        ({"momentum": 1.0}, "momentum 1 must be below 1"),
+        ({"momentum": Range(default=1.0, min=0.0, max=1.0)}, "momentum 1 must be below 1"),
+        ({"optimizer": "adam", "epsilon": -1e-3}, "epsilon -0.001 is negative; it must be 0 or"),
+    ],
+)
+def test_a_number_asked_for_that_cannot_work_is_refused(options, words):
+    with pytest.raises(UsageError) as caught:
+        plan(**options)
+    assert str(caught.value).startswith(words)
+
+
+def test_numbers_at_the_edge_work():
+    assert plan(momentum=0.0).numbers["momentum"].default == 0.0
+    assert plan(optimizer="adam", epsilon=0.0).numbers["epsilon"].default == 0.0
+
+
+@pytest.mark.parametrize(("key", "most"), [("epochs", 100), ("batch_size", 512)])
+def test_a_default_of_its_own_is_among_those_allowed(key, most):
+    found = getattr(plan(**{key: Choice(default=most)}), key)
+    assert (found.default, found.allowed[-1]) == (most, most)
+    words = rf"^{key} {most + 1} is not among the allowed \[1, 2, 3, .*, {most}\]$"
+    with pytest.raises(UsageError, match=words):
+        plan(**{key: Choice(default=most + 1)})
+    wider = getattr(plan(**{key: most + 1}), key)  # a number alone is allowed beside the usual
+    assert (wider.default, wider.allowed[-2:]) == (most + 1, (most, most + 1))

@@ -203,6 +203,25 @@ def test_an_output_of_several_is_trained_alone():
     ]
 
 
+def test_of_an_output_without_a_loss_only_the_others_are_told():
+    settings = compile_settings({"loss": {"b": "mse"}, "optimizer": "sgd"}, ["a", "b"])
+    assert list(unspoken.of_loss(settings, "a", "mean_squared_error")) == [
+        "Core ML has one loss: the device learns by 'a' alone, not 'b'"
+    ]
+    assert not list(unspoken.of_loss(CompileSettings(), "a", "mean_squared_error"))
+    assert not list(unspoken.of_loss(settings, "b", "mean_squared_error"))
+
+
+@pytest.mark.parametrize(
+    ("weights", "is_told"),
+    [(1, False), (1.0, False), (0.5, True), (2, True), ({"a": 1}, False), ({"a": 0.5}, True),
+     ({"b": 0.5}, False), ({"a": 1, "b": 2}, False)],
+)  # fmt: skip
+def test_a_weight_of_one_changes_nothing(weights, is_told):
+    settings = CompileSettings(others={"loss_weights": weights})
+    assert list(unspoken.of_compile(settings, "a")) == [unspoken.lacking("loss weights")] * is_told
+
+
 def test_wrappers_of_others_are_named():
     inner = {"class_name": "SGD", "config": {"lr": 0.1}}
     stored = {"class_name": "Addons>Lookahead", "config": {"optimizer": inner, "sync_period": 6}}

@@ -1,5 +1,8 @@
 """Code in files: not run unless the user says so, and never in a way that ends this process."""
 
+import base64
+import marshal
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from keras import ops
 
 from converter.errors import KerasFileError
 from converter.loading import load
+from converter.loading.lambdas import lambda_layer
 from tests.paths import ZOO
 
 
@@ -37,6 +41,43 @@ def test_a_trusted_lambda_runs(tmp_path, name):
 
 def test_a_trusted_lambda_may_use_arguments_and_the_usual_modules(tmp_path):
     model, path = saved(tmp_path, lambda x, by: ops.relu(x) * by, arguments={"by": 3.0})
+    assert_same(model, load(path, allow_unsafe=True).model)
+
+
+def shifted(shift):
+    """Return a function with a default value and a number from around it."""
+    return lambda x, by=3.0: x * by + shift
+
+
+def test_a_trusted_lambda_keeps_its_defaults_and_what_it_closes_over(tmp_path):
+    model, path = saved(tmp_path, shifted(0.5))
+    assert_same(model, load(path, allow_unsafe=True).model)
+    x = np.array([[1.0, -2.0]], np.float32)
+    code = base64.b64encode(marshal.dumps(shifted(0.0).__code__)).decode()
+    for defaults, shift, expected in (
+        ([3.0], 0.5, [3.5, -5.5]), ([2.0], -1.0, [1.0, -5.0]),
+    ):  # fmt: skip
+        made = lambda_layer({"name": "code", "function": [code, defaults, [shift]]})
+        assert made.name == "code"
+        np.testing.assert_array_equal(made(x), [expected])
+
+
+def test_a_trusted_lambda_in_a_list_may_have_neither():
+    code = base64.b64encode(marshal.dumps((lambda x: -x).__code__)).decode()
+    made = lambda_layer({"name": "code", "function": [code, None, None]})
+    assert float(made(np.float32(2.0))) == -2.0
+
+
+@keras.saving.register_keras_serializable("tests")
+def halved(x):
+    return x / 2.0
+
+
+def test_a_registered_function_is_found_by_its_name(tmp_path):
+    for stored in ("tests>halved", {"config": "tests>halved"}):
+        made = lambda_layer({"name": "code", "function": stored})
+        assert float(made(np.float32(3.0))) == 1.5
+    model, path = saved(tmp_path, halved)
     assert_same(model, load(path, allow_unsafe=True).model)
 
 

@@ -149,3 +149,18 @@ def test_an_optimizer_that_cannot_be_stored_is_told_by_its_class(optimizer, name
     assert settings.optimizer == name
     assert settings.optimizer_config == {"learning_rate": rate}
     assert settings.loss == "mean_squared_error"
+
+
+class Untold(keras.Sequential):
+    """A model that keeps to itself how it was compiled."""
+
+    def get_compile_config(self):
+        return None
+
+
+def test_a_model_that_does_not_tell_how_it_was_compiled_has_no_settings():
+    for made, known in ((keras.Sequential, "SGD"), (Untold, None)):
+        live = made([keras.Input((3,)), keras.layers.Dense(2)])
+        live.compile("sgd", "mse")
+        assert live.compiled
+        assert getattr(compile_settings_of(live), "optimizer", None) == known

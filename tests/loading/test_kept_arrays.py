@@ -105,3 +105,38 @@ def test_quantized_layers_are_refused_by_name(mode, tmp_path):
     model.save(tmp_path / "model.keras")
     with pytest.raises(KerasFileError, match=rf"layer 'small' \(Dense\) is quantized to {mode}"):
         load(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_a_wrapper_around_a_model(suffix, tmp_path):
+    inner = keras.Sequential([keras.Input((4,)), L.Dense(3), L.Dropout(0.5), L.Dense(3)])
+    model = lively(keras.Sequential([keras.Input((5, 4)), L.TimeDistributed(inner)]))
+    model.save(tmp_path / f"model{suffix}")
+    loaded = load(tmp_path / f"model{suffix}").model
+    assert len(loaded.weights) == 4
+    for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Unnamed(L.Layer):
+    """A class of one's own that stores neither its name nor anything else."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(shape[-1],), name="factor")
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_layers_that_are_stored_without_their_names(suffix, tmp_path):
+    layers = [Unnamed(name="one"), L.Dense(3), Unnamed(name="two")]
+    model = lively(keras.Sequential([keras.Input((3,)), *layers]))
+    model.save(tmp_path / f"model{suffix}")
+    loaded = load(tmp_path / f"model{suffix}").model
+    for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -9,7 +9,7 @@ from converter import cli
 from converter.backend.tensorflow import tf
 from converter.errors import KerasFileError, MakeUpdatableError, UsageError
 from converter.loading import load
-from tests.loading.saved_graphs import FORMS, changed, unpacked
+from tests.loading.saved_graphs import FORMS, changed, message_of, unpacked
 
 
 def output_through(graph, kind, inputs=(), **attributes):
@@ -132,7 +132,52 @@ def without_a_variable(graph):
             node.input[place] = name.replace("Net/Logits/biases", "Net/Logits/offsets")
 
 
+def of_texts(graph):
+    graph.signature_def["default"].inputs["images"].dtype = tf.string.as_datatype_enum
+
+
+def always_the_same(graph):
+    graph.graph_def.node.add(name="same", op="Neg", input=["Net/Logits/biases/read"])
+    graph.signature_def["default"].outputs["default"].name = "same:0"
+
+
+def of_another_input(graph):
+    graph.graph_def.node.add(name="other", op="Placeholder")
+    output_through(graph, "AddV2", ["other"])
+
+
+def of_words(graph):
+    constant(graph, "words", ["a", "b", "c"], tf.string)
+    output_through(graph, "AddV2", ["words"])
+
+
+def many_large_arrays(graph, count=10):
+    """The sum of `count` + 1 arrays of 3 * 2**26 numbers is to stay below 2**31."""
+    constant(graph, "times", [1, 2**26])
+    output_through(graph, "Tile", ["times"])
+    for number in range(count):
+        output_through(graph, "Neg").name = f"large_{number}"
+        graph.signature_def["default"].outputs["default"].name = f"large_{number}:0"
+
+
+def as_many_as_it_says(graph):
+    constant(graph, "axes", [0, 1])
+    constant(graph, "zero", 0)
+    constant(graph, "one", 1)
+    output_through(graph, "Sum", ["axes"])
+    output_through(graph, "Cast", DstT=tf.compat.v1.AttrValue(type=tf.int32.as_datatype_enum))
+    graph.graph_def.node.add(name="numbers", op="Range", input=["zero", "more_Cast", "one"])
+    graph.signature_def["default"].outputs["default"].name = "numbers:0"
+
+
 CHANGES = {
+    of_texts: "its input 'images' is string, not numbers; export a signature that takes images or",
+    always_the_same: "gives the same whatever its input is; export the whole model",
+    of_another_input: "its graph needs an input that the signature lacks: other",
+    of_words: "its constant words holds no numbers",
+    many_large_arrays: "computes more numbers for one sample than any network does",
+    as_many_as_it_says: "how large the result of its operation 'Range' (numbers) is depends on the "
+    "values of the input; export a signature of layers alone",
     many_tiles: "makes an array of shape",
     splat: "makes an array of shape (1099511627776,), larger than any network needs",
     filled: "makes an array of shape",
@@ -164,6 +209,52 @@ def test_a_graph_that_no_network_has_is_refused_in_one_line(change, tmp_path):
     said = refused(changed(place, change))
     assert CHANGES[change] in said
     assert said.startswith(f"{place}: ")
+
+
+def test_large_arrays_that_are_fewer_are_read(tmp_path):
+    place = changed(unpacked("tf221_v1", tmp_path), lambda graph: many_large_arrays(graph, 9))
+    assert load(place).model.output_shape == (None, 3 * 2**26)
+
+
+def test_a_normalization_in_training_mode_is_refused(tmp_path):
+    def train(graph):
+        for function in graph.graph_def.library.function:
+            for node in function.node_def:
+                if node.op == "FusedBatchNormV3":
+                    node.attr["is_training"].b = True
+
+    place = unpacked("tf215_function", tmp_path)
+    assert [layer.name for layer in load(place).model.layers if "_bn" in layer.name] == [
+        "conv_bn", "depthwise_bn"
+    ]  # fmt: skip
+    assert refused(changed(place, train)).endswith(
+        "conv_bn/FusedBatchNormV3 is in training mode; export the signature for predictions: "
+        "training=False"
+    )
+
+
+def test_a_message_without_a_graph_is_damaged(tmp_path):
+    place = unpacked("tf221_v1", tmp_path)
+    message = message_of(place)
+    del message.meta_graphs[:]
+    (place / "saved_model.pb").write_bytes(message.SerializeToString())
+    assert message.saved_model_schema_version == 1
+    words = "its graph (saved_model.pb) is damaged or truncated; copy or export it again"
+    assert refused(place) == f"{place}: {words}"
+
+
+def test_a_graph_as_large_as_only_weights_are_is_not_read(tmp_path, monkeypatch):
+    place = unpacked("tf221_v1", tmp_path)
+    size = (place / "saved_model.pb").stat().st_size
+    monkeypatch.setattr("converter.loading.saved_graph.message.LARGEST_MESSAGE", size)
+    assert load(place).model.built
+    monkeypatch.setattr("converter.loading.saved_graph.message.LARGEST_MESSAGE", size - 1)
+    assert "which no network needs whose weights are variables" in refused(place)
+    monkeypatch.undo()
+    with (place / "saved_model.pb").open("ab") as file:
+        file.write(b"\x7a\x80\x80\x80\x80\x01")  # a field 15 of 2**28 bytes, which nobody knows,
+        file.truncate(file.tell() + 2**28)  # and of which none is on the disk
+    assert "its graph (saved_model.pb) has 268 MB, which no network needs" in refused(place)
 
 
 @pytest.mark.parametrize(
