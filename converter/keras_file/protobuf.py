@@ -17,6 +17,10 @@ Value: TypeAlias = "int | memoryview"
 FIXED = {1: 8, 5: 4}
 """Kind of field -> bytes of its number."""
 
+MOST_FIELDS = 2**21
+"""Fields of one message. A model has an object in each of a few thousand; of other bytes this ends what
+would take minutes to read."""
+
 LONGEST = 10
 """Bytes of a number of 64 bits, seven of them in each."""
 
@@ -39,15 +43,17 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     """Yield the number and the value of each field of `message`, in order.
 
     Raises:
-        KerasFileError: it is no message, or ends too early.
+        KerasFileError: it is no message, or ends too early, or has far too many fields.
     """
-    at = 0
+    at = count = 0
     while at < len(message):
         key, at = varint(message, at)
-        kind = key & 7
+        number, kind, count = key >> 3, key & 7, count + 1
+        if not number or count > MOST_FIELDS:
+            raise KerasFileError(DAMAGED)
         if kind == 0:
             value, at = varint(message, at)
-            yield key >> 3, value
+            yield number, value
             continue
         if kind == 2:
             size, at = varint(message, at)
@@ -58,7 +64,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
         if at + size > len(message):
             raise KerasFileError(DAMAGED)
         part = message[at : at + size]
-        yield key >> 3, part if kind == 2 else int.from_bytes(part, "little")
+        yield number, part if kind == 2 else int.from_bytes(part, "little")
         at += size
 
 

@@ -140,7 +140,8 @@ class LayerMaker:
         if isinstance(stored, str):
             return module.get(stored)
         name = stored.get("class_name") or stored.get("name")
-        config = stored.get("config", {k: v for k, v in stored.items() if k in ("l1", "l2")})
+        early = {("max_value" if key == "m" else key): value for key, value in stored.items()}
+        config = stored.get("config", early)  # Keras 1 wrote them beside the name
         found = getattr(module, EARLY_PENALTIES.get(name, name), None)
         if not isinstance(found, type):
             self.notes.append(f"layer {layer.name!r}: its {key} {name!r} is not known and left out")

@@ -69,6 +69,10 @@ PENALTIES = {
         "kernel_regularizer", {"name": "L1L2Regularizer", "l1": 0.5, "l2": 0.25},
         keras.regularizers.L1L2, {"l1": 0.5, "l2": 0.25},
     ),
+    "a constraint of Keras 1": (
+        "kernel_constraint", {"name": "MaxNorm", "m": 3, "axis": 1},
+        keras.constraints.MaxNorm, {"max_value": 3, "axis": 1},
+    ),
     "Keras 3": (
         "kernel_constraint", {"class_name": "MaxNorm", "config": {"max_value": 3, "axis": 1}},
         keras.constraints.MaxNorm, {"max_value": 3, "axis": 1},
