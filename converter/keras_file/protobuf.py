@@ -18,8 +18,7 @@ FIXED = {1: 8, 5: 4}
 """Kind of field -> bytes of its number."""
 
 MOST_FIELDS = 2**21
-"""Fields of one message. A model has an object in each of a few thousand; of other bytes this ends what
-would take minutes to read."""
+"""Fields of one message: a model has an object in each of a few thousand."""
 
 LONGEST = 10
 """Bytes of a number of 64 bits, seven of them in each."""
