@@ -12,7 +12,7 @@ from converter.loading.weights import Placed, fill
 
 
 def fill_apart(
-    model: Built, arrays: Arrays, origin: Origin, kernels: bool = True
+    model: Built, arrays: Arrays, origin: Origin, kernels: bool
 ) -> tuple[tuple[Placed, ...], tuple[str, ...]]:
     """Give every variable of `model` its array; return where each has it from, and what to know.
 

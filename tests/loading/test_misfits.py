@@ -9,6 +9,7 @@ from converter.backend.tensorflow import keras
 from converter.errors import KerasFileError
 from converter.loading import load
 from tests.keras_file.forms import FORMS
+from tests.paths import ZOO
 
 L = keras.layers
 
@@ -85,6 +86,16 @@ def test_names_of_other_layers_are_told_where_layers_go_by_names(
     found, path = model(3, 2, prefix=prefix), tmp_path / f"other{ending}"
     (found.save if ending == ".h5" else found.save_weights)(path)
     assert load(described, weights=path).notes == notes
+
+
+def test_weights_are_read_as_the_keras_that_wrote_them_stores_them(tmp_path):
+    """The kernels of signals had an axis more in Keras 1."""
+    old, described = ZOO / "keras122_signal.h5", tmp_path / "today.json"
+    whole = load(old).model
+    described.write_text(whole.to_json())
+    filled = load(described, weights=old).model
+    for ours, theirs in zip(filled.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_checkpoint_has_the_layers_in_their_order_by_whatever_name():

@@ -9,7 +9,7 @@ import converter
 from converter.backend.tensorflow import keras
 from converter.errors import InvalidModelError, ParityError
 from converter.learning.answers import Answer
-from converter.proof import gradients
+from converter.proof import gradients, update
 from converter.proof.correspondence import READINGS, readings
 from converter.proof.predictions import SATURATED, Expectation, doubted, validated
 from converter.proof.update import update_checked, verify
@@ -34,6 +34,12 @@ def test_steps_that_agree_are_told_with_how_far(written, model):
     said = update_checked(written, model, ())
     assert said.startswith("2 update steps equal Keras's to ")
     assert said.endswith(" of their length")
+
+
+@pytest.mark.parametrize(("few", "count"), [(4, 16), (3, 4)])
+def test_a_mini_batch_is_smaller_where_samples_are_large(few, count, written, model, monkeypatch):
+    monkeypatch.setattr(update, "FEW_VALUES", few)
+    assert verify(written, model).samples == count
 
 
 def test_a_step_that_differs_is_refused_by_the_tensor_that_differs_most(
