@@ -37,3 +37,12 @@ def test_signals_of_keras_1_are_mirrored_in_time_only():
     for (origin, _), array in stored.items():
         assert (to_today(array, layer, origin) == today).all()
         assert (as_stored(today, array.shape, layer, origin) == array).all()
+
+
+def test_as_many_outputs_as_steps_of_one_channel_are_told_by_the_last_axis():
+    """Both begin with 2 and 1."""
+    today = np.arange(4).reshape(2, 1, 2)
+    layer = StoredLayer("c", "Conv1D", {"kernel_size": [2], "filters": 2})
+    for array in (today[:, None], today[:, None].transpose(3, 2, 0, 1)):
+        assert array.shape[:2] == (2, 1)
+        assert (to_today(array, layer, KERAS_1) == today).all()

@@ -10,6 +10,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "scale, bias = np.asarray(_number(recipe.scale)), np.asarray(recipe.bias or ( 1.0,))",
     ): "only a bias below 0 centres anything",
     (
+        "converter/loading/saved_graph/running.py",
+        "total = 1",
+    ): "one number more or less of a billion",
+    (
         "converter/proof/gradients.py",
         "return [np.nextafter(x, x + rng.choice((-1, 2), x.shape).astype(x.dtype)) for x in samples]",  # noqa: E501
     ): "which way the last digit goes, not how far the other number is",
