@@ -9,7 +9,7 @@ import converter
 from converter.backend.tensorflow import keras
 from converter.errors import InvalidModelError, ParityError
 from converter.learning.answers import Answer
-from converter.proof import gradients, update
+from converter.proof import gradients, parity, update
 from converter.proof.correspondence import READINGS, readings
 from converter.proof.predictions import SATURATED, Expectation, doubted, validated
 from converter.proof.update import update_checked, verify
@@ -104,6 +104,10 @@ DOUBTS = {
     "sure, but known before the end": (expectation(SURE, [[9, 0], [5, 1]]), "float32", ""),
     "sure of the same class": (expectation(SURE, [[9, 0], [5, 1]]), "int8",
                                "the output hardly varies"),
+    "nearly as sure of it, in bits that do not count": (
+        expectation([[1 - 1e-6, 1e-6], [1 - 3e-6, 3e-6]]), "int8", "the output hardly varies"
+    ),
+    "nearly as sure of it": (expectation([[1 - 1e-6, 1e-6], [1 - 3e-6, 3e-6]]), "float32", ""),
     "sure, now of one and now of the other": (
         expectation([[1, 0], [0, 1]]), "float32", "all probabilities are 0 or 1"
     ),
@@ -117,6 +121,15 @@ def test_when_a_comparison_proves_little(case):
     assert found == short
     assert bool(note) == bool(short)
     assert (note == SATURATED) == ("0 or 1" in short)
+
+
+@pytest.mark.parametrize(
+    ("values", "share"),
+    [([[-10], [-9]], 0.1), ([[9], [10]], 0.1), ([[-1], [1]], 1.0), ([[0], [0]], 0.0)],
+)
+def test_a_variation_is_a_share_of_the_range_with_zero(values, share):
+    answer = Answer(np.float32(values))
+    assert parity.variation(answer, is_class=False) == pytest.approx(share)
 
 
 def test_gradients_of_a_model_of_one_sample_are_the_mean_of_those_of_each():
