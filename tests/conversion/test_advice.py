@@ -330,7 +330,7 @@ ELSEWHERE = {
     ("neighbors/filling.py", "--scale"): "names a flag",
     ("neighbors/proof.py", "--no-verify"): "of a layer that takes one sample only",
     ("page/keras_graph.py", "--layers"): "any layer that inspect calls updatable",
-    ("paths.py", "--force"): "tests/cli/test_overwriting.py",
+    ("files/paths.py", "--force"): "tests/cli/test_overwriting.py",
     ("proof/predictions.py", "--frozen-weights"): "tests/conversion/test_pipelines.py",
     ("proof/predictions.py", "--tolerance"): "test_a_higher_tolerance_accepts_a_difference",
     ("recipe/reading.py", "--"): "names a flag with a wrong value",
