@@ -86,6 +86,14 @@ def test_annotations_are_not_changed():
     assert draw.running(CODE) != draw.running(CODE.replace("is None", "is not None"))
 
 
+def test_what_runs_as_a_program_is_not_changed_but_what_asks_for_a_name_is():
+    draw = pytest.importorskip("tests.mutation.draw")
+    program = "if __name__ == '__main__':\n    f()"
+    assert draw.running(program) == draw.running(program.replace("==", "!="))
+    name = "if type(x).__name__ == 'A':\n    f()"
+    assert draw.running(name) != draw.running(name.replace("==", "!="))
+
+
 def test_guards_that_refuse_nothing_are_not_changed():
     draw = pytest.importorskip("tests.mutation.draw")
     assert draw.running("zip(a, b, strict=True)") == draw.running("zip(a, b, strict=False)")

@@ -56,7 +56,7 @@ GUARDS = {"dataclass": "frozen", "zip": "strict"}
 """Function -> its argument that only refuses what nothing here does."""
 
 
-NOT_WHEN_IMPORTED = re.compile(r"TYPE_CHECKING|__name__")
+NOT_WHEN_IMPORTED = re.compile(r"TYPE_CHECKING|(?<!\.)__name__")
 """What is false where code is imported and types are not checked."""
 
 

@@ -27,8 +27,8 @@ PADDING = {"valid": "VALID", "same": "SAME"}
 
 def _pool(op: Op, net: Net, kind: str) -> Blob:
     padding = PADDING.get(op.const("pad_type"))
-    counts_border = not op.const("exclude_padding_from_average", True)
-    if padding is None or counts_border or len(op.ref("x").shape) != 4:
+    counts_more = op.const("ceil_mode", False) or not op.const("exclude_padding_from_average", True)
+    if padding is None or counts_more or len(op.ref("x").shape) != 4:
         net.refuse(op, "pools in a way that TensorFlow does not")
     blob = net.with_axes(op, net.pending(op.ref("x")), "NCHW")
     blob, waiting = _let_pass(op, net, blob, kind)
