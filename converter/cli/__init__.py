@@ -108,7 +108,6 @@ def _print_versions(ctx: click.Context, param: click.Parameter, value: bool) -> 
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"Run 'make-updatable COMMAND --help' for the options of a command. {exit_codes()}.",
 )
 @click.option(

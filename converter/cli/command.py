@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from converter.cli.failure import exit_codes
+from converter.cli.groups import Helped
 from converter.cli.parameters import quiet, verbose
 from converter.errors import EXIT_ERROR, EXIT_NOT_RUN, EXIT_OK, EXIT_USAGE, UsageError
 
@@ -19,7 +20,7 @@ ALWAYS_EXCLUDED = (("quiet", "verbose"),)
 """Options that contradict each other wherever a command has both."""
 
 
-class Command(click.Command):
+class Command(Helped):
     """A command with tables of what goes together, by names of parameters.
 
     Each has --quiet and --verbose. One whose function does not take them is a single step, and has

@@ -1,4 +1,4 @@
-"""Groups of commands that name the command which was meant by a mistyped one."""
+"""What commands and groups have in common, and groups that name the command which was meant."""
 
 from __future__ import annotations
 
@@ -7,8 +7,22 @@ from collections.abc import Iterable
 
 import click
 
+HELP_OPTIONS = ("-h", "--help")
 
-class Group(click.Group):
+
+class Helped(click.Command):
+    """A command or group that is asked for help with -h, too, whoever calls it.
+
+    click takes the names from the first context that a command is given and keeps them: a command
+    called without its parents would go on without -h.
+    """
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the options that print the help."""
+        return list(HELP_OPTIONS)
+
+
+class Group(Helped, click.Group):
     """A group that says of a word which is no command what was probably meant."""
 
     missing = "command"

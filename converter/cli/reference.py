@@ -16,7 +16,7 @@ PROGRAM = "make-updatable"
 
 def reference() -> str:
     """Return all commands in Markdown, each with its arguments and options."""
-    context = click.Context(root, info_name=PROGRAM, **root.context_settings)
+    context = click.Context(root, info_name=PROGRAM)
     return "\n\n".join("\n".join(_lines(*found)) for found in commands(root, context))
 
 

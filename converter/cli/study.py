@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from converter.cli.command import Command
-from converter.cli.groups import Group
+from converter.cli.groups import HELP_OPTIONS, Group
 from converter.cli.parameters import force_option, quiet_option
 from converter.cli.study_run import PATH, run
 from converter.files.paths import RECIPE_ENDINGS, Input, Output, check_outputs
@@ -20,7 +20,7 @@ class StudyGroup(Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `run` before the arguments where no other command is named."""
-        is_own = args and (args[0] in self.commands or args[0] in ("-h", "--help"))
+        is_own = args and (args[0] in self.commands or args[0] in HELP_OPTIONS)
         if args and not is_own and not _is_a_word(args[0]):
             args = ["run", *args]
         return super().parse_args(ctx, args)

@@ -3,9 +3,13 @@
 import re
 
 import click
+import pytest
 
 from converter.cli import COMMANDS, root
+from converter.cli.command import Command
+from converter.cli.groups import Group
 from converter.cli.reference import commands, overview, reference
+from tests.cli.walk import LEAVES
 
 
 def section(name):
@@ -26,6 +30,18 @@ def test_every_option_of_every_command_has_a_row():
         flags = {flag for param in command.params if isinstance(param, click.Option)
                  for flag in param.opts}  # fmt: skip
         assert flags <= set(re.findall(r"-{1,2}[\w-]+", text)), inner.command_path
+
+
+@pytest.mark.parametrize("kind", [Command, Group])
+def test_help_has_its_short_form_even_if_a_command_was_called_alone_before(kind):
+    new = kind("new")
+    assert new.get_help_option(click.Context(new)).opts == ["-h", "--help"]
+
+
+def test_all_commands_and_groups_are_of_these_kinds():
+    groups = [root, *(root.get_command(None, name) for name in ("recipe", "study", "weights"))]
+    assert all(isinstance(each, Group) for each in groups)
+    assert all(isinstance(each, Command) for each in LEAVES.values())
 
 
 def test_an_option_is_told_with_what_it_takes_its_help_and_its_default():
