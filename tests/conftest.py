@@ -2,6 +2,7 @@
 
 import gc
 import random
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +28,12 @@ def pytest_configure(config):
     is_chosen = config.option.markexpr or config.option.keyword or LONG
     if config.args_source is config.ArgsSource.TESTPATHS and not is_chosen:
         config.option.markexpr = "not slow"
+
+
+def pytest_sessionstart():
+    """Hear interrupts, which a command in the background of a script ignores, as would its tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module", autouse=True)
