@@ -55,11 +55,11 @@ def scheduler(tmp_path_factory):
                     "--scheduler-file", str(file))]  # fmt: skip
     for number in range(2):
         started.append(dask("worker", "--scheduler-file", str(file), "--nthreads", "1",
-                            "--no-dashboard", "--host", "127.0.0.1",
+                            "--no-nanny", "--no-dashboard", "--host", "127.0.0.1",
                             "--local-directory", str(folder / str(number))))  # fmt: skip
     yield file
     for process in reversed(started):
-        process.terminate()
+        process.kill()  # a worker that is asked to end first waits for its scheduler
         process.wait(60)
 
 
