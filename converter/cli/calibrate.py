@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import json_option, quiet_option
+from converter.cli.parameters import PATH, json_option, quiet_option
 from converter.cli.printable import printable
 from converter.cli.verdict import tell
 from converter.errors import EXIT_ERROR, EXIT_OK
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 @click.command("calibrate", cls=Command)
-@click.argument("record", type=click.Path(path_type=Path))
+@click.argument("record", type=PATH)
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Write the arithmetic to a .json file for train --arithmetic.",
 )
 @json_option

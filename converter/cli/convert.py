@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.convert_options import PATH, WHAT_FEEDS_THE_HEAD, settings
+from converter.cli.convert_options import WHAT_FEEDS_THE_HEAD, settings
+from converter.cli.convert_recipes import recipes_of
 from converter.cli.convert_report import Written, print_report, print_summary
 from converter.cli.failure import lines
 from converter.cli.parameters import (
     LARGEST_COUNT,
+    PATH,
     Whole,
     force_option,
     json_option,
@@ -24,17 +26,10 @@ from converter.cli.parameters import (
     verbose_option,
     yaml_option,
 )
-from converter.cli.report import report_outputs, write_report
+from converter.cli.report import write_report
 from converter.cli.terminal import Progress
-from converter.errors import EXIT_OK, RecipeError, UsageError
-from converter.files.paths import (
-    MODEL_ENDING,
-    RECIPE_ENDINGS,
-    Output,
-    check_outputs,
-    check_samples,
-    check_source,
-)
+from converter.errors import EXIT_OK
+from converter.files.paths import RECIPE_ENDINGS
 from converter.recipe import STARTS, Recipe
 
 if TYPE_CHECKING:
@@ -42,8 +37,6 @@ if TYPE_CHECKING:
     from converter.conversion.report import Report
 
 MODEL_FILES = (".h5", ".hdf5", ".keras", ".json", ".zip")
-
-SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
 class Convert(Command):
@@ -106,7 +99,7 @@ def command(
     """  # noqa: D301 (click reads \\b)
     files, options["knn"] = _features(files, options["knn"])
     flags = {name: value for name, value in options.items() if value is not None}
-    recipes = _recipes(files, recipe, flags, force, dry_run, report)
+    recipes = recipes_of(files, recipe, flags, force=force, dry_run=dry_run, report=report)
     from converter.cli.batch import Outcome, convert_all
 
     with Progress(quiet=quiet, verbose=verbose) as progress:
@@ -137,96 +130,6 @@ def _features(
     if knn is not None and Path(knn).suffix in (*MODEL_FILES, *RECIPE_ENDINGS):
         return (Path(knn), *files), True
     return files, True if knn == WHAT_FEEDS_THE_HEAD else knn
-
-
-def _recipes(
-    files: Sequence[Path],
-    more: Sequence[Path],
-    flags: dict[str, Any],
-    force: bool,
-    dry_run: bool,
-    report: Path | None,
-) -> list[Recipe]:
-    """Return what to do, once everything that can be known beforehand is in order."""
-    from converter.files.writing import check_folder, make_folder
-    from converter.keras_file import check_kind
-    from converter.recipe.reading import from_flags, without_bases
-
-    paths = without_bases([*more, *(f for f in files if f.suffix in RECIPE_ENDINGS)])
-    models = [file for file in files if file.suffix not in RECIPE_ENDINGS]
-    if not paths and not models:
-        raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
-    if len(models) > 1 or (models and len(paths) > 1):
-        raise UsageError(
-            f"{len(models)} model(s) and {len(paths)} recipe(s); give one model, perhaps with a "
-            "recipe, or any number of recipes"
-        )
-    if report is not None and len(paths) > 1:
-        raise UsageError(
-            f"--report {report}: is a page on one model, but there are {len(paths)} recipes; "
-            "convert that one by itself"
-        )
-    if models:
-        flags = {"model": models[0], **flags}
-    folder = _folder(flags.get("output_path"), paths)
-    if folder is not None:
-        del flags["output_path"]
-    found = _read_all(paths, flags) if paths else [from_flags(flags)]
-    if folder is not None:
-        (check_folder if dry_run else make_folder)(folder)
-        found = [_inside(folder, recipe) for recipe in found]
-    for recipe in found:
-        check_source(recipe.model)
-        check_samples(recipe.calibration)
-    names = [f"{path}:" for path in paths] if len(paths) > 1 else [""]
-    outputs = [
-        Output(name, recipe.destination(), MODEL_ENDING, is_default=recipe.output_path is None)
-        for name, recipe in zip(names, found, strict=True)
-    ]
-    outputs += report_outputs(report)
-    inputs = [each for recipe in found for each in recipe.inputs()]
-    unmade = folder if dry_run and folder is not None and not folder.exists() else None
-    check_outputs(inputs, outputs, force=force or dry_run, unmade=unmade)
-    for recipe in found:
-        check_kind(recipe.model, recipe.weights)
-        if dry_run and recipe.on_device:
-            raise UsageError(
-                "--on-device runs the file that is written, --dry-run writes none; leave one out"
-            )
-    return found
-
-
-def _folder(text: str | None, recipes: Sequence[Path]) -> Path | None:
-    """Return the folder that `text`, given by ``-o``, means; None if it means a file."""
-    if text is None:
-        return None
-    path = Path(text)
-    if path.is_dir() or text.endswith(SEPARATORS):
-        return path
-    if len(recipes) < 2:
-        return None
-    if path.suffix == ".mlmodel" or path.exists():
-        raise UsageError(f"-o {path}: is no folder, but there are {len(recipes)} recipes")
-    return path
-
-
-def _read_all(paths: Sequence[Path], flags: Mapping[str, Any]) -> list[Recipe]:
-    """Read every recipe; the mistakes of all of them are reported together."""
-    from converter.recipe.reading import read
-
-    found, mistakes = [], []
-    for path in paths:
-        try:
-            found.append(read(path, flags))
-        except RecipeError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise RecipeError("\n".join(mistakes))
-    return found
-
-
-def _inside(folder: Path, recipe: Recipe) -> Recipe:
-    return recipe.model_copy(update={"output_path": folder / recipe.destination().name})
 
 
 def _convert(recipe: Recipe, progress: Progress, dry_run: bool) -> Report:

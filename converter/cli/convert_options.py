@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from converter.cli.parameters import Whole, a_number, per_channel, shape
+from converter.cli.parameters import PATH, Whole, a_number, all_of, per_channel, shape
 from converter.coreml.encoding import PRECISIONS
 from converter.recipe import LOSSES, MOST_SPARE, STARTS, Recipe
 
@@ -57,8 +57,6 @@ def _option(flag: str, *more: str, **settings: Any) -> Callable[[Any], Any]:
     return click.option(flag, *more, help=Recipe.model_fields[name].description, **settings)
 
 
-PATH = click.Path(path_type=Path)
-
 OPTIONS = (
     _option("--output-path", "-o", "--out", type=click.Path(), metavar="PATH"),
     _option("--weights", type=PATH, metavar="FILE"),
@@ -105,11 +103,5 @@ OPTIONS = (
 )
 """The options in the order of ``--help``."""
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def settings(function: Function) -> Function:
-    """Give a command the options of a conversion; each is None where nothing is said."""
-    for option in reversed(OPTIONS):
-        function = option(function)
-    return function
+settings = all_of(OPTIONS)
+"""Gives a command the options of a conversion; each is None where nothing is said."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from converter.cli.parameters import LARGEST_COUNT, FileOr, Whole, a_number
+from converter.cli.parameters import LARGEST_COUNT, FileOr, Whole, a_number, all_of
 from converter.files.paths import Input
 from converter.recipe.numbers import scaling_complaint
 
@@ -25,7 +25,7 @@ def _datasets() -> Sequence[str]:
 
 PLACE = FileOr(_datasets)
 
-_OPTIONS = (
+OPTIONS = (
     click.option(
         "--data",
         type=PLACE,
@@ -50,6 +50,9 @@ _OPTIONS = (
         help="Multiply the data by this, such as 1/255 for pixels of a network that takes 0 to 1.",
     ),
 )
+
+data_options = all_of(OPTIONS)
+"""Gives a command the options ``--data``, ``--layout`` and ``--scale``."""
 
 batch_size_option = click.option(
     "--batch-size",
@@ -76,13 +79,6 @@ def tell_notes(notes: Iterable[str], quiet: bool = False) -> None:
     """Print on standard error, unless `quiet`, what is to know of data that were read."""
     for note in () if quiet else notes:
         click.echo(f"note: {note}", err=True)
-
-
-def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options ``--data``, ``--layout`` and ``--scale``."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 def data_input(flag: str, place: str) -> Input:

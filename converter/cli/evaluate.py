@@ -15,7 +15,7 @@ from converter.cli.data_options import (
     data_options,
     tell_notes,
 )
-from converter.cli.parameters import json_option, quiet_option, report_option, verbose_option
+from converter.cli.parameters import PATH, json_option, quiet_option, report_option, verbose_option
 from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate", cls=Command)
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PATH)
 @data_options
 @batch_size_option
 @report_option

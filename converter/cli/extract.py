@@ -8,13 +8,11 @@ from pathlib import Path
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import json_option, quiet_option, verbose_option, weights_option
+from converter.cli.parameters import PATH, json_option, quiet_option, verbose_option, weights_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
 from converter.files.paths import Input, Output, check_outputs
-
-PATH = click.Path(path_type=Path)
 
 ENDINGS = (".keras", ".h5", ".hdf5")
 

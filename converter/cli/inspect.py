@@ -11,6 +11,7 @@ import click
 from converter.cli.command import Command
 from converter.cli.data_printing import print_data
 from converter.cli.parameters import (
+    PATH,
     a_number,
     json_option,
     per_channel,
@@ -39,7 +40,7 @@ OTHER_FORMATS = (".onnx", ".pt", ".pth", ".tflite", ".pb", ".mlpackage", ".mlmod
 
 
 @click.command("inspect", cls=Command, excludes=[("as_json", "as_yaml")])
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @json_option
 @yaml_option
 @click.option(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from converter.coreml.optimizers import LARGEST_INTEGER
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
 
 force_option = click.option(
     "--force", is_flag=True, help="Overwrite an existing file of the default name."
@@ -23,18 +27,29 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help=QUIET)
 verbose_option = click.option("-v", "--verbose", is_flag=True, help=VERBOSE)
 weights_option = click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Weights in a file of their own: .weights.h5, .h5, a TensorFlow checkpoint.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 report_option = click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write what there is to see to an .html page, which opens in any browser.",
 )
 yaml_option = click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")
+
+
+def all_of(options: Sequence[Callable[[Any], Any]]) -> Callable[[Function], Function]:
+    """Return what gives a command all of `options`, in this order in ``--help``."""
+
+    def give(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return give
 
 
 def quiet() -> click.Option:

@@ -21,7 +21,7 @@ from converter.cli.data_options import (
     data_options,
     tell_notes,
 )
-from converter.cli.parameters import json_option, quiet_option, verbose_option
+from converter.cli.parameters import PATH, json_option, quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
@@ -42,13 +42,13 @@ MOST_VALUES = 12
 
 
 @click.command("predict", cls=Command)
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PATH)
 @data_options
 @batch_size_option
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Write all outputs to an .npz file, or to a .csv file the best class of each sample; its "
     "values where the model does not answer with classes.",
 )

@@ -10,6 +10,7 @@ import click
 from converter.cli.command import Command
 from converter.cli.groups import Group
 from converter.cli.parameters import (
+    PATH,
     force_option,
     json_option,
     quiet_option,
@@ -24,8 +25,6 @@ from converter.files.writing import write_bytes
 
 if TYPE_CHECKING:
     from converter.recipe import Recipe
-
-PATH = click.Path(path_type=Path)
 
 
 @click.group("recipe", cls=Group)

@@ -8,8 +8,8 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.groups import HELP_OPTIONS, Group
-from converter.cli.parameters import force_option, quiet_option
-from converter.cli.study_run import PATH, run
+from converter.cli.parameters import PATH, force_option, quiet_option
+from converter.cli.study_run import run
 from converter.files.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 
 

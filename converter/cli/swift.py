@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import force_option, quiet_option
+from converter.cli.parameters import PATH, force_option, quiet_option
 from converter.errors import EXIT_OK
 from converter.files.paths import Input, Output, check_outputs
 from converter.files.writing import refuse_existing, write_bytes
@@ -16,13 +16,13 @@ from converter.files.writing import refuse_existing, write_bytes
 @click.command(
     "swift", cls=Command, excludes=[("as_package", "force")], needs={"app": ["as_package"]}
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PATH)
 @click.option(
     "-o",
     "--output-path",
     "--out",
     "target",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="Where to write; the Swift type is named after it (default: <Model>Trainer.swift, and "
     "the folder <Model>Trainer for a package).",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,102 +9,39 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.arithmetic import NAMED, arithmetic_of
+from converter.arithmetic import arithmetic_of
 from converter.cli.command import Command
-from converter.cli.data_options import PLACE, data_input, data_options, tell_notes
+from converter.cli.data_options import data_options, tell_notes
 from converter.cli.parameters import (
-    FileOr,
-    Whole,
-    a_number,
-    force_option,
+    PATH,
     json_option,
     quiet_option,
     report_option,
-    share,
     verbose_option,
 )
-from converter.cli.report import report_outputs, write_report
 from converter.cli.terminal import Progress
+from converter.cli.train_files import (
+    ENDINGS,
+    check_places,
+    default_place,
+    write_page,
+    write_records,
+)
+from converter.cli.train_options import training_options
 from converter.cli.verdict import tell
-from converter.coreml.optimizers import NUMBERS, TRAINING
+from converter.coreml.optimizers import TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
-from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
 
 if TYPE_CHECKING:
     from converter.coreml.mlmodel import Message
     from converter.data import Dataset
     from converter.runtime import Answers, History, Settings
 
-ENDINGS = {
-    "history": (".csv", ".json"),
-    "plot": (".png",),
-    "checkpoint": (".checkpoint", ".ckpt", ".npz", ""),
-}
-"""Option -> endings of the file that it writes, so that nothing else takes it for its own."""
-
-
-def _number(flag: str, text: str) -> Callable[[Any], Any]:
-    """Return the option for a number of an optimizer."""
-    number = NUMBERS[flag.removeprefix("--").replace("-", "_")]
-    return click.option(flag, type=a_number(number.complaint), help=text)
-
 
 @click.command("train", cls=Command, excludes=[("test", "hold_out")])
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PATH)
 @data_options
-@click.option(
-    "--test", type=PLACE, metavar="PLACE", help="Other data to test with before and after."
-)
-@click.option(
-    "--hold-out",
-    type=a_number(share),
-    metavar="SHARE",
-    help="Put this share of the data aside to test with, such as 0.1.",
-)
-@click.option("--epochs", type=Whole(1),
-              help="Passes over the data (default: as in the model).")  # fmt: skip
-@click.option("--batch-size", type=Whole(1),
-              help="Samples per step (default: as in the model).")  # fmt: skip
-@_number("--learning-rate", "Step size (default: as in the model).")
-@_number("--momentum", "Momentum of SGD.")
-@_number("--beta-1", "Decay of Adam's first moment.")
-@_number("--beta-2", "Decay of Adam's second moment.")
-@_number("--epsilon", "Adam's epsilon.")
-@click.option("--shuffle/--no-shuffle", default=None, help="Whether each epoch has its own order.")
-@click.option("--seed", type=Whole(), help="Seed of the shuffling.")
-@click.option(
-    "--arithmetic",
-    type=FileOr(lambda: tuple(NAMED)),
-    default="keras",
-    show_default=True,
-    metavar="NAME",
-    help="How to count: keras, coreml (what is known of it), or a JSON file that calibrate wrote.",
-)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where to write the trained model (default: <MODEL>Trained.mlmodel).",
-)
-@force_option
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write loss and accuracy of each epoch to a .csv or .json file.",
-)
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw them as curves to a .png file.",
-)
-@click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Save the state here after every epoch, and go on from it if it is there.",
-)
+@training_options
 @report_option
 @json_option
 @quiet_option
@@ -122,8 +58,8 @@ def command(model: Path, **options: Any) -> int:
     """  # noqa: D301 (click reads \\b)
     from converter.coreml import mlmodel
 
-    _check_outputs(model, options)
-    target = options["out"] or _default(model)
+    check_places(model, options)
+    target = options["out"] or default_place(model)
     say = _silent if options["quiet"] or options["as_json"] else click.echo
     arithmetic = arithmetic_of(options["arithmetic"])
     message = mlmodel.read(model)
@@ -157,14 +93,14 @@ def command(model: Path, **options: Any) -> int:
     from converter.coreml.figures import size_text
 
     mlmodel.write(message, target)
-    _write_records(history, len(data.train.samples), options, say)
+    write_records(history, len(data.train.samples), options, say)
     if options["as_json"]:
         size = target.stat().st_size
         facts = as_data(history, len(data.train.samples))
         tell({"file": str(target), "size": size, **facts}, True, None)
     say(f"wrote {target} ({size_text(target.stat().st_size)})")
     if options["report"] is not None:
-        _write_page(message, target, data, history, before, options)
+        write_page(message, target, data, history, before, options)
     return EXIT_OK
 
 
@@ -188,37 +124,6 @@ def _warn(model: Message) -> None:
     texts = [finding.text() for finding in findings(model) if finding.severity == "error"]
     for text in dict.fromkeys(texts):
         click.echo(f"warning: not on a device: {text}", err=True)
-
-
-def _check_outputs(model: Path, options: dict[str, Any]) -> None:
-    """Refuse before training what could not, or must not, be written after it."""
-    places = {f"--{name}": options[name] for name in ("data", "test") if options[name] is not None}
-    inputs = [Input("MODEL", model), *(data_input(flag, place) for flag, place in places.items())]
-    if options["arithmetic"] not in NAMED:
-        inputs.append(Input("--arithmetic", Path(options["arithmetic"])))
-    check_outputs(
-        inputs,
-        [
-            Output("-o", options["out"], MODEL_ENDING)
-            if options["out"] is not None
-            else Output("", _default(model), MODEL_ENDING, is_default=True),
-            *(
-                Output(f"--{name}", options[name], endings)
-                for name, endings in ENDINGS.items()
-                if options[name] is not None
-            ),
-            *report_outputs(options["report"]),
-        ],
-        force=options["force"],
-    )
-    if options["plot"] is not None:
-        from converter.drawing import check_matplotlib
-
-        check_matplotlib("--plot")
-
-
-def _default(model: Path) -> Path:
-    return Path(f"{model.stem}Trained.mlmodel")
 
 
 def _data(model: Message, options: dict[str, Any], seed: int) -> Dataset:
@@ -258,42 +163,7 @@ def _answers(model: Message, data: Dataset, options: dict[str, Any]) -> Answers 
     return answers(model, looked_at(data))
 
 
-def _write_page(
-    model: Message,
-    target: Path,
-    data: Dataset,
-    history: History,
-    before: Answers | None,
-    options: dict[str, Any],
-) -> None:
-    """Write the page on a training; the model that learned is written already."""
-    from converter.page.looked_at import after_training
-    from converter.page.model import core_ml_sections
-
-    sections = [
-        *after_training(model, data, history, before),
-        *core_ml_sections(model, target.stat().st_size),
-    ]
-    is_quiet = options["quiet"] or options["as_json"]
-    write_report(options["report"], f"{target.name}: trained", sections, quiet=is_quiet)
-
-
 def _interrupted(checkpoint: Path | None) -> str:
     if checkpoint is not None and checkpoint.exists():
         return f"interrupted; run the same command again to go on from {checkpoint}"
     return "interrupted; nothing was written"
-
-
-def _write_records(
-    history: History, samples: int, options: dict[str, Any], say: Callable[[str], None]
-) -> None:
-    if options["history"]:
-        from converter.cli.history import write_history
-
-        write_history(history, samples, options["history"])
-        say(f"wrote {options['history']}")
-    if options["plot"]:
-        from converter.cli.plot import write_plot
-
-        write_plot(history, options["plot"])
-        say(f"wrote {options['plot']}")

@@ -14,6 +14,7 @@ from converter.cli.data_options import PLACE, data_input
 from converter.cli.device_check import arrays_beside, run_device_check
 from converter.cli.parameters import (
     LARGEST_COUNT,
+    PATH,
     Whole,
     a_number,
     json_option,
@@ -51,14 +52,14 @@ ON_DEVICE = ("data", "timeout", "require_update")
     needs=dict.fromkeys(AGAINST, ("against",))
     | dict.fromkeys((*ON_DEVICE, "calibrate"), ("on_device",)),
 )
-@click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.argument("model", type=PATH, required=False)
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--weights", type=PATH, metavar="FILE",
               help="With --against: the weights of KERAS, if they are in a file of their own.",
               )  # fmt: skip
 @click.option("--steps", type=Whole(1, LARGEST_COUNT), default=2, show_default=True,
@@ -97,7 +98,7 @@ ON_DEVICE = ("data", "timeout", "require_update")
 @click.option("--calibrate", is_flag=True,
               help="With --on-device, without MODEL: record how Core ML counts, by nine small "
               "trainings of built-in models.")  # fmt: skip
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("-o", "--out", type=PATH, metavar="FILE",
               help="Write the verdict to a .json file, with --on-device arrays beside it.",
               )  # fmt: skip
 @report_option

@@ -11,7 +11,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.groups import Group
-from converter.cli.parameters import json_option, quiet_option
+from converter.cli.parameters import PATH, json_option, quiet_option
 from converter.cli.printable import printable
 from converter.cli.weights_average import average
 from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from converter.coreml.mlmodel import Floats
     from converter.weights.tensors import Tensor
 
-PATH = click.Path(path_type=Path)
 ARCHIVE = ".npz"
 out_option = click.option(
     "-o", "--out", type=PATH, required=True, metavar="FILE", help="Where to write the result."

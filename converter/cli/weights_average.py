@@ -10,14 +10,12 @@ from typing import Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import quiet_option, verbose_option
+from converter.cli.parameters import PATH, quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import DataError, UsageError, reason
 from converter.files.kinds import refuse_special
 from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
-
-PATH = click.Path(path_type=Path)
 
 LARGEST_HISTORY = 2**26
 """Bytes; an epoch takes two hundred."""
