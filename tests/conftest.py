@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import gc
+import logging
 import random
 import signal
 
@@ -17,6 +18,9 @@ SWIFT = tuple(f"tests/swift/test_{name}.py" for name in ("compiler", "matrix", "
 
 BROWSER = "tests/page/test_browser.py"
 """The tests that open pages."""
+
+# Tests import coremltools themselves, which then says of every part of Core ML that it is not here.
+logging.getLogger("coremltools").setLevel(logging.ERROR)
 
 # No test depends on the clock, so neither does what is drawn at random.
 settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
