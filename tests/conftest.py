@@ -35,7 +35,7 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart():
-    """Hear interrupts, which a command in the background of a script ignores, as would its tests."""
+    """Hear interrupts; in the background of a script commands, and what they start, ignore them."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

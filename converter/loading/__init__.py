@@ -132,8 +132,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
     try:
         with keras_file.unpacked(path) as place:
             yield place
-    except KerasFileError as error:
-        raise KerasFileError(f"{path}: {error}") from error
+    except (KerasFileError, UsageError) as error:
+        raise type(error)(f"{path}: {error}") from error
     except CONTRADICTIONS as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise KerasFileError(f"{path}: its description contradicts itself ({reason})") from error

@@ -66,10 +66,10 @@ def chosen_signature(graph: Message, wanted: str | None) -> str:
             "tf.saved_model.save(model, folder, signatures=model.call)"
         )
     if wanted is not None and wanted not in names:
-        raise UsageError(f"the SavedModel has no signature '{wanted}'; its signatures: {listed}")
+        raise UsageError(f"has no signature '{wanted}'; its signatures: {listed}")
     usual = [name for name in USUAL if name in names]
     if wanted is None and not usual and len(names) > 1:
-        raise UsageError(f"the SavedModel has several signatures ({listed}); choose: --signature")
+        raise UsageError(f"has several signatures ({listed}); choose: --signature")
     return wanted or (usual or names)[0]
 
 
