@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter.arithmetic import arithmetic_of
+from converter.arithmetic import Arithmetic, arithmetic_of
 from converter.cli.command import Command
 from converter.cli.data_options import data_options, tell_notes
 from converter.cli.parameters import (
@@ -28,7 +28,6 @@ from converter.cli.train_files import (
     write_records,
 )
 from converter.cli.train_options import training_options
-from converter.cli.verdict import tell
 from converter.coreml.optimizers import TRAINING
 from converter.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 
@@ -59,49 +58,46 @@ def command(model: Path, **options: Any) -> int:
     from converter.coreml import mlmodel
 
     check_places(model, options)
-    target = options["out"] or default_place(model)
-    say = _silent if options["quiet"] or options["as_json"] else click.echo
     arithmetic = arithmetic_of(options["arithmetic"])
     message = mlmodel.read(model)
-    with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
-        job = progress.job()
-        with job.step("start"):
-            from converter import runtime
-            from converter.runtime import checkpoint
-        settings = replace(
-            runtime.settings(message, **{name: options[name] for name in TRAINING}),
-            arithmetic=arithmetic,
-        )
-        runtime.check(message, settings)  # refuses what cannot be trained before data are read
-        if not runtime.way(message).has_epochs:
-            _refuse_epochs(options)
-        runtime.prepare_threads()
-        if options["checkpoint"] is not None and options["checkpoint"].exists():
-            checkpoint.read(options["checkpoint"])  # refuses what is none, before the data are read
-        with job.step("reading the data"):
-            data = _data(message, options, settings.seed)
+    settings, data = _prepared(message, arithmetic, options)
     if not options["quiet"]:
         _warn(message)
-    from converter.cli.history import as_data
-
     try:
         before = _answers(message, data, options)
         history = _trained(message, data, settings, options)
     except KeyboardInterrupt:
         click.echo(_interrupted(options["checkpoint"]), err=True)
         return EXIT_INTERRUPTED
-    from converter.coreml.figures import size_text
-
+    target = options["out"] or default_place(model)
     mlmodel.write(message, target)
-    write_records(history, len(data.train.samples), options, say)
-    if options["as_json"]:
-        size = target.stat().st_size
-        facts = as_data(history, len(data.train.samples))
-        tell({"file": str(target), "size": size, **facts}, True, None)
-    say(f"wrote {target} ({size_text(target.stat().st_size)})")
+    write_records(target, history, len(data.train.samples), options)
     if options["report"] is not None:
         write_page(message, target, data, history, before, options)
     return EXIT_OK
+
+
+def _prepared(
+    model: Message, arithmetic: Arithmetic, options: dict[str, Any]
+) -> tuple[Settings, Dataset]:
+    """Return how to train `model` and with what; what cannot be is refused before data are read."""
+    with Progress(quiet=options["quiet"], verbose=options["verbose"]) as progress:
+        job = progress.job()
+        with job.step("start"):
+            from converter import runtime
+            from converter.runtime import checkpoint
+        settings = replace(
+            runtime.settings(model, **{name: options[name] for name in TRAINING}),
+            arithmetic=arithmetic,
+        )
+        runtime.check(model, settings)
+        if not runtime.way(model).has_epochs:
+            _refuse_epochs(options)
+        runtime.prepare_threads()
+        if options["checkpoint"] is not None and options["checkpoint"].exists():
+            checkpoint.read(options["checkpoint"])
+        with job.step("reading the data"):
+            return settings, _data(model, options, settings.seed)
 
 
 def _refuse_epochs(options: dict[str, Any]) -> None:
@@ -111,10 +107,6 @@ def _refuse_epochs(options: dict[str, Any]) -> None:
     given = next((name for name in ENDINGS if options[name] is not None), None)
     if given is not None:
         raise UsageError(f"--{given} is no setting of this model: {KEPT}; leave it out")
-
-
-def _silent(line: str) -> None:
-    """Say nothing."""
 
 
 def _warn(model: Message) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from converter.arithmetic import NAMED
 from converter.cli.data_options import data_input
 from converter.cli.report import report_outputs, write_report
+from converter.cli.verdict import tell
 from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
 
 if TYPE_CHECKING:
@@ -51,20 +53,31 @@ def default_place(model: Path) -> Path:
     return Path(f"{model.stem}Trained.mlmodel")
 
 
-def write_records(
-    history: History, samples: int, options: dict[str, Any], say: Callable[[str], None]
-) -> None:
-    """Write loss and accuracy of the epochs where it was asked for, and `say` so."""
-    if options["history"]:
-        from converter.cli.history import write_history
+def write_records(target: Path, history: History, samples: int, options: dict[str, Any]) -> None:
+    """Write loss and accuracy of the epochs where it was asked for, and say what was written.
 
+    `samples` is how many there were to learn from; the model stands at `target` already.
+    """
+    from converter.cli.history import as_data, write_history
+    from converter.coreml.figures import size_text
+
+    if options["history"] is not None:
         write_history(history, samples, options["history"])
-        say(f"wrote {options['history']}")
-    if options["plot"]:
+        _say(f"wrote {options['history']}", options)
+    if options["plot"] is not None:
         from converter.cli.plot import write_plot
 
         write_plot(history, options["plot"])
-        say(f"wrote {options['plot']}")
+        _say(f"wrote {options['plot']}", options)
+    size = target.stat().st_size
+    if options["as_json"]:
+        tell({"file": str(target), "size": size, **as_data(history, samples)}, True, None)
+    _say(f"wrote {target} ({size_text(size)})", options)
+
+
+def _say(line: str, options: dict[str, Any]) -> None:
+    if not (options["quiet"] or options["as_json"]):
+        click.echo(line)
 
 
 def write_page(
