@@ -23,6 +23,7 @@ which reports all mistakes of a file at once, and `UsageError` about several fla
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -100,6 +101,16 @@ def reason(error: Exception, otherwise: str = "the system does not say why") -> 
     `otherwise` is what to say where it is not the system that refused, or it gives no reason.
     """
     return getattr(error, "strerror", None) or otherwise
+
+
+def first_of(names: Iterable[object], most: int = 8) -> str:
+    """Return `names` with commas between them; of more than `most` the first, then "…".
+
+    >>> first_of("abc", most=2)
+    'a, b, …'
+    """
+    listed = list(map(str, names))
+    return ", ".join(listed[:most]) + (", …" if len(listed) > most else "")
 
 
 FLAG = re.compile(

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from converter.cli.printable import printable
 from converter.coreml.contents import COLUMNS, Allowed, Feature, Layer, Neighborhood, Update
+from converter.errors import first_of
 
 WIDEST = 100_000
 """Columns, more than any table has: the width where no terminal limits it."""
@@ -144,7 +145,7 @@ def neighborhood(found: Neighborhood) -> Iterator[tuple[str, str]]:
     yield "weighting", found.weighting
     yield "distance", found.distance
     counts = [f"{label}: {count}" for label, count in found.samples.items()]
-    listed = ", ".join(counts[:MOST_CLASSES]) + (", …" if len(counts) > MOST_CLASSES else "")
+    listed = first_of(counts, MOST_CLASSES)
     total = sum(found.samples.values())
     yield "samples", f"{total:,} of {len(counts)} classes ({listed})" if total else "none yet"
     if found.default_label is not None:

@@ -13,6 +13,7 @@ from converter.coreml.features import labels
 from converter.coreml.mlmodel import Message
 from converter.data.arrays import ROWS_AT_ONCE, Converted, Reading
 from converter.data.images import SUFFIXES, images_in, is_hidden, subfolders
+from converter.errors import first_of
 
 DARKEST_WHITE = 100
 """Values as large as this are those of pixels from 0 to 255, not of a network's usual inputs."""
@@ -65,9 +66,9 @@ def about_classes(model: Message, y: Any) -> Iterator[str]:
         return  # an index is not a name; `targets` judges it
     missing = [str(name) for name in known if str(name) not in found]
     if missing and len(missing) < len(known):
-        listed = ", ".join(missing[:8]) + (", …" if len(missing) > 8 else "")
         verb = "has" if len(missing) == 1 else "have"
-        yield f"of the model's {len(known)} classes {len(missing)} {verb} no samples: {listed}"
+        absent = f"{len(missing)} {verb} no samples: {first_of(missing)}"
+        yield f"of the model's {len(known)} classes {absent}"
 
 
 def about_pixels(model: Message, columns: dict[str, Any], how: Reading) -> Iterator[str]:

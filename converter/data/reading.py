@@ -23,7 +23,7 @@ from converter.data.arrays import (
     stored_arrays,
 )
 from converter.data.images import SUFFIXES, ImageFolder, classes_of, images_in, labelled_images
-from converter.errors import DataError, UsageError
+from converter.errors import DataError, UsageError, first_of
 from converter.runtime.backend import Array, Integers
 from converter.runtime.history import Labelled
 from converter.runtime.sources import ArraySamples, Samples
@@ -207,7 +207,7 @@ def _check_names(path: Path, names: Sequence[str], model: Message) -> None:
     odd = next((name for name in names if name not in known), None)
     if odd is not None:
         near = difflib.get_close_matches(odd, known, n=1)
-        listed = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+        listed = first_of(known)
         raise DataError(
             f"{path / odd}: '{odd}' is not one of the model's {len(known)} classes ({listed}); "
             f"rename the folder{f' to {near[0]}' if near else ''}, or take it away"

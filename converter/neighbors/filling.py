@@ -15,7 +15,7 @@ from converter.coreml.mlmodel import LARGEST_MESSAGE, Message
 from converter.coreml.optimizers import LARGEST_INTEGER
 from converter.coreml.pipelines import learner, members
 from converter.data import KERAS_DATASETS, Reading, read
-from converter.errors import DataError, UsageError
+from converter.errors import DataError, UsageError, first_of
 from converter.neighbors.build import VECTOR
 from converter.recipe import Recipe
 from converter.runtime import Samples
@@ -167,5 +167,5 @@ def _among(where: str, found: Labels, classes: Labels) -> Labels:
         odd = next((label for label in found if label not in classes), None)
         if odd is None:
             return found
-    listed = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
-    raise DataError(f"{where}: the label '{odd}' is none of the {len(classes)} classes ({listed})")
+    known = f"the {len(classes)} classes ({first_of(classes)})"
+    raise DataError(f"{where}: the label '{odd}' is none of {known}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.coreml.features import labels
 from converter.coreml.mlmodel import CROSS_ENTROPY, Message
-from converter.errors import DataError
+from converter.errors import DataError, first_of
 from converter.runtime.backend import Array
 from converter.runtime.plan import Plan
 
@@ -85,16 +85,12 @@ def _foreign(y: Array, names: Sequence[str] | Sequence[int]) -> str:
     """Return what is said of labels of which some are none of `names`, all the model knows."""
     known = set(map(str, names))
     odd = sorted({str(label) for label in y.tolist()} - known)
-    listed = ", ".join(map(str, names[:8])) + (", …" if len(names) > 8 else "")
-    what = f"label {odd[0]!r} is" if len(odd) == 1 else f"labels {_first(odd)} are"
+    told = first_of(map(repr, odd))
+    what = f"label {told} is" if len(odd) == 1 else f"labels {told} are"
     return (
-        f"{what} not one of the model's {len(names)}: {listed}; rename or remove them, or convert "
-        f"the Keras model with a class for each (--classes)"
+        f"{what} not one of the model's {len(names)}: {first_of(names)}; rename or remove them, or "
+        "convert the Keras model with a class for each (--classes)"
     )
-
-
-def _first(texts: Sequence[str]) -> str:
-    return ", ".join(map(repr, texts[:8])) + (", …" if len(texts) > 8 else "")
 
 
 def _values(y: Array, shape: BlobShape) -> Array:

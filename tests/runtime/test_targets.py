@@ -86,6 +86,20 @@ def test_a_name_that_the_classifier_does_not_know():
         classes(np.array(["dog", "cat", "class 1"]), classifier(NAMES))
 
 
+@pytest.mark.parametrize("count", [2, 8, 9, 40])
+def test_of_many_names_the_first_eight_are_told(count):
+    """Of the names that the model knows, and of those that it does not know."""
+    names, odd = [[f"{kind}{i:02}" for i in range(count)] for kind in ("n", "odd")]
+    with pytest.raises(DataError) as caught:
+        classes(np.array(odd), classifier(names))
+    more = ", …" if count > 8 else ""
+    assert str(caught.value) == (
+        f"labels {', '.join(map(repr, odd[:8]))}{more} are not one of the model's {count}: "
+        f"{', '.join(names[:8])}{more}; rename or remove them, or convert the Keras model with a "
+        "class for each (--classes)"
+    )
+
+
 def values(y, shape):
     model = line()
     return targets(model, plan(model), y, shape)
