@@ -7,6 +7,7 @@ import pytest
 from converter.backend.tensorflow import keras
 from converter.conversion.metadata import RECIPE, SHAPES_KEY, VERSIONS, recipe_of, recipe_text
 from converter.coreml import mlmodel
+from converter.coreml.interface import KERNELS_KEY
 from converter.errors import ModelFileError, UsageError
 from converter.recipe import Metadata
 from tests.converting import convert
@@ -69,3 +70,22 @@ def test_the_shape_in_keras_is_carried_where_the_file_does_not_tell(shape, carri
     (name,) = [feature.name for feature in spec.description.input]
     written = spec.description.metadata.userDefined.get(SHAPES_KEY)
     assert (written and json.loads(written)) == (carried and {name: carried})
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "carried"),
+    [
+        ((8, 8, 2), L.Conv2D(4, 3), {}),
+        ((8, 8, 2), L.DepthwiseConv2D(3, depth_multiplier=2), {"": [3, 3, 2, 2]}),
+        ((8, 2), L.Conv1D(3, 3), {"": [3, 2, 3]}),
+        ((8, 8, 2), L.SeparableConv2D(9, 3), {"__depthwise": [3, 3, 2, 1]}),
+        ((8, 2), L.SeparableConv1D(3, 3), {"__depthwise": [3, 2, 1], "__pointwise": [1, 2, 3]}),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, L.Layer) else "",
+)
+def test_kernels_in_keras_are_carried_where_the_kind_does_not_tell(shape, layer, carried, tmp_path):
+    """Both kernels of these separable layers have as many numbers: their names tell them apart."""
+    model = sequential(shape, layer, L.Flatten(), L.Dense(3, activation="softmax", name="dense"))
+    spec, _ = convert(model, tmp_path, layers=[layer.name, "dense"])
+    written = spec.description.metadata.userDefined.get(KERNELS_KEY, "{}")
+    assert json.loads(written) == {f"{layer.name}{part}": s for part, s in carried.items()}

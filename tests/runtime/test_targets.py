@@ -65,6 +65,10 @@ def test_numbers_of_a_classifier_are_its_labels():
     [
         (np.array([1, 10]), "label 10 of sample 1 is not a class: they go from 0 to 9"),
         (np.array([-1]), "label -1 of sample 0"),
+        (np.array([2**31 - 1]), "label 2147483647 of sample 0 is not a class"),
+        (np.array([-(2**31)]), "label -2147483648 of sample 0 is not a class"),
+        (np.array([2**31]), r"label 2.14748e\+09 of sample 0 is not the index of a class"),
+        (np.array([-(2**31) - 1]), r"label -2.14748e\+09 of sample 0 is not the index of a class"),
         (np.array([0.5]), "fractions"),
         (np.array([np.nan]), "fractions"),
         (np.array(["3"]), "the model has no class names"),
@@ -72,7 +76,20 @@ def test_numbers_of_a_classifier_are_its_labels():
         (np.ones((2, 10)), "one-hot rows of 10"),
         (np.zeros((2, 3, 4)), "one for each sample"),
     ],
-    ids=["too large", "negative", "fraction", "nan", "name", "width", "two hot", "rank"],
+    ids=[
+        "too large",
+        "negative",
+        "largest",
+        "smallest",
+        "larger",
+        "smaller",
+        "fraction",
+        "nan",
+        "name",
+        "width",
+        "two hot",
+        "rank",
+    ],
 )
 def test_labels_that_do_not_fit(y, message):
     with pytest.raises(DataError, match=message):
