@@ -19,7 +19,7 @@ from converter.keras_file.compiled import CompileSettings, Loss
 from converter.learning.head import asked
 from converter.loading import compile_settings_of
 from converter.recipe import Recipe
-from tests.converting import IMAGE, convert, small_cnn, updatable_names
+from tests.converting import IMAGE, binary, convert, small_cnn, updatable_names
 from tests.lower.oracle import IOS12_KINDS, sequential
 
 L = keras.layers
@@ -47,6 +47,29 @@ def test_the_target_form(tmp_path):
     assert report.learning == "dense_5, dense_6"
     assert report.caution == ""
     assert replace(report, doubt="all the same").caution == " (proves little: all the same)"
+
+
+UNIT = "the single sigmoid unit of 'dense_6' became a softmax over two classes, [1 - p, p]"
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "notes", "rate"),
+    [
+        (small_cnn, {}, (), 0.001),
+        (binary, {"layers": ("dense_5",)}, (UNIT,), 0.001),
+        (binary, {"layers": ("dense_6",)}, (
+            f"{UNIT}, which doubles its step; half the learning rate, 0.0005, undoes that exactly",
+        ), 0.0005),
+        (binary, {}, (
+            f"{UNIT}; its step is doubled, half the learning rate would undo that",
+        ), 0.001),
+    ],
+    ids=["softmax", "sigmoid, frozen", "sigmoid alone", "sigmoid among others"],
+)  # fmt: skip
+def test_what_is_said_of_the_head(make, options, notes, rate, tmp_path):
+    _, report = convert(make(), tmp_path, **options)
+    assert report.notes == notes
+    assert report.update.parameters["learning_rate"].default == rate
 
 
 def test_weights_are_the_keras_weights(tmp_path):
