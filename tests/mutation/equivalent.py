@@ -2,6 +2,18 @@
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
+        "converter/runtime/neighbors.py",
+        "error = 3.0 * len(row) * (single.eps * lengths + 2.0 * single.tiny)",
+    ): "of more candidates the same are nearest",
+    (
+        "converter/runtime/optimizers.py",
+        "self.velocities, self.steps = _zeros(variables), tf.Variable(0.0, trainable=True)",
+    ): "no tape watches what a step keeps",
+    (
+        "converter/runtime/stacked/block.py",
+        "with tf.GradientTape(watch_accessed_variables=True) as tape:",
+    ): "it is asked for the gradient of what it watches anyway",
+    (
         "converter/device/comparing.py",
         "if not (np.isfinite(one).all() or np.isfinite(other).all()):",
     ): "the difference to what is not finite is not finite either",

@@ -63,7 +63,7 @@ def _moves(value: Factored, wanted: Order) -> list[Move]:
     """Return the shortest way from the order in memory to `wanted`, by permutes of three runs."""
     before: dict[Order, tuple[Order, Move] | None] = {value.memory: None}
     queue = deque([value.memory])
-    while queue and wanted not in before:
+    while wanted not in before:  # all orders can be reached
         order = queue.popleft()
         for i, j in itertools.combinations(range(len(order) + 1), 2):
             thirds = (order[:i], order[i:j], order[j:])
