@@ -93,3 +93,17 @@ def test_a_layer_of_several_outputs_has_the_shape_of_the_first(tmp_path):
     model.save(tmp_path / "model.keras")
     rows = {row.name: row for row in inspect(Recipe(model=tmp_path / "model.keras")).layers}
     assert rows["lstm"].output == (None, 3)
+
+
+def test_inner_layers_are_told_by_their_names_and_by_their_paths_where_two_share_one(tmp_path):
+    one = keras.Sequential(
+        [keras.Input((4,)), L.Dense(4, name="a"), L.Dense(4, name="b")], name="one"
+    )
+    two = keras.Sequential(
+        [keras.Input((4,)), L.Dense(4, name="b"), L.Dense(4, name="c")], name="two"
+    )
+    head = L.Dense(2, activation="softmax", name="d")
+    keras.Sequential([keras.Input((4,)), one, two, head]).save(tmp_path / "model.keras")
+    found = inspect(Recipe(model=tmp_path / "model.keras"))
+    assert [row.name for row in found.layers] == ["a", "one/b", "two/b", "c", "d"]
+    assert [row.inputs for row in found.layers][1:] == [("a",), ("one/b",), ("two/b",), ("c",)]

@@ -128,6 +128,10 @@ LAYERS = {
     # pooling
     "max pool": (IMAGE, [L.MaxPooling2D()], ["pooling"]),
     "max pool same": (IMAGE, [L.MaxPooling2D(3, 2, padding="same")], ["pooling"]),
+    "max pool, other steps": (IMAGE, [L.MaxPooling2D(2, (1, 2))], ["pooling"]),
+    "average pool, other steps": (
+        IMAGE, [L.AveragePooling2D((3, 2), (2, 1), padding="same")], ["pooling"]
+    ),
     "average pool": (IMAGE, [L.AveragePooling2D((3, 2), 1)], ["pooling"]),
     "average pool same": (IMAGE, [L.AveragePooling2D(3, 2, padding="same")], ["pooling"]),
     "padded max pool": (IMAGE, [L.ZeroPadding2D(), L.MaxPooling2D(3, 2)], ["padding", "pooling"]),
