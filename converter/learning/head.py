@@ -243,7 +243,7 @@ def _two_classes(
     maker.params.outputChannels = 2
     if sigmoid is not None:
         net.remove(sigmoid.name)
-    logits = replace(logit, chw=(2, *logit.chw[1:]), shared=False)
+    logits = replace(logit, chw=(2, *logit.chw[1:]))
     unit, output = ("sigmoid unit", "[1 - p, p]") if sigmoid is not None else (
         "logit z", "softmax([0, z])"
     )  # fmt: skip
