@@ -1,5 +1,7 @@
 """What a model with a spare class keeps of the one from before, to the digits that are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from coremltools.models import datatypes
@@ -9,8 +11,10 @@ import converter
 from converter.backend.tensorflow import keras
 from converter.errors import ParityError
 from converter.learning.answers import Answer
+from converter.proof import parity
 from converter.proof.kept import Kept, kept_gap
 from converter.proof.keras_model import keras_answers
+from converter.proof.predictions import Expectation, Tolerance, verified
 from tests.lower.oracle import sequential
 
 L = keras.layers
@@ -45,6 +49,19 @@ def test_digits_of_small_probabilities_count_unless_weights_have_few(written):
     with pytest.raises(ParityError, match="the probabilities of the classes from before differ"):
         kept_gap(written, other, 1e-5, digits=True)
     assert kept_gap(written, other, 1e-5, digits=False) < 1e-6
+
+
+def test_a_right_prediction_does_not_excuse_what_is_not_kept(written):
+    """The logarithm of the tiny probability is compared with what Keras said before, too."""
+    found = parity.predict(written, {"x": X}, "y")
+    expected = Expectation({"x": X}, "y", found, are_probabilities=True, variation=1.0)
+    assert verified(written, expected, Tolerance(1e-5)) == 0
+    assert verified(written, replace(expected, kept=before()), Tolerance(1e-5)) < 1e-6
+    with pytest.raises(ParityError, match="the classes from before differ"):
+        verified(written, replace(expected, kept=before(1.0)), Tolerance(1e-5))
+    wrong = Answer(found.values[:, ::-1], found.before[:, ::-1])
+    with pytest.raises(ParityError, match="the converted model differs from Keras"):
+        verified(written, replace(expected, answer=wrong, kept=before()), Tolerance(1e-5))
 
 
 @pytest.mark.parametrize("options", [{"spare_classes": 1}, {"new_head": True}])

@@ -140,7 +140,6 @@ def _activation(op: Op, net: Net, kind: str, parameters: Any = None) -> Blob:
 
 
 def _add(op: Op, net: Net, blob: Blob, kind: str, parameters: Any) -> Blob:
-    params = np.asarray(parameters) if kind == "PRELU" else parameters
     return net.made(
-        op, "activation", blob, net.builder.add_activation, non_linearity=kind, params=params
+        op, "activation", blob, net.builder.add_activation, non_linearity=kind, params=parameters
     )
