@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -204,6 +205,80 @@ def test_layers_of_one_name_are_told_apart(tmp_path):
     assert names == ["left/dense", "right/dense", "first", "second"]
     x = np.random.default_rng(0).normal(size=(3, 4)).astype("f4")
     np.testing.assert_allclose(model(x), module.call(x), atol=1e-6)
+
+
+class Objects(tf.Module):
+    """Variables that have names of no layer, in objects of their own or in a list."""
+
+    def __init__(self, last, *listed):
+        super().__init__()
+        self.first, self.second, self.last = tf.Module(), tf.Module(), last
+        self.first.w = tf.Variable(tf.random.normal((4, 3), seed=1), name="v")
+        self.first.s = tf.Variable(tf.random.normal((3,), seed=2), name="v")
+        self.second.b = tf.Variable(tf.random.normal((3,), seed=3), name="v")
+        self.listed = [
+            tf.Variable(tf.random.normal((3, 3), seed=4 + i), name=name)
+            for i, name in enumerate(listed)
+        ]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, name="x")])
+    def call(self, x):
+        return self.last(self, x @ self.first.w)
+
+
+def two_more(module, y):
+    return tf.nn.relu(tf.nn.relu(y) @ module.listed[0]) @ module.listed[1]
+
+
+LAST = {
+    "of another object": ((lambda it, y: y + it.second.b,), {"first": 1, "second": 1}),
+    "of the same object": ((lambda it, y: y * it.first.s,), {"first": 2}),
+    "of a list": ((two_more, "alpha", "v"), {"first": 1, "alpha": 1, "v": 1}),
+    "of a list, in a scope": (
+        (two_more, "net/alpha", "net/beta"), {"first": 1, "alpha": 1, "beta": 1}
+    ),
+    "of a list, alike": ((two_more, "net/w", "net/w"), {"first": 1, "w/0": 1, "w/1": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LAST)
+def test_variables_without_names_of_layers_belong_to_their_objects(case, tmp_path):
+    made, layers = LAST[case]
+    module = Objects(*made)
+    tf.saved_model.save(module, tmp_path / "saved", signatures=module.call)
+    model = load(tmp_path / "saved").model
+    found = {own_name(layer.name): len(layer.weights) for layer in model.layers if layer.weights}
+    assert found == layers
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("f4")
+    np.testing.assert_allclose(model(x), module.call(x), atol=1e-6)
+
+
+def test_variables_of_another_model_are_refused(tmp_path):
+    one, other = Objects(two_more, "a", "b"), Names()
+    for module, name in ((one, "one"), (other, "other")):
+        tf.saved_model.save(module, tmp_path / name, signatures=module.call)
+    shutil.rmtree(tmp_path / "one/variables")
+    shutil.copytree(tmp_path / "other/variables", tmp_path / "one/variables")
+    with pytest.raises(KerasFileError, match=r"no array for the variable 'v'; .* of another model"):
+        load(tmp_path / "one")
+
+
+@pytest.mark.parametrize(("is_halved", "taken"), [(False, "float32"), (True, "int32")])
+def test_whole_numbers_are_taken_as_floats_if_all_they_do_is_to_become_such(
+    is_halved, taken, tmp_path
+):
+    module = tf.Module()
+    module.w = tf.Variable(tf.random.normal((4, 2), seed=1), name="w")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.int32, name="x")])
+    def call(x):
+        y = tf.cast(x, tf.float32) @ module.w
+        return y + tf.cast(x // 2, tf.float32) @ module.w if is_halved else y
+
+    tf.saved_model.save(module, tmp_path / "saved", signatures=call)
+    model = load(tmp_path / "saved").model
+    assert [given.dtype for given in model.inputs] == [taken]
+    np.testing.assert_allclose(model(np.int32([[1, 2, 3, 4]])), call([[1, 2, 3, 4]]), atol=1e-6)
 
 
 def test_a_graph_of_other_floats_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -288,6 +289,15 @@ def test_any_change_of_a_byte_is_read_or_told_in_one_line(tmp_path):
             load(place)
         except MakeUpdatableError as error:
             assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_variables_of_another_model_are_refused(tmp_path):
+    place = unpacked("tf221_v1", tmp_path / "one")
+    other = unpacked("tf221_module", tmp_path / "other")
+    shutil.rmtree(place / "variables")
+    shutil.copytree(other / "variables", place / "variables")
+    with pytest.raises(KerasFileError, match=r"has no array for the variable .* of another model"):
+        load(place)
 
 
 def test_signatures():

@@ -2,6 +2,14 @@
 
 EQUIVALENT: dict[tuple[str, str], str] = {
     (
+        "converter/loading/apart.py",
+        "if arrays.by_layer or not arrays.in_order:",
+    ): "in the other layouts no child of the root holds arrays itself",
+    (
+        "converter/loading/saved_graph/__init__.py",
+        "live[node].assign(tensor(array.astype(variable.dtype, copy=True)))",
+    ): "a copy of the array is as good",
+    (
         "converter/runtime/neighbors.py",
         "error = 3.0 * len(row) * (single.eps * lengths + 2.0 * single.tiny)",
     ): "of more candidates the same are nearest",

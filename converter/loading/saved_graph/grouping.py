@@ -46,9 +46,9 @@ class Plan:
 class _Run:
     """Steps one after the other that become one use of a layer."""
 
+    path: str
+    is_named: bool
     steps: list[_Step] = field(default_factory=list)
-    path: str = ""
-    is_named: bool = False
 
     @property
     def variables(self) -> list[str]:
@@ -133,7 +133,7 @@ def _runs(steps: Sequence[_Step], graph: Graph, variables: Mapping[str, Variable
         run = ends.get(last) if uses[last] == 1 else None
         path, is_named = _path(step.variables, variables)
         if run is None or not _continues(run, step, path, is_named, variables):
-            run = _Run(path=path, is_named=is_named)
+            run = _Run(path, is_named)
             found.append(run)
         run.steps.append(step)
         ends[step.node.name] = run
@@ -228,7 +228,10 @@ def _own_path(run: _Run, groups: Sequence[Sequence[_Run]]) -> str:
 
 
 def _last(variable: Variable) -> str:
-    return (variable.path if variable.path else variable.name).rpartition("/")[2]
+    """Return the last word for `variable`; a place in a list only if its name is not its own."""
+    by_object = variable.path.rpartition("/")[2]
+    is_listed = by_object.isdigit() and variable.is_alone
+    return variable.name.rpartition("/")[2] if is_listed or not by_object else by_object
 
 
 def _common(paths: Iterable[str]) -> str:
