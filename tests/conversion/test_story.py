@@ -147,6 +147,18 @@ def test_weights_that_are_large_together_make_room(tmp_path, monkeypatch):
     assert story._garbage == 0
 
 
+@pytest.mark.parametrize("options", [{}, {"layout": "pipeline", "frozen_weights": "float16"}])
+def test_weights_are_let_go_once_they_are_written(options, tmp_path):
+    """Those of the comparison are read from the file: a large model is in memory once."""
+    model = small_cnn()
+    recipe = Recipe(model=tmp_path / "model.h5", layers=("dense_6",), **options)
+    prepared = prepare(model, compile_settings_of(model), recipe)
+    held = [prepared.weights, *(prepared.plain or ())[1:]]
+    assert all(held)
+    write(prepared, tmp_path / "m.mlmodel", recipe)
+    assert held == [[]] * len(held)
+
+
 def test_the_garbage_of_a_small_network_waits(tmp_path, monkeypatch):
     """A collection takes several times as long as its whole conversion."""
     monkeypatch.setattr(story, "_garbage", 0)
