@@ -11,7 +11,8 @@ FLAG = re.compile(r"(?<![\w-])--(?:[a-z][a-z0-9-]*|$)")
 """A flag; two dashes at the end of a part are one whose name is filled in."""
 
 DECLARING = (
-    "argument", "command", "group", "option", "_number", "_option", "version_option",
+    "argument", "command", "group", "option", "file_option", "layout_option", "place_option",
+    "_number", "_option", "version_option",
 )  # fmt: skip
 """Functions whose texts are the help of the command line."""
 

@@ -19,6 +19,7 @@ from converter.cli.parameters import (
     LARGEST_COUNT,
     PATH,
     Whole,
+    file_option,
     force_option,
     json_option,
     quiet_option,
@@ -55,7 +56,7 @@ class Convert(Command):
 
 @click.command("convert", cls=Convert, excludes=[("as_json", "as_yaml"), ("dry_run", "report")])
 @click.argument("files", nargs=-1, type=PATH, metavar="MODEL | RECIPE.yaml...")
-@click.option("--recipe", multiple=True, type=PATH, metavar="FILE", help="Read this recipe.")
+@file_option("--recipe", multiple=True, help="Read this recipe.")
 @settings
 @force_option
 @click.option(

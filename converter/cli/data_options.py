@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,23 +26,26 @@ def _datasets() -> Sequence[str]:
 
 PLACE = FileOr(_datasets)
 
+place_option = partial(click.option, type=PLACE, metavar="PLACE")
+"""An option that takes a file or folder of data, or the name of a dataset of Keras."""
+
+layout_option = partial(
+    click.option,
+    "--layout",
+    type=click.Choice(["auto", "nhwc", "nchw"]),
+    help="Order of the axes of arrays, where both fit the model.",
+)
+"""The option ``--layout``, with a default or without one."""
+
 OPTIONS = (
-    click.option(
+    place_option(
         "--data",
-        type=PLACE,
         required=True,
-        metavar="PLACE",
         help="An .npz file (x, y or x_train, y_train, x_test, y_test; of a model with several "
         "inputs their names instead of x: left, right, y), a folder with one folder of images per "
         "class, or the name of a dataset of Keras: mnist, fashion_mnist, cifar10, cifar100.",
     ),
-    click.option(
-        "--layout",
-        type=click.Choice(["auto", "nhwc", "nchw"]),
-        default="auto",
-        show_default=True,
-        help="Order of the axes of arrays, where both fit the model.",
-    ),
+    layout_option(default="auto", show_default=True),
     click.option(
         "--scale",
         type=a_number(scaling_complaint),

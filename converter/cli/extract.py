@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import PATH, json_option, quiet_option, verbose_option, weights_option
+from converter.cli.parameters import (
+    PATH,
+    file_option,
+    json_option,
+    quiet_option,
+    verbose_option,
+    weights_option,
+)
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.cli.verdict import tell
@@ -26,9 +33,7 @@ ENDINGS = (".keras", ".h5", ".hdf5")
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
-@click.option(
-    "-o", "--out", type=PATH, required=True, metavar="FILE", help="The .keras or .h5 to write."
-)
+@file_option("-o", "--out", required=True, help="The .keras or .h5 to write.")
 @weights_option
 @click.option("--allow-unsafe", is_flag=True, help="Run Python code stored in the Keras file.")
 @json_option

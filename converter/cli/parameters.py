@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 
+file_option = partial(click.option, type=PATH, metavar="FILE")
+"""An option that takes the name of a file."""
+
 force_option = click.option(
     "--force", is_flag=True, help="Overwrite an existing file of the default name."
 )
@@ -25,17 +29,13 @@ QUIET = (
 VERBOSE = "Print every step with its time."
 quiet_option = click.option("-q", "--quiet", is_flag=True, help=QUIET)
 verbose_option = click.option("-v", "--verbose", is_flag=True, help=VERBOSE)
-weights_option = click.option(
+weights_option = file_option(
     "--weights",
-    type=PATH,
-    metavar="FILE",
     help="Weights in a file of their own: .weights.h5, .h5, a TensorFlow checkpoint.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-report_option = click.option(
+report_option = file_option(
     "--report",
-    type=PATH,
-    metavar="FILE",
     help="Write what there is to see to an .html page, which opens in any browser.",
 )
 yaml_option = click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML.")

@@ -11,6 +11,7 @@ from converter.cli.command import Command
 from converter.cli.groups import Group
 from converter.cli.parameters import (
     PATH,
+    file_option,
     force_option,
     json_option,
     quiet_option,
@@ -34,7 +35,7 @@ def command() -> None:
 
 @command.command("init", cls=Command)
 @click.argument("model", type=PATH)
-@click.option("-o", "--out", type=PATH, metavar="FILE", help="Default: <MODEL>.yaml; - prints it.")
+@file_option("-o", "--out", help="Default: <MODEL>.yaml; - prints it.")
 @weights_option
 @click.option("--signature", metavar="NAME",
               help="Which signature of a SavedModel that is read by its graph.")  # fmt: skip

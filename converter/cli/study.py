@@ -8,7 +8,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.groups import HELP_OPTIONS, Group
-from converter.cli.parameters import PATH, force_option, quiet_option
+from converter.cli.parameters import PATH, file_option, force_option, quiet_option
 from converter.cli.study_run import run
 from converter.files.paths import RECIPE_ENDINGS, Input, Output, check_outputs
 
@@ -48,9 +48,7 @@ command.add_command(run)
 
 @command.command("init", cls=Command)
 @click.argument("model", type=PATH)
-@click.option(
-    "-o", "--out", type=PATH, metavar="FILE", help="Default: <MODEL>Study.yaml; - prints it."
-)
+@file_option("-o", "--out", help="Default: <MODEL>Study.yaml; - prints it.")
 @force_option
 @quiet_option
 def init(model: Path, out: Path | None, force: bool, quiet: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from converter.cli.data_options import PLACE
-from converter.cli.parameters import PATH, Whole, a_number, all_of, counts, numbers
+from converter.cli.data_options import layout_option, place_option
+from converter.cli.parameters import Whole, a_number, all_of, counts, file_option, numbers
 from converter.recipe.numbers import scaling_complaint
 
 KEYS = {
@@ -39,17 +39,13 @@ def shift(text: str) -> tuple[str, float]:
 
 
 OPTIONS = (
-    click.option(
+    place_option(
         "--users",
-        type=PLACE,
-        metavar="PLACE",
         help="A folder per user with a folder per class, or an .npz file with x, y, user; of a "
         "model with several inputs their names instead of x.",
     ),
-    click.option(
+    place_option(
         "--simulate",
-        type=PLACE,
-        metavar="PLACE",
         help="Make users from this data set instead: .npz, folder, or a name of Keras.",
     ),
     click.option("--count", type=Whole(1), help="How many users to simulate."),
@@ -61,17 +57,11 @@ OPTIONS = (
         metavar="NAME=NUMBER",
         help="How users differ, such as rotation=20 or label_skew=0.5; may be repeated.",
     ),
-    click.option(
+    place_option(
         "--common",
-        type=PLACE,
-        metavar="PLACE",
         help="Data of everybody, to measure what is forgotten.",
     ),
-    click.option(
-        "--layout",
-        type=click.Choice(["auto", "nhwc", "nchw"]),
-        help="Order of the axes of arrays, where both fit the model.",
-    ),
+    layout_option(),
     click.option(
         "--scale",
         type=a_number(scaling_complaint),
@@ -90,25 +80,19 @@ OPTIONS = (
     ),
     click.option("--test-samples", type=Whole(1), help="Other samples of each user, to test with."),
     click.option("--seeds", type=counts, metavar="LIST", help="Seeds (default: 0,1,2)."),
-    click.option(
+    file_option(
         "--results",
-        type=PATH,
-        metavar="FILE",
         help="Where results are kept (default: <STUDY>.results); a study goes on from it.",
     ),
-    click.option(
+    file_option(
         "-o",
         "--out",
-        type=PATH,
         multiple=True,
-        metavar="FILE",
         help="Write the answer to a .json or .csv file; may be repeated.",
     ),
-    click.option("--plot", type=PATH, metavar="FILE", help="Draw it to an .svg or .png file."),
-    click.option(
+    file_option("--plot", help="Draw it to an .svg or .png file."),
+    file_option(
         "--write-recipe",
-        type=PATH,
-        metavar="FILE",
         help="Write a recipe with the recommended default and the range that reaches the goal.",
     ),
     click.option(
@@ -116,10 +100,8 @@ OPTIONS = (
         metavar="ADDRESS",
         help="A scheduler of Dask that runs, such as tcp://host:8786.",
     ),
-    click.option(
+    file_option(
         "--scheduler-file",
-        type=PATH,
-        metavar="FILE",
         help="The file in which a scheduler of Dask has written its address.",
     ),
     click.option(

@@ -8,8 +8,17 @@ from typing import Any
 import click
 
 from converter.arithmetic import NAMED
-from converter.cli.data_options import PLACE
-from converter.cli.parameters import PATH, FileOr, Whole, a_number, all_of, force_option, share
+from converter.cli.data_options import place_option
+from converter.cli.parameters import (
+    PATH,
+    FileOr,
+    Whole,
+    a_number,
+    all_of,
+    file_option,
+    force_option,
+    share,
+)
 from converter.coreml.optimizers import NUMBERS
 
 
@@ -20,9 +29,7 @@ def _number(flag: str, text: str) -> Callable[[Any], Any]:
 
 
 OPTIONS = (
-    click.option(
-        "--test", type=PLACE, metavar="PLACE", help="Other data to test with before and after."
-    ),
+    place_option("--test", help="Other data to test with before and after."),
     click.option(
         "--hold-out",
         type=a_number(share),
@@ -60,22 +67,16 @@ OPTIONS = (
         help="Where to write the trained model (default: <MODEL>Trained.mlmodel).",
     ),
     force_option,
-    click.option(
+    file_option(
         "--history",
-        type=PATH,
-        metavar="FILE",
         help="Write loss and accuracy of each epoch to a .csv or .json file.",
     ),
-    click.option(
+    file_option(
         "--plot",
-        type=PATH,
-        metavar="FILE",
         help="Draw them as curves to a .png file.",
     ),
-    click.option(
+    file_option(
         "--checkpoint",
-        type=PATH,
-        metavar="FILE",
         help="Save the state here after every epoch, and go on from it if it is there.",
     ),
 )

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.data_options import PLACE, data_input
+from converter.cli.data_options import data_input, place_option
 from converter.cli.device_check import arrays_beside, run_device_check
 from converter.cli.parameters import (
     LARGEST_COUNT,
     PATH,
     Whole,
     a_number,
+    file_option,
     json_option,
     per_channel,
     positive,
@@ -59,9 +60,10 @@ ON_DEVICE = ("data", "timeout", "require_update")
     metavar="KERAS",
     help="The Keras file that MODEL was converted from.",
 )
-@click.option("--weights", type=PATH, metavar="FILE",
-              help="With --against: the weights of KERAS, if they are in a file of their own.",
-              )  # fmt: skip
+@file_option(
+    "--weights",
+    help="With --against: the weights of KERAS, if they are in a file of their own.",
+)
 @click.option("--steps", type=Whole(1, LARGEST_COUNT), default=2, show_default=True,
               help="With --against: update steps to take in both.")  # fmt: skip
 @click.option("--samples", type=Whole(1, LARGEST_COUNT),
@@ -88,9 +90,10 @@ ON_DEVICE = ("data", "timeout", "require_update")
               help="With --against: run Python code stored in the Keras file (Lambda layers).",
               )  # fmt: skip
 @click.option("--on-device", is_flag=True, help="Run one update in Core ML; on a Mac only.")
-@click.option("--data", type=PLACE, metavar="PLACE",
-              help="With --on-device: what to learn from, as for train (default: random samples).",
-              )  # fmt: skip
+@place_option(
+    "--data",
+    help="With --on-device: what to learn from, as for train (default: random samples).",
+)
 @click.option("--timeout", type=a_number(positive), metavar="SECONDS",
               help="With --on-device: how long it may take.")  # fmt: skip
 @click.option("--require-update", is_flag=True,
@@ -98,9 +101,11 @@ ON_DEVICE = ("data", "timeout", "require_update")
 @click.option("--calibrate", is_flag=True,
               help="With --on-device, without MODEL: record how Core ML counts, by nine small "
               "trainings of built-in models.")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="FILE",
-              help="Write the verdict to a .json file, with --on-device arrays beside it.",
-              )  # fmt: skip
+@file_option(
+    "-o",
+    "--out",
+    help="Write the verdict to a .json file, with --on-device arrays beside it.",
+)
 @report_option
 @json_option
 @quiet_option

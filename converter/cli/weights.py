@@ -11,7 +11,7 @@ import click
 
 from converter.cli.command import Command
 from converter.cli.groups import Group
-from converter.cli.parameters import PATH, json_option, quiet_option
+from converter.cli.parameters import PATH, file_option, json_option, quiet_option
 from converter.cli.printable import printable
 from converter.cli.weights_average import average
 from converter.files.paths import MODEL_ENDING, Input, Output, check_outputs
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from converter.weights.tensors import Tensor
 
 ARCHIVE = ".npz"
-out_option = click.option(
-    "-o", "--out", type=PATH, required=True, metavar="FILE", help="Where to write the result."
-)
+out_option = file_option("-o", "--out", required=True, help="Where to write the result.")
 frozen_option = click.option(
     "--frozen", is_flag=True, help="Also those of convolutions and dense layers that do not learn."
 )

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from converter.cli.command import Command
-from converter.cli.parameters import PATH, quiet_option, verbose_option
+from converter.cli.parameters import PATH, file_option, quiet_option, verbose_option
 from converter.cli.printable import printable
 from converter.cli.terminal import Progress
 from converter.errors import DataError, UsageError, reason
@@ -32,17 +32,13 @@ def _numbers(text: str) -> tuple[float, ...]:
 @click.command("average", cls=Command, excludes=[("weights", "samples_from")])
 @click.argument("models", nargs=-1, required=True, type=PATH)
 @click.option("--weights", type=_numbers, metavar="1,2,1", help="What each model counts, in order.")
-@click.option(
+@file_option(
     "--samples-from",
-    type=PATH,
     multiple=True,
-    metavar="FILE",
     help="Count each model by its samples: the .json that train --history wrote, once for each "
     "model in order, or one .json with a list of such, or of numbers.",
 )
-@click.option(
-    "-o", "--out", type=PATH, required=True, metavar="FILE", help="The .mlmodel to write."
-)
+@file_option("-o", "--out", required=True, help="The .mlmodel to write.")
 @quiet_option
 @verbose_option
 def average(

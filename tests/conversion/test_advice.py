@@ -276,6 +276,7 @@ ELSEWHERE = {
     ("cli/convert_options.py", "--"): "reads a flag",
     ("cli/convert_report.py", "--no-verify"): "says what was asked for",
     ("cli/data_options.py", "--batch-size"): "of predict and evaluate: tests/cli/test_train.py",
+    ("cli/data_options.py", "--layout"): "is the option itself",
     ("cli/evaluate.py", "--data"): "names an input",
     ("cli/extract.py", "--into"): "names an input",
     ("cli/extract.py", "--weights"): "names an input",
